@@ -1,0 +1,1 @@
+"""The experiments, a page or two each: `python -m experiments` lists them."""

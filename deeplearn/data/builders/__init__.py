@@ -1,0 +1,60 @@
+"""Data sets of our own, as TFDS builders that never import TensorFlow.
+
+This page is the list of them and imports nothing heavy: a set that has been prepared and decoded before is
+read without TFDS.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from deeplearn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Own:
+    """One data set of ours: deeplearn.data.builders.<module>.Builder, its version and its configurations.
+
+    Raise the version whenever the examples change: it is part of the prepared set's path.
+    """
+
+    module: str
+    version: str
+    configs: tuple[str, ...] = ()
+    default: str | None = None
+
+    def builder(self, config: str | None, data_dir: str) -> Any:
+        """The TFDS builder, an OwnBuilder."""
+        module = importlib.import_module(f"deeplearn.data.builders.{self.module}")
+        return module.Builder(config=config, data_dir=data_dir, file_format="array_record")
+
+
+OWN = {
+    "digits": Own("digits", "1.0.0"),
+    "glyphs": Own("glyphs", "1.0.0"),
+    "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
+    "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
+}
+
+NAMES = tuple(
+    sorted(f"{name}/{config}" if config else name for name, own in OWN.items() for config in own.configs or ("",))
+)
+
+
+def complete(name: str) -> tuple[str, str | None]:
+    """Splits "mixture/ring" into its set and its configuration, the default one where none is named.
+
+    Raises UserError for a configuration that the set does not have.
+    """
+    base, _, config = name.partition("/")
+    own = OWN[base]
+    if config in own.configs:
+        return base, config
+    if not config and not own.configs:
+        return base, None
+    if not config and own.default:
+        return base, own.default
+    if not own.configs:
+        raise UserError(f"{base} has no variants: say {base} instead of {name}.")
+    wanted = f"{base} has no variant {config!r}" if config else f"{base} is several data sets"
+    raise UserError(f"{wanted}: choose one of {', '.join(f'{base}/{known}' for known in own.configs)}.")

@@ -1,0 +1,20 @@
+"""What our builders share: they are TFDS's, and say what TFDS has no place for."""
+
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+
+class OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A TFDS builder of ours.
+
+    levels: grey levels of its images, None when it has no images.
+    packed: each record holds many examples, stacked; decoding concatenates them.
+    """
+
+    levels: int | None = None
+    packed: bool = False
+
+    def about(self) -> dict[str, Any]:
+        """Exact facts for Dataset.about."""
+        return {}

@@ -1,0 +1,125 @@
+"""From TFDS records to splits: arrays when they fit in memory, records decoded on demand when not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from deeplearn.data.dataset import Dataset
+from deeplearn.data.decoded import Decoded
+from deeplearn.data.images import fit
+from deeplearn.data.partition import carve
+from deeplearn.data.split import Records
+from deeplearn.errors import UserError
+
+# Decoded examples that take more than this stay on disk.
+MEMORY_BYTES = 2**30
+# Records are read this many at a time.
+CHUNK = 1000
+CARVE_SEED = 0
+
+Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
+
+
+def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
+    """The prepared `builder`'s data set: Decoded when it fits in memory, else a Dataset of Records.
+
+    Features that are not numeric arrays of one shape (texts, ids, file names) are left out.
+    side: cut the images to squares of this many pixels.
+    """
+    columns = _columns(builder.info.features, name, side)
+    levels = getattr(builder, "levels", 256 if "image" in columns else None)
+    about = builder.about() if hasattr(builder, "about") else {}
+    label = dict(builder.info.features.items()).get("label")
+    classes = tuple(getattr(label, "names", None) or ())
+    orders = _split_orders({split: info.num_examples for split, info in builder.info.splits.items()}, name)
+    sources = {split: builder.as_data_source(split=origin) for split, (origin, _) in orders.items()}
+    decode_one = _decoder(columns, side)
+
+    examples = sum(info.num_examples for info in builder.info.splits.values())
+    if examples * sum(np.prod(shape) * dtype.itemsize for shape, dtype in columns.values()) > MEMORY_BYTES:
+        splits = {
+            split: Records(sources[split], decode_one, columns, levels, order)
+            for split, (_, order) in orders.items()
+        }
+        return Dataset(name=name, classes=classes, levels=levels, about=about, **splits)
+
+    arrays = {}
+    for split, (_, order) in orders.items():
+        arrays[split] = _read(sources[split], decode_one, columns, order)
+        if getattr(builder, "packed", False):
+            arrays[split] = {key: value.reshape(-1, *value.shape[2:]) for key, value in arrays[split].items()}
+    return Decoded(arrays, classes, levels, about)
+
+
+def _columns(features: Any, name: str, side: int | None) -> Columns:
+    """Shape and dtype of the features that a batch can hold."""
+    import tensorflow_datasets as tfds
+
+    columns: Columns = {}
+    for key, feature in features.items():
+        if isinstance(feature, tfds.features.Image):
+            columns[key] = (_image_shape(feature, name, side), np.dtype(np.uint8))
+            if feature.np_dtype != np.uint8:
+                raise UserError(f"{name} has {feature.np_dtype} images: only 8-bit images can be read.")
+        elif isinstance(feature, tfds.features.Tensor):  # ClassLabel and Scalar are Tensors too
+            dtype = np.dtype(feature.np_dtype)
+            if None not in feature.shape and dtype.kind in "biuf":
+                columns[key] = (feature.shape, _compact(key, dtype))
+    if not columns:
+        raise UserError(
+            f"{name} has no numeric feature of fixed shape (it has {', '.join(features)}): choose another set."
+        )
+    return columns
+
+
+def _image_shape(feature: Any, name: str, side: int | None) -> tuple[int, ...]:
+    height, width, channels = feature.shape
+    if side:
+        return side, side, channels
+    if height is None or width is None:
+        raise UserError(f"the images of {name} differ in size: say {name}@64 to cut them to squares.")
+    return height, width, channels
+
+
+def _compact(key: str, dtype: np.dtype) -> np.dtype:
+    """How a column is kept: images as uint8 levels, whole numbers as int32, the rest as float32."""
+    if key == "image" and dtype == np.uint8:
+        return dtype
+    return np.dtype(np.float32 if dtype.kind == "f" else np.int32)
+
+
+def _split_orders(sizes: dict[str, int], name: str) -> dict[str, tuple[str, np.ndarray]]:
+    """For each of our three splits the TFDS split it comes from and which of its records it takes.
+
+    What is missing is carved out of train.
+    """
+    if "train" not in sizes:
+        raise UserError(f"{name} has no train split (it has {', '.join(sizes)}): choose another set.")
+    orders = {split: (split, np.arange(sizes[split])) for split in ("validation", "test") if split in sizes}
+    left = np.arange(sizes["train"])
+    for seed, split in enumerate(("validation", "test"), start=CARVE_SEED):
+        if split not in orders:
+            kept, carved = carve(np.zeros(len(left)), seed)
+            orders[split] = ("train", left[carved])
+            left = np.sort(left[kept])
+    return {"train": ("train", left), **orders}
+
+
+def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
+    def decode_one(example: dict[str, Any]) -> dict[str, np.ndarray]:
+        chosen = {key: np.asarray(example[key]) for key in columns}
+        if side and "image" in chosen:
+            chosen["image"] = fit(chosen["image"], side)
+        return chosen
+
+    return decode_one
+
+
+def _read(source: Any, decode_one: Callable, columns: Columns, order: np.ndarray) -> dict[str, np.ndarray]:
+    arrays = {key: np.empty((len(order), *shape), dtype) for key, (shape, dtype) in columns.items()}
+    for start in range(0, len(order), CHUNK):
+        for row, record in enumerate(source.__getitems__(order[start : start + CHUNK].tolist()), start):
+            for key, value in decode_one(record).items():
+                arrays[key][row] = value
+    return arrays

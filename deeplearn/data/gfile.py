@@ -1,0 +1,65 @@
+"""Preparing TFDS's image sets without TensorFlow.
+
+Many of TFDS's builders (the MNIST family, CIFAR, …) use TensorFlow for two things only: to open local files
+through tf.io.gfile and to encode arrays as PNG. While such a set is prepared, Python's own files and Pillow
+stand in for both.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def without_tensorflow(builder: Any) -> Iterator[None]:
+    """Lets `builder` prepare itself where TensorFlow is not installed; changes nothing where it is."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        yield
+        return
+    _encode_with_pillow(builder.info.features)
+    sys.modules["tensorflow"] = _stand_in()
+    try:
+        yield
+    finally:
+        del sys.modules["tensorflow"]
+
+
+def _stand_in() -> types.ModuleType:
+    gfile = types.ModuleType("tensorflow.io.gfile")
+    gfile.GFile = lambda name, mode="r": open(name, mode)  # type: ignore[attr-defined]
+    gfile.Open = gfile.GFile  # type: ignore[attr-defined]
+    gfile.exists = os.path.exists  # type: ignore[attr-defined]
+    gfile.isdir = os.path.isdir  # type: ignore[attr-defined]
+    gfile.listdir = os.listdir  # type: ignore[attr-defined]
+    gfile.makedirs = lambda path: os.makedirs(path, exist_ok=True)  # type: ignore[attr-defined]
+    gfile.remove = os.remove  # type: ignore[attr-defined]
+    gfile.rename = os.replace  # type: ignore[attr-defined]
+    gfile.rmtree = shutil.rmtree  # type: ignore[attr-defined]
+    tensorflow = types.ModuleType("tensorflow")
+    tensorflow.io = types.SimpleNamespace(gfile=gfile)  # type: ignore[attr-defined]
+    return tensorflow
+
+
+def _encode_with_pillow(features: Any) -> None:
+    """Makes the Image features of this one builder take arrays [H, W, C] uint8 as Pillow images."""
+    import tensorflow_datasets as tfds
+    from PIL import Image
+
+    def wrap(encode):
+        def encode_example(image):
+            if isinstance(image, np.ndarray):
+                image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+            return encode(image)
+
+        return encode_example
+
+    for feature in features.values():
+        if isinstance(feature, tfds.features.Image):
+            feature.encode_example = wrap(feature.encode_example)

@@ -1,0 +1,39 @@
+"""From a name to a data set: ours, TFDS's, or the user's own files."""
+
+import os
+from pathlib import Path
+
+from deeplearn.data.dataset import Dataset
+
+
+def load(name: str, data_dir: str | None = None) -> Dataset:
+    """Loads a data set, preparing it first where that is needed and possible.
+
+    name: one of
+        "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
+        "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
+            "stl10@64" to cut its images to squares of 64 pixels;
+        "folder:PATH" or "folder:PATH@64": images, one sub-folder per class (see deeplearn.data.folder);
+        "npz:PATH": arrays (see deeplearn.data.npz).
+    data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
+
+    Raises UserError, in one sentence, for anything the user can mend.
+    """
+    kind, colon, path = name.partition(":")
+    if colon and kind == "folder":
+        from deeplearn.data.folder import load_folder
+
+        return load_folder(path)
+    if colon and kind == "npz":
+        from deeplearn.data.npz import load_npz
+
+        return load_npz(path)
+    from deeplearn.data.prepared import load_prepared
+
+    return load_prepared(name, tfds_directory(data_dir))
+
+
+def tfds_directory(data_dir: str | None) -> Path:
+    """The directory that TFDS would use."""
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return Path(chosen).expanduser().absolute()

@@ -1,0 +1,110 @@
+"""Data sets that live as TFDS records in the data directory: found there, or prepared once."""
+
+import contextlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from deeplearn.data import decoded
+from deeplearn.data.builders import OWN, complete
+from deeplearn.data.dataset import Dataset
+from deeplearn.data.images import split_side
+from deeplearn.data.lock import locked
+from deeplearn.errors import UserError
+
+
+def load_prepared(name: str, directory: Path) -> Dataset:
+    """Loads one of our sets or one of TFDS's. `directory` holds
+
+    <name>/[<config>/]<version>/   the records, as TFDS keeps them
+    decoded/<name>[@side]/         the same as arrays, for sets that fit in memory
+    decoded/<name>[@side].lock     held while either is made
+    """
+    wanted, side = split_side(name)
+    if not re.fullmatch(r"\w+(/[\w.+-]+)?", wanted):
+        raise UserError(
+            f"{name!r} is not a data set's name: say digits, mixture/ring, mnist, folder:PATH or npz:PATH."
+        )
+    if wanted.partition("/")[0] in OWN:
+        if side:
+            raise UserError(f"{wanted} has one size of its own: leave out @{side}.")
+        name = wanted = "/".join(filter(None, complete(wanted)))
+    cache = directory / "decoded" / name
+    if (found := _read(cache, wanted, directory)) is not None:
+        return found.dataset(name)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(cache.with_name(cache.name + ".lock")))
+            writable = True
+        except OSError as error:
+            # A shared directory that others prepared may be read, only not cached in.
+            writable = False
+            if find(wanted, directory) is None:
+                raise UserError(
+                    f"cannot write to the data directory {directory} ({error.strerror}): "
+                    "choose another with --data_dir or $TFDS_DATA_DIR."
+                ) from error
+        # Another process may have done the work while this one waited for the lock.
+        if (found := _read(cache, wanted, directory)) is not None:
+            return found.dataset(name)
+        builder = _own_builder(wanted, directory) if wanted.partition("/")[0] in OWN else None
+        if builder is None:
+            from deeplearn.data.foreign import foreign_builder
+
+            builder = foreign_builder(wanted, directory)
+        from deeplearn.data.decode import decode
+
+        loaded = decode(builder, name, side)
+        if isinstance(loaded, Dataset):
+            return loaded
+        if writable:
+            decoded.write(cache, loaded, Path(builder.data_path))
+        else:
+            logging.info("%s is not writable: %s will be decoded at every start", directory, name)
+        return loaded.dataset(name)
+
+
+def find(name: str, directory: Path) -> Path | None:
+    """The records of a prepared data set: its newest version's directory (for ours, this code's version)."""
+    root = directory / name
+    if "/" not in name and (default := _default_config(root)):
+        root /= default
+    own = OWN.get(name.partition("/")[0])
+    versions = [
+        path
+        for path in (root.iterdir() if root.is_dir() else ())
+        if re.fullmatch(r"\d+\.\d+\.\d+", path.name)
+        and (path / "dataset_info.json").exists()
+        and (own is None or path.name == own.version)
+    ]
+    return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
+
+
+def _default_config(root: Path) -> str | None:
+    metadata = root / ".config" / "metadata.json"
+    return json.loads(metadata.read_text())["default_config_name"] if metadata.exists() else None
+
+
+def _read(cache: Path, name: str, directory: Path) -> decoded.Decoded | None:
+    records = find(name, directory)
+    return decoded.read(cache, records) if records else None
+
+
+def _own_builder(name: str, directory: Path) -> Any:
+    """Our builder of that name, prepared. The caller holds the lock."""
+    import tensorflow_datasets as tfds
+
+    base, config = complete(name)
+    builder = OWN[base].builder(config, str(directory))
+    if find(name, directory) is None:
+        # What a killed preparation has left behind.
+        for rest in Path(builder.data_path).parent.glob(f"incomplete.*_{builder.version}"):
+            shutil.rmtree(rest)
+        logging.info("preparing %s in %s, once", name, directory)
+        tfds.disable_progress_bar()
+        builder.download_and_prepare()
+    return builder

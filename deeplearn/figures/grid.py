@@ -1,0 +1,77 @@
+"""Sheets of images, tiled by numpy: about a hundred times faster than a matplotlib axis for each image."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+SHEET_SIZE = 840  # pixels of the longer side that small images are magnified to, at most
+GAP_GREY = 205  # tells tiles apart whether they are black or white at their edges
+FONT_SIZE = 17
+LABEL_CHARACTERS = 22  # in a line of a row's label
+
+
+def image_grid(
+    images: np.ndarray,
+    columns: int | None = None,
+    scale: int | None = None,
+    pad: int = 4,
+    row_labels: Sequence[str] | None = None,
+) -> Image.Image:
+    """Lay images out in rows, in reading order.
+
+    Args:
+        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where each row is
+            one thing (a class, a caption, a digit and its reconstructions). Values outside are clipped.
+        columns: tiles in a row; a near-square sheet by default. The shape [rows, columns, …] says it already.
+        scale: each pixel becomes scale × scale pixels, so that small images keep their hard edges. By
+            default the largest that keeps the sheet within about 840 pixels.
+        pad: pixels around each tile.
+        row_labels: a text for each row, drawn to its left; long ones are wrapped.
+
+    Returns:
+        An RGB image. Its first tile's top left corner is at (pad, pad), without labels.
+    """
+    images = np.asarray(images)
+    if images.ndim == 5:
+        columns = images.shape[1]
+        images = images.reshape(-1, *images.shape[2:])
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"image_grid needs [N, H, W, C] with C = 1 or 3, but has {images.shape}")
+    number, height, width, _ = images.shape
+    columns = columns or int(np.ceil(np.sqrt(number)))
+    rows = -(-number // columns)
+    if row_labels is not None and len(row_labels) != rows:
+        raise ValueError(f"image_grid has {rows} rows, but {len(row_labels)} row labels")
+    scale = scale or max(1, min(SHEET_SIZE // (columns * width), SHEET_SIZE // (rows * height)))
+
+    pixels = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    pixels = np.broadcast_to(pixels, (number, height, width, 3))  # grey to RGB
+    tiles = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+    tiles = np.pad(tiles, ((0, 0), (0, pad), (0, pad), (0, 0)), constant_values=GAP_GREY)
+    blanks = np.full((rows * columns - number, *tiles.shape[1:]), GAP_GREY, np.uint8)
+    tiles = np.concatenate([tiles, blanks]).reshape(rows, columns, *tiles.shape[1:])
+    # [rows, columns, height, width, 3] to [rows · height, columns · width, 3]
+    sheet = tiles.swapaxes(1, 2).reshape(rows * tiles.shape[2], columns * tiles.shape[3], 3)
+    sheet = np.pad(sheet, ((pad, 0), (pad, 0), (0, 0)), constant_values=GAP_GREY)
+    picture = Image.fromarray(sheet)
+    return picture if row_labels is None else _with_row_labels(picture, row_labels)
+
+
+def _with_row_labels(sheet: Image.Image, labels: Sequence[str]) -> Image.Image:
+    """The sheet with a white margin at its left that holds a label beside each row."""
+    import matplotlib
+
+    # The typeface of the plots: it comes with matplotlib, and it has the Greek that Pillow's own lacks.
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", FONT_SIZE)
+    texts = ["\n".join(textwrap.wrap(label, LABEL_CHARACTERS)) for label in labels]
+    measure = ImageDraw.Draw(sheet)
+    margin = int(max(measure.multiline_textbbox((0, 0), text, font)[2] for text in texts)) + FONT_SIZE
+    labelled = Image.new("RGB", (sheet.width + margin, sheet.height), "white")
+    labelled.paste(sheet, (margin, 0))
+    draw = ImageDraw.Draw(labelled)
+    for row, text in enumerate(texts):
+        middle = (row + 0.5) * sheet.height / len(texts)
+        draw.multiline_text((margin - FONT_SIZE / 2, middle), text, "black", font, anchor="rm", align="right")
+    return labelled

@@ -1,0 +1,38 @@
+"""The games of generator and discriminator, or critic, as losses on logits and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+
+def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
+    """−E log D(x) − E log(1 − D(G(z))) (Goodfellow et al. 2014, equation 1), D = sigmoid of the logits."""
+    return jax.nn.softplus(-real_logits).mean() + jax.nn.softplus(fake_logits).mean()
+
+
+def saturating_loss(fake_logits: jax.Array) -> jax.Array:
+    """E log(1 − D(G(z))), the generator's side of the minimax game; flat where D is sure of a fake."""
+    return -jax.nn.softplus(fake_logits).mean()
+
+
+def non_saturating_loss(fake_logits: jax.Array) -> jax.Array:
+    """−E log D(G(z)) (section 3): the same fixed point, strong gradients where D is sure."""
+    return jax.nn.softplus(-fake_logits).mean()
+
+
+def gradient_penalty(
+    critic: Callable[[jax.Array], jax.Array], real: jax.Array, fake: jax.Array, key: jax.Array
+) -> jax.Array:
+    """E (‖∇ critic(x̂)‖ − 1)², x̂ uniform on the lines between real and fake (Gulrajani et al. 2017, equation 3).
+
+    critic: a function [batch, ...] -> [batch] without batch norm, since each example has its own gradient.
+    """
+    mix = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1))
+    between = mix * real + (1 - mix) * fake
+    slopes = jax.grad(lambda x: critic(x).sum())(between)
+    # The root's derivative at zero is infinite, and a critic of zeros does occur.
+    norms = jnp.sqrt((slopes.reshape(len(real), -1) ** 2).sum(-1) + 1e-12)
+    return ((norms - 1) ** 2).mean()

@@ -1,0 +1,13 @@
+"""Softmax cross-entropy, the loss of every classifier here."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Mean −log p(label) in nats, and the accuracy. logits [batch, classes], label int32 [batch]."""
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), label).mean()
+    return loss, {"accuracy": (logits.argmax(-1) == label).mean()}

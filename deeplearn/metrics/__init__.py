@@ -1,0 +1,1 @@
+"""What is measured: numpy arrays in, plain numbers out."""

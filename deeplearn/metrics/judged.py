@@ -1,0 +1,37 @@
+"""What a classifier says of generated images, beside real ones.
+
+The features are those of a classifier trained in the same program, on the same data. Fréchet and kernel distances
+on them order models within one experiment; they are not comparable with distances on the Inception network's
+features, and are never called FID or KID.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deeplearn.metrics.distances import frechet, kernel_distance, nearest_distances, precision_recall
+
+SURE = 0.9
+
+
+def compare(
+    images: np.ndarray,
+    real_images: np.ndarray,
+    chance: np.ndarray,
+    features: np.ndarray,
+    real_features: np.ndarray,
+) -> dict[str, float]:
+    """Images [N, H, W, C] with the judge's class probabilities [N, K] and features [N, D], beside real ones.
+
+    confident: share of images of whose class the judge is more than 90 % sure.
+    frechet, kernel_distance, precision, recall: on features.
+    nearest: root mean square difference per pixel to the nearest real image; near zero means that it was copied.
+    """
+    flat, real_flat = images.reshape(len(images), -1), real_images.reshape(len(real_images), -1)
+    return {
+        "confident": float((chance.max(-1) > SURE).mean()),
+        "frechet": frechet(real_features, features),
+        "kernel_distance": kernel_distance(real_features, features),
+        **precision_recall(real_features, features),
+        "nearest": float(nearest_distances(flat, real_flat).mean() / np.sqrt(flat.shape[1])),
+    }

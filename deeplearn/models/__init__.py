@@ -1,0 +1,1 @@
+"""Architectures, one paper a file, paper-size and small configurations side by side."""

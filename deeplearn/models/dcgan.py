@@ -1,0 +1,82 @@
+"""Convolutional generator and critic in the manner of DCGAN (Radford, Metz & Chintala 2015).
+
+Both work on 4·2ⁿ- or 7·2ⁿ-pixel squares (8, 16, 28, 32, 64 …). The critic has no normalisation: a gradient
+penalty needs each example's own gradient (Gulrajani et al. 2017).
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from deeplearn.errors import UserError
+from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.subpixel import SubpixelConv
+
+
+def doublings(side: int) -> tuple[int, int]:
+    """(start, n) with side = start · 2ⁿ, start 4 or 7; UserError for other sizes."""
+    for start in (4, 7):
+        size, count = start, 0
+        while size < side:
+            size, count = 2 * size, count + 1
+        if size == side and count:
+            return start, count
+    raise UserError(f"images of {side} pixels: this network makes 8, 14, 16, 28, 32, 56, 64 … pixels a side")
+
+
+class Generator(nn.Module):
+    """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
+
+    Dense, reshape, then upsampling convolutions that halve the features, batch norm and ReLU between.
+    """
+
+    side: int
+    channels: int
+    features: int = 32  # before the last layer
+
+    @nn.compact
+    def __call__(self, z: jax.Array, train: bool) -> jax.Array:
+        start, count = doublings(self.side)
+        width = self.features * 2 ** (count - 1)
+        x = nn.Dense(start * start * width, use_bias=False)(z).reshape(-1, start, start, width)
+        x = nn.relu(BatchNorm()(x, train))
+        for level in reversed(range(count - 1)):
+            x = SubpixelConv(self.features * 2**level, use_bias=False)(x)
+            x = nn.relu(BatchNorm()(x, train))
+        return nn.sigmoid(SubpixelConv(self.channels)(x))
+
+
+class Critic(nn.Module):
+    """Images [batch, side, side, channels] -> scores [batch]: strided 5×5 convolutions, leaky ReLU, no norm."""
+
+    features: int = 32  # after the first layer
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        _, count = doublings(x.shape[1])
+        for level in range(count):
+            x = nn.leaky_relu(nn.Conv(self.features * 2**level, (5, 5), strides=2)(x), 0.2)
+        return nn.Dense(1)(x.reshape(len(x), -1)).squeeze(-1)
+
+
+class Classifier(nn.Module):
+    """A small convolutional classifier; `features` are what distances between image sets are measured on."""
+
+    classes: int
+    width: int = 32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
+        """Images [batch, H, W, C] in [0, 1] -> logits [batch, classes], features [batch, 128]."""
+        for level in range(2):
+            x = nn.Conv(self.width * 2**level, (3, 3), use_bias=False)(x)
+            x = nn.relu(BatchNorm()(x, train))
+            # Max over 2×2 blocks as a maximum of slices: XLA's own pooling is far slower on CPU.
+            x = jnp.maximum(
+                jnp.maximum(x[:, ::2, ::2], x[:, 1::2, ::2]), jnp.maximum(x[:, ::2, 1::2], x[:, 1::2, 1::2])
+            )
+        x = nn.Dropout(0.25, deterministic=not train)(x.reshape(len(x), -1))
+        features = nn.relu(nn.Dense(128)(x))
+        return nn.Dense(self.classes)(nn.Dropout(0.5, deterministic=not train)(features)), features

@@ -1,0 +1,90 @@
+"""Networks that denoise: an MLP for points, a U-Net for images (Ho et al. 2020, appendix B).
+
+Both take (x_t [batch, ...], ratio [batch] of noise to signal, label [batch] int32) and return the shape of x_t.
+The label `classes` stands for "no label"; without classes the label is ignored.
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+def level_features(ratio: jax.Array, size: int) -> jax.Array:
+    """Sines and cosines of log r, [batch] -> [batch, size]: wavelengths from the whole range to fine steps."""
+    position = jnp.log(ratio)[:, None] / 4
+    angles = position * jnp.exp(jnp.linspace(0, jnp.log(30.0), size // 2))
+    return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
+
+
+class Condition(nn.Module):
+    """Noise level and label as one vector: [batch] and [batch] -> [batch, width]."""
+
+    width: int
+    classes: int
+
+    @nn.compact
+    def __call__(self, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        vector = nn.Dense(self.width)(level_features(ratio, 32))
+        if self.classes:
+            vector += nn.Embed(self.classes + 1, self.width)(label)
+        return nn.Dense(self.width)(nn.silu(vector))
+
+
+class DenoisingMLP(nn.Module):
+    """Residual blocks of width `width`, each shifted and scaled by the condition. [batch, D] -> [batch, D]."""
+
+    width: int = 128
+    blocks: int = 3
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        condition = nn.silu(Condition(self.width, self.classes)(ratio, label))
+        h = nn.Dense(self.width)(x)
+        for _ in range(self.blocks):
+            shift = nn.Dense(self.width)(condition)
+            inner = nn.silu(nn.Dense(self.width)(h) + shift)
+            h = h + nn.Dense(self.width)(inner)
+        return nn.Dense(x.shape[-1], kernel_init=nn.initializers.zeros)(nn.silu(h))
+
+
+class ResidualBlock(nn.Module):
+    """GroupNorm, SiLU, 3×3 convolution, twice, with the condition added between. [B, H, W, C] -> [B, H, W, width]."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
+        h = nn.Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(8)(x)))
+        h += nn.Dense(self.width)(condition)[:, None, None]
+        # The last convolution starts at zero: a fresh block is its skip connection.
+        h = nn.Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(8)(h)))
+        return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
+
+
+class UNet(nn.Module):
+    """Encoder and decoder over `len(widths)` resolutions with skip connections between. [B, H, W, C] -> same."""
+
+    widths: tuple[int, ...] = (32, 64)
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        channels = x.shape[-1]
+        condition = nn.silu(Condition(4 * self.widths[0], self.classes)(ratio, label))
+        h = nn.Conv(self.widths[0], (3, 3))(x)
+        skips = []
+        for level, width in enumerate(self.widths):
+            if level:
+                h = nn.Conv(width, (3, 3), strides=2)(h)
+            h = ResidualBlock(width)(h, condition)
+            skips.append(h)
+        h = ResidualBlock(self.widths[-1])(h, condition)
+        for level, width in reversed(list(enumerate(self.widths))):
+            h = ResidualBlock(width)(jnp.concatenate([h, skips[level]], axis=-1), condition)
+            if level:
+                h = nn.Conv(self.widths[level - 1], (3, 3))(h.repeat(2, axis=1).repeat(2, axis=2))
+        out = nn.silu(nn.GroupNorm(8)(h))
+        return nn.Conv(channels, (3, 3), kernel_init=nn.initializers.zeros)(out)

@@ -1,0 +1,1 @@
+"""Layers and module tools that Flax lacks, one idea a file."""

@@ -1,0 +1,39 @@
+"""Batch normalisation over the global batch, however it is spread over devices."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+
+
+def _mapped(axis: str) -> bool:
+    try:
+        jax.lax.axis_index(axis)
+    except NameError:
+        return False
+    return True
+
+
+class BatchNorm(nn.Module):
+    """Ioffe & Szegedy 2015, with statistics over the whole batch (Flax's own layer, told where the batch is).
+
+    Under `jit` over a mesh the mean is global as it stands; under `pmap` each device sees its share only, and the
+    moments are averaged over the mapped axis "data". Input [batch, ..., features]; with train=False the moving
+    averages (collection "batch_stats") are used.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    use_scale: bool = True
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        return nn.BatchNorm(
+            use_running_average=not train,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            use_scale=self.use_scale,
+            use_bias=self.use_bias,
+            axis_name="data" if _mapped("data") else None,
+        )(x)

@@ -1,0 +1,40 @@
+"""An autoencoder whose decoder is the encoder's transpose."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+
+
+class TiedAutoencoder(nn.Module):
+    """Sigmoid layers of the given widths, and back through the same matrices transposed (Vincent et al. 2010, 2.2).
+
+    x [batch, inputs] -> (code [batch, hidden[-1]], logits of the reconstruction [batch, inputs]).
+    """
+
+    inputs: int
+    hidden: tuple[int, ...]
+
+    def setup(self) -> None:
+        widths = (self.inputs, *self.hidden)
+        glorot, zeros = nn.initializers.glorot_uniform(), nn.initializers.zeros
+        layers = range(len(self.hidden))
+        self.kernels = [self.param(f"kernel_{i}", glorot, (widths[i], widths[i + 1])) for i in layers]
+        self.biases = [self.param(f"bias_{i}", zeros, (widths[i + 1],)) for i in layers]
+        self.visible_biases = [self.param(f"visible_bias_{i}", zeros, (widths[i],)) for i in layers]
+
+    def encode(self, x: jax.Array) -> jax.Array:
+        for kernel, bias in zip(self.kernels, self.biases, strict=True):
+            x = nn.sigmoid(x @ kernel + bias)
+        return x
+
+    def decode(self, code: jax.Array) -> jax.Array:
+        h = code
+        for i in reversed(range(len(self.hidden))):
+            h = h @ self.kernels[i].T + self.visible_biases[i]
+            h = nn.sigmoid(h) if i else h
+        return h
+
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        code = self.encode(x)
+        return code, self.decode(code)

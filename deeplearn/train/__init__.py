@@ -1,0 +1,7 @@
+"""The only place that trains: declare an `Experiment`, call `launch`."""
+
+from deeplearn.train.experiment import Batch, Experiment, Metrics, Stage, Turn
+from deeplearn.train.launch import Config, flag, launch
+from deeplearn.train.trained import Trained
+
+__all__ = ["Batch", "Config", "Experiment", "Metrics", "Stage", "Trained", "Turn", "flag", "launch"]

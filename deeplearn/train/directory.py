@@ -1,0 +1,76 @@
+"""The run directory: whose it is, who is working in it, and whether it is finished."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from deeplearn.errors import UserError
+from deeplearn.train.checkpoints import read_json
+from deeplearn.train.launch import Config
+from deeplearn.train.logs import write_atomically
+
+
+class RunDirectory:
+    """config.json, metrics.jsonl, results.json, figures/, checkpoints/ and events of one run of one experiment."""
+
+    def __init__(self, path: Path, experiment: str, config: Config) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.figures = path / "figures"
+        self._lock: Any = None
+        writes = jax.process_index() == 0
+        if path.exists() and not path.is_dir():
+            raise UserError(f"--workdir={path} is a file: name a directory")
+        if (path / "config.json").exists():
+            self._check(read_json(path / "config.json"), experiment, config)
+        if writes:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                self._lock = (path / ".lock").open("w")
+            except OSError as error:
+                raise UserError(f"cannot write in --workdir={path} ({error.strerror}): choose another") from error
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(
+                    f"another process is training in {path}: wait for it, or choose another --workdir"
+                ) from None
+            if not (path / "config.json").exists():
+                content = {"experiment": experiment, "config": dataclasses.asdict(config)}
+                write_atomically(path / "config.json", json.dumps(content, indent=2) + "\n")
+
+    def _check(self, saved: Any, experiment: str, config: Config) -> None:
+        """A run goes on only as itself: same experiment, same flags but for those that change no number."""
+        path = self.path
+        if not isinstance(saved, dict) or not {"experiment", "config"} <= set(saved):
+            raise UserError(f"{path / 'config.json'} is not a run's: use another --workdir")
+        if saved["experiment"] != experiment:
+            raise UserError(
+                f"--workdir={path} holds a run of {saved['experiment']}, not of {experiment}: use another --workdir"
+            )
+        asked = json.loads(json.dumps(dataclasses.asdict(config)))
+        free = {field.name for field in dataclasses.fields(Config) if field.metadata.get("identity") is False}
+        names = [name for name in [*asked, *saved["config"]] if name not in free]
+        changed = [name for name in dict.fromkeys(names) if asked.get(name) != saved["config"].get(name)]
+        if changed:
+            told = ", ".join(f"{name}={saved['config'].get(name)} (now {asked.get(name)})" for name in changed)
+            raise UserError(f"--workdir={path} holds a run with {told}: repeat its flags, or use another --workdir")
+
+    @property
+    def results(self) -> dict[str, Any] | None:
+        """What a finished run wrote; None while there is nothing."""
+        file = self.path / "results.json"
+        return read_json(file) if file.exists() else None
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        write_atomically(self.path / "results.json", json.dumps(results, indent=2) + "\n")
+
+    def close(self) -> None:
+        if self._lock:
+            self._lock.close()

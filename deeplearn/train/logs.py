@@ -1,0 +1,125 @@
+"""What a run tells while it trains: metrics.jsonl, TensorBoard events, one line on the terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from deeplearn.errors import UserError
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a whole file or leaves the old one: a kill or a full disk never leaves half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror}): make room or choose another --workdir") from error
+
+
+class MetricsLog:
+    """Lines of metrics.jsonl and TensorBoard's events, continued after step `step` without gap or duplicate."""
+
+    def __init__(self, workdir: Path, step: int) -> None:
+        self.path = workdir / "metrics.jsonl"
+        kept = [line for line in _lines(self.path) if json.loads(line)["step"] <= step]
+        write_atomically(self.path, "".join(kept))
+        self.file = self.path.open("a")
+        from tensorboardX import SummaryWriter
+
+        self.events = SummaryWriter(str(workdir), purge_step=step + 1 if step else None)
+
+    def write(self, step: int, stage: str, split: str, values: Mapping[str, np.ndarray]) -> None:
+        """Values have one entry a replica; their mean is logged, with its standard error if there are several."""
+        line: dict[str, Any] = {"step": step, "stage": stage, "split": split}
+        line["values"] = {name: _number(np.mean(value)) for name, value in values.items()}
+        if any(np.size(value) > 1 for value in values.values()):
+            line["stderr"] = {
+                name: _number(np.std(value, ddof=1) / math.sqrt(np.size(value)))
+                for name, value in values.items()
+                if np.size(value) > 1
+            }
+        try:
+            self.file.write(json.dumps(line) + "\n")
+            self.file.flush()
+            for name, value in line["values"].items():
+                if value is not None:
+                    self.events.add_scalar(f"{split}/{name}", value, step)
+        except OSError as error:
+            raise UserError(
+                f"cannot write {self.path} ({error.strerror}): make room there, and the same command goes on from "
+                "the last checkpoint"
+            ) from error
+
+    def close(self) -> None:
+        self.file.close()
+        self.events.close()
+
+
+def _lines(path: Path) -> list[str]:
+    """The whole lines of a file; a last one that a kill cut short is dropped."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+
+
+def _number(value: Any) -> float | None:
+    # JSON has no infinity; six digits are what a curve needs.
+    return float(f"{float(value):.6g}") if np.isfinite(value) else None
+
+
+class Progress:
+    """A line that is rewritten in place on a terminal; nothing at all where the output is no terminal."""
+
+    def __init__(self, steps: int, first: int, watch: tuple[str, ...], stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.shown = self.stream.isatty()
+        self.steps, self.first, self.watch = steps, first, watch
+        self.start: float | None = None
+        self.last = 0.0
+        self.metrics: dict[str, float] = {}
+
+    def update(self, step: int, stage: str) -> None:
+        if not self.shown:
+            return
+        now = time.monotonic()
+        if self.start is None:  # the first step holds the compilation: the clock starts behind it
+            self.start, self.first = now, step
+        if now - self.last < 0.2 and step < self.steps:
+            return
+        self.last = now
+        rate = (step - self.first) / (now - self.start) if step > self.first else 0.0
+        left = _clock((self.steps - step) / rate) if rate else "?"
+        values = "  ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        self.say(f"{stage} {step}/{self.steps}  {rate:.4g} steps/s  {left} left  {values}")
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Remembers the watched metrics (by name, or by what follows the turn's name) for the next update."""
+        for name, value in values.items():
+            if name in self.watch or name.rpartition("/")[2] in self.watch:
+                self.metrics[name] = float(np.mean(value))
+
+    def say(self, text: str) -> None:
+        if self.shown:
+            width = os.get_terminal_size(self.stream.fileno()).columns if self.stream.isatty() else 100
+            self.stream.write("\r\x1b[K" + text[: width - 1])
+            self.stream.flush()
+
+    def clear(self) -> None:
+        self.say("")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

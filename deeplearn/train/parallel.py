@@ -1,0 +1,201 @@
+"""One step function, three ways to compile it: one device, jit over a mesh, pmap."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from deeplearn.errors import UserError
+
+DATA, MODEL = "data", "model"
+Tree = Any
+
+
+def start_processes(coordinator: str, processes: int, process: int) -> None:
+    """Joins the other hosts through JAX's own runtime; "auto" reads the cluster's environment."""
+    if not coordinator:
+        if processes or process >= 0:
+            raise UserError("--num_processes and --process_id need --coordinator=HOST:PORT (or auto)")
+        return
+    try:
+        if coordinator == "auto":
+            jax.distributed.initialize()
+        elif processes < 1 or not 0 <= process < processes:
+            raise UserError(
+                f"--coordinator={coordinator} needs --num_processes and a --process_id from 0 to one less"
+            )
+        else:
+            jax.distributed.initialize(coordinator, processes, process)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"cannot join the processes at --coordinator={coordinator}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def parse_mesh(text: str) -> dict[str, int]:
+    """{"data": 4, "model": 2} from "data:4,model:2"; empty text is one device."""
+    axes: dict[str, int] = {}
+    for part in filter(None, text.split(",")):
+        name, _, size = part.partition(":")
+        if name not in (DATA, MODEL) or not size.isdigit() or int(size) < 1 or name in axes:
+            raise UserError(f"--mesh={text} is not of the form data:8 or data:4,model:2")
+        axes[name] = int(size)
+    return {DATA: 1, **axes} if axes else axes
+
+
+def make_layout(mesh: str, parallel: str) -> Layout:
+    """The layout that `--mesh` and `--parallel` ask for."""
+    axes = parse_mesh(mesh)
+    if parallel == "pmap" and MODEL in axes:
+        raise UserError(
+            "--parallel=pmap replicates the parameters: leave model out of --mesh, or use --parallel=jit"
+        )
+    devices = jax.devices()
+    if not axes and (parallel == "pmap" or jax.process_count() > 1):
+        axes = {DATA: len(devices)}
+    if not axes:
+        return Layout()
+    size = int(np.prod(list(axes.values())))
+    if size > len(devices):
+        hint = f" (JAX_NUM_CPU_DEVICES={size} makes virtual ones)" if devices[0].platform == "cpu" else ""
+        raise UserError(
+            f"--mesh={mesh} needs {size} devices, but there are {len(devices)} {devices[0].platform} devices{hint}"
+        )
+    if jax.process_count() > 1 and size != len(devices):
+        raise UserError(f"--mesh={mesh} takes {size} of {len(devices)} devices: several hosts must use all of them")
+    # Auto axes: under the Explicit ones that jax.make_mesh prefers, indexing inside a loss is an error.
+    grid = jax.make_mesh(
+        tuple(axes.values()), tuple(axes), axis_types=(AxisType.Auto,) * len(axes), devices=devices[:size]
+    )
+    return Layout(grid, parallel == "pmap")
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where states and batches live, and how a step is compiled for it.
+
+    Step functions take (state, batch, clock). The state is *placed* for stepping and *canonical* (without pmap's
+    leading device axis) for everything else. `batch_axis` is the axis of a batch's leaves that is split over the
+    mesh: axes before it count the steps of a loop and the replicas.
+    """
+
+    mesh: Mesh | None = None
+    pmap: bool = False
+
+    @property
+    def axis(self) -> str | None:
+        """The mapped axis's name inside the step, where there is one."""
+        return DATA if self.pmap else None
+
+    @property
+    def ways(self) -> int:
+        """Into how many parts a batch is split."""
+        return 1 if self.mesh is None else self.mesh.shape[DATA]
+
+    @property
+    def shard(self) -> tuple[int, int]:
+        """This host's share of every batch: (which, of how many)."""
+        return (0, 1) if self.mesh is None else (jax.process_index(), jax.process_count())
+
+    @property
+    def blocks(self) -> bool:
+        """Virtual CPU devices share a pool of threads: unbounded dispatch of sharded steps can deadlock there."""
+        return self.mesh is not None and jax.default_backend() == "cpu"
+
+    def shardings(self, state: Tree) -> Tree:
+        """A sharding for each leaf of the canonical state; None on one device.
+
+        Replicated, or with a model axis the largest divisible axis of each matrix or kernel split over it.
+        """
+        mesh = self.mesh
+        if mesh is None:
+            return None
+        ways = mesh.shape.get(MODEL, 1)
+
+        def sharding(leaf: Any) -> NamedSharding:
+            # Vectors (biases, norms, counters) are not worth a collective each.
+            divisible = [axis for axis, size in enumerate(leaf.shape) if size >= ways and size % ways == 0]
+            if ways == 1 or len(leaf.shape) < 2 or not divisible:
+                return NamedSharding(mesh, PartitionSpec())
+            largest = max(divisible, key=lambda axis: leaf.shape[axis])
+            return NamedSharding(mesh, PartitionSpec(*[None] * largest, MODEL))
+
+        return jax.tree.map(sharding, state)
+
+    def build(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """`function(*arguments)` compiled so that the canonical state it returns is born where it belongs."""
+        shardings = self.shardings(jax.eval_shape(function, *arguments))
+        return jax.jit(function, out_shardings=shardings)(*arguments)
+
+    def compile(self, function: Callable[..., Any], state: Tree, batch_axis: int) -> Callable[..., Any]:
+        """`function(state, batch, clock) -> (state, metrics)`, its state donated. `state` is canonical."""
+        if self.mesh is None:
+            return jax.jit(function, donate_argnums=0)
+        if self.pmap:
+            devices = list(self.mesh.devices.flat) if jax.process_count() == 1 else None
+            return jax.pmap(
+                function, DATA, in_axes=(0, batch_axis, None), donate_argnums=0, devices=devices
+            )  # fmt: skip
+        # The state leaves as it came: a new placement would compile the step once more.
+        replicated = NamedSharding(self.mesh, PartitionSpec())
+        return jax.jit(function, donate_argnums=0, out_shardings=(self.shardings(state), replicated))
+
+    def place(self, state: Tree) -> Tree:
+        """The canonical state, made ready for stepping."""
+        if not self.pmap:
+            return state
+        assert self.mesh is not None
+        count = jax.local_device_count() if jax.process_count() > 1 else self.ways
+        stacked = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), local(state))
+        # A pmap that does nothing lays the copies out as the pmapped step wants them.
+        devices = list(self.mesh.devices.flat) if jax.process_count() == 1 else None
+        return jax.pmap(lambda x: x, devices=devices)(stacked)
+
+    def canonical(self, state: Tree) -> Tree:
+        """The state as it is saved: one copy, on the mesh."""
+        if not self.pmap:
+            return state
+        first = self.fetch(state)
+        shardings = self.shardings(first)
+        return jax.tree.map(
+            lambda x, s: jax.make_array_from_callback(x.shape, s, lambda index: x[index]), first, shardings
+        )
+
+    def fetch(self, tree: Tree) -> Tree:
+        """What a step returned (metrics, or a placed state) as numpy arrays, one copy."""
+        if not self.pmap:
+            return local(tree)
+        return jax.tree.map(lambda x: np.asarray(x.addressable_shards[0].data)[0], tree)
+
+    def put_batch(self, batch: Tree, batch_axis: int) -> Tree:
+        """This host's rows of a batch, handed to the devices."""
+        if self.mesh is None:
+            return batch
+        if self.pmap:
+            count = self.ways // jax.process_count()
+            return jax.tree.map(
+                lambda x: x.reshape(*x.shape[:batch_axis], count, -1, *x.shape[batch_axis + 1 :]), batch
+            )
+        sharding = NamedSharding(self.mesh, PartitionSpec(*[None] * batch_axis, DATA))
+        if jax.process_count() == 1:
+            return jax.device_put(batch, sharding)
+        return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batch)
+
+
+def local(tree: Tree) -> Tree:
+    """Any placed tree as numpy arrays on this host; sharded leaves are gathered first."""
+
+    def fetch(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_replicated and jax.process_count() > 1:
+            mesh = leaf.sharding.mesh
+            leaf = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, PartitionSpec()))(leaf)
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+            leaf = leaf.addressable_data(0)
+        return np.asarray(leaf)
+
+    return jax.tree.map(fetch, tree)

@@ -1,0 +1,67 @@
+"""results.json and the table that a run ends with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Numbers = Mapping[str, Any]
+
+
+def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
+    """{metric: {"mean", "stderr"}} over replicas; one replica has no standard error."""
+    result = {}
+    for name in replicas[0]:
+        values = np.array([float(replica[name]) for replica in replicas])
+        error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+        result[name] = {"mean": float(values.mean()), "stderr": error}
+    return result
+
+
+def rows(replicas: Sequence[Numbers]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Summaries of the replicas' own metrics, and of the rivals (nested mappings) that were trained beside them."""
+    rivals = [name for name, value in replicas[0].items() if isinstance(value, Mapping)]
+    own = [{name: value for name, value in replica.items() if name not in rivals} for replica in replicas]
+    return summary(own), {name: summary([replica[name] for replica in replicas]) for name in rivals}
+
+
+def table(rows: Mapping[str, Numbers]) -> str:
+    """An aligned text table: a row a method, a column a metric; values are numbers or {"mean", "stderr"}."""
+    columns = list(dict.fromkeys(name for numbers in rows.values() for name in numbers))
+    cells = [["", *columns]]
+    cells += [[row, *(_cell(numbers.get(column)) for column in columns)] for row, numbers in rows.items()]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns) + 1)]
+    lines = [
+        "  ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in cells
+    ]
+    return "\n".join([lines[0].rstrip(), "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        error = value.get("stderr")
+        return _digits(value["mean"]) + (f" ± {_digits(error)}" if error is not None else "")
+    return _digits(value)
+
+
+def _digits(value: float) -> str:
+    if isinstance(value, int) or float(value).is_integer():
+        return str(int(value))
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
+
+
+def report(results: Mapping[str, Any]) -> str:
+    """The table of a run's results: its own row, its baselines, the published rows of the same protocol."""
+    replicas = results["replicas"]
+    ours = f"{results['experiment']} on {results['dataset']}" + (f", {replicas} seeds" if replicas > 1 else "")
+    rows = {ours: results["metrics"], **results["baselines"]}
+    rows |= {f"published: {name}": numbers for name, numbers in results["published"].items()}
+    return table(rows)

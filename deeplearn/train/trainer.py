@@ -1,0 +1,241 @@
+"""An experiment's states, batches and compiled programs, for one device or many, one replica or several.
+
+Replicas are kept in lanes: one lane that holds all of them, vectorised, where the networks are dense, else a lane
+for each, stepped one after another by the same compiled program.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deeplearn import data
+from deeplearn.errors import UserError
+from deeplearn.train.experiment import Experiment, Stage
+from deeplearn.train.launch import Config
+from deeplearn.train.parallel import Layout, local
+from deeplearn.train.state import State, begin, initialise
+from deeplearn.train.step import FAULT, steps_in_loop, taken, turn_update, vectorised
+from deeplearn.train.trained import Trained
+
+CHUNK_BYTES = 16 * 2**20  # batches handed to one compiled loop
+CHUNK_STEPS = 100
+EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
+
+
+class Trainer:
+    def __init__(self, experiment: Experiment, config: Config, layout: Layout) -> None:
+        self.experiment, self.config, self.layout = experiment, config, layout
+        self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
+        self.vectorised = experiment.dense and config.replicas > 1
+        self.lanes = 1 if self.vectorised else config.replicas
+        parts = layout.ways * config.accumulate
+        self.streams = [
+            [self._stream(stage, config.seed + replica, parts) for replica in range(config.replicas)]
+            for stage in experiment.stages
+        ]
+        self.examples = [self._example(index) for index in range(len(experiment.stages))]
+        self.abstract_one: State = jax.eval_shape(self._initialise, jax.random.key(0))
+        self._programs: dict[int, Any] = {}
+
+    # States.
+
+    def _initialise(self, key: jax.Array) -> State:
+        return initialise(self.experiment, key, self.examples)
+
+    def _initialise_lane(self, seeds: Any) -> State:
+        keys = jax.vmap(jax.random.key)(seeds)
+        return jax.vmap(self._initialise)(keys) if self.vectorised else self._initialise(keys[0])
+
+    def _seeds(self, lane: int) -> np.ndarray:
+        first, count = self.config.seed + lane, self.config.replicas if self.vectorised else 1
+        return np.arange(first, first + count, dtype=np.uint32)
+
+    def initial(self) -> list[State]:
+        """The canonical states at step 0, one a lane."""
+        return [self.layout.build(self._initialise_lane, self._seeds(lane)) for lane in range(self.lanes)]
+
+    def _begin(self, index: int, state: State) -> State:
+        enter = functools.partial(begin, self.experiment.stages[index])
+        return jax.vmap(enter)(state) if self.vectorised else enter(state)
+
+    def enter(self, step: int, states: Sequence[State]) -> list[State]:
+        """The placed states at the start of the stage that begins at `step`."""
+        stage = self.experiment.stage_at(step)
+        canonical = [self.layout.canonical(state) for state in states]
+        begun = [self.layout.build(functools.partial(self._begin, stage), state) for state in canonical]
+        return [self.layout.place(state) for state in begun]
+
+    def abstract(self, step: int) -> list[State]:
+        """The shapes, types and shardings of the canonical states at a step: what a checkpoint must hold."""
+        state = jax.eval_shape(self._initialise_lane, self._seeds(0))
+        if index := self.experiment.stage_at(step):
+            state = jax.eval_shape(functools.partial(self._begin, index), state)
+        shardings = self.layout.shardings(state)
+        if shardings is None:
+            one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+            shardings = jax.tree.map(lambda _: one, state)
+        placed = jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, shardings)
+        return [placed] * self.lanes
+
+    # Batches.
+
+    def _stream(self, stage: Stage, seed: int, parts: int) -> data.Stream:
+        size = stage.batch_size or self.config.batch_size
+        if size % parts:
+            raise UserError(
+                f"a batch of {size} cannot be cut into {self.layout.ways} device part(s) times "
+                f"{self.config.accumulate} accumulated part(s): choose a --batch_size that {parts} divides"
+            )
+        return data.Stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
+
+    def _example(self, index: int) -> dict[str, np.ndarray]:
+        """Zeros in the shape of a stage's batch: parameters must not depend on which host looks at what."""
+        batch = self.streams[index][0].batch(0)
+        return {name: np.zeros_like(value) for name, value in batch.items()}
+
+    def _batches(self, stage: int, lane: int, first: int, count: int | None) -> Any:
+        """Fresh batches of a lane: [count, replicas, batch, ...], without the axes that are not there."""
+
+        def draw(stream: data.Stream) -> dict[str, np.ndarray]:
+            return stream.batch(first) if count is None else stream.batches(first, count)
+
+        streams = self.streams[stage]
+        if not self.vectorised:
+            return self.layout.put_batch(draw(streams[lane]), self.batch_axis)
+        drawn = [draw(stream) for stream in streams]
+        axis = 0 if count is None else 1
+        stacked = {name: np.stack([batch[name] for batch in drawn], axis) for name in drawn[0]}
+        return self.layout.put_batch(stacked, self.batch_axis)
+
+    @property
+    def batch_axis(self) -> int:
+        """Where the examples are: behind the axes of a loop's steps and of vectorised replicas."""
+        return int(self.experiment.dense) + int(self.vectorised)
+
+    # Steps.
+
+    def programs(self, index: int, state: State) -> Any:
+        """The compiled turns of a stage, or its compiled loop; made when the stage is first stepped."""
+        if index not in self._programs:
+            stage = self.experiment.stages[index]
+            updates = [
+                turn_update(
+                    self.experiment.model,
+                    stage,
+                    turn,
+                    start=self.experiment.starts()[index],
+                    precision=self.config.precision,
+                    accumulate=self.config.accumulate,
+                    axis=self.layout.axis,
+                )
+                for turn in range(len(stage.turns))
+            ]
+            if self.vectorised:
+                updates = [vectorised(update) for update in updates]
+            functions = [steps_in_loop(stage.turns, updates)] if self.experiment.dense else updates
+            self._programs[index] = [self.layout.compile(f, state, self.batch_axis) for f in functions]
+        return self._programs[index]
+
+    def _chunk(self, index: int) -> int:
+        """How many steps' batches go into one compiled loop."""
+        size = sum(value.nbytes for value in self.examples[index].values()) * self.config.replicas
+        return max(1, min(CHUNK_STEPS, CHUNK_BYTES // max(1, size * self.experiment.stages[index].slots)))
+
+    def _next_pause(self, step: int) -> int:
+        """The next step at which something is logged, saved, or another stage begins."""
+        every = (self.config.log_every, self.config.checkpoint_every)
+        return min([(step // n + 1) * n for n in every] + [end for end in self.ends if end > step])
+
+    def advance(self, states: list[Any], step: int) -> tuple[list[Any], Any, int]:
+        """Takes a step, or a loop of steps; returns states, metrics still on the device, and the new step."""
+        index = self.experiment.stage_at(step)
+        stage = self.experiment.stages[index]
+        programs = self.programs(index, states[0])
+        states = list(states)
+        fetched: list[list[Any]] = []
+        if self.experiment.dense:
+            chunk = self._chunk(index)
+            count = min(chunk, self._next_pause(step) - step)
+            clock = np.array([step, count], np.int32)
+            for lane in range(self.lanes):
+                # Always the same number of batches: another shape would compile the loop once more.
+                batches = self._batches(index, lane, step * stage.slots, chunk * stage.slots)
+                states[lane], metrics = programs[0](states[lane], batches, clock)
+                fetched.append(metrics)
+        else:
+            count = 1
+            for lane in range(self.lanes):
+                metrics, slot = [None] * len(stage.turns), 0
+                for number, turn in enumerate(stage.turns):
+                    for _ in range(turn.times):
+                        if step % turn.every == 0:
+                            batch = self._batches(index, lane, step * stage.slots + slot, None)
+                            clock = np.array([step, slot], np.int32)
+                            states[lane], metrics[number] = programs[number](states[lane], batch, clock)
+                        slot += 1
+                fetched.append(metrics)
+        if self.layout.blocks:
+            jax.block_until_ready(states)
+        return states, fetched, step + count
+
+    # Metrics.
+
+    def read(self, step: int, lanes: Sequence[Sequence[Any]]) -> tuple[str, dict[str, np.ndarray]]:
+        """(stage, {metric: [replicas]}) of the step that ended at `step`; UserError where one is not finite."""
+        stage = self.experiment.stages[self.experiment.stage_at(step - 1)]
+        values: dict[str, list[np.ndarray]] = {}
+        for lane in lanes:
+            for number, turn in taken(stage, step - 1).items():
+                metrics = self.layout.fetch(lane[number])
+                self._raise_for(metrics.pop(FAULT))
+                prefix = f"{turn.name}/" if len(stage.turns) > 1 else ""
+                for name, value in metrics.items():
+                    values.setdefault(prefix + name, []).append(np.atleast_1d(value))
+        return stage.name, {name: np.concatenate(parts) for name, parts in values.items()}
+
+    def check(self, states: Sequence[Any]) -> None:
+        """UserError where a state has met a metric that is not finite: it must not become a checkpoint."""
+        for state in states:
+            self._raise_for(self.layout.fetch(state.fault))
+
+    def _raise_for(self, faults: np.ndarray) -> None:
+        """faults: [3] or [replicas, 3], as in `State.fault`."""
+        for step, turn, metric in np.atleast_2d(faults).tolist():
+            if step < 0:
+                continue
+            index = self.experiment.stage_at(step)
+            stage = self.experiment.stages[index]
+            state = jax.eval_shape(lambda s, i=index: begin(self.experiment.stages[i], s), self.abstract_one)
+            update = turn_update(self.experiment.model, stage, turn)
+            names = jax.eval_shape(update, state, self.examples[index], np.zeros(2, np.int32))[1]
+            raise UserError(
+                f"{sorted(set(names) - {FAULT})[metric]} of the turn {stage.turns[turn].name} is not finite at step "
+                f"{step + 1}: nothing of it was saved; try a smaller learning rate or clip the gradient"
+            )
+
+    # Evaluation.
+
+    def trained(self, states: Sequence[State]) -> list[Trained]:
+        """Each replica's model with the weights to evaluate, from canonical states."""
+        result = []
+        for replica in range(self.config.replicas):
+            variables = local(states[0 if self.vectorised else replica].weights)
+            if self.vectorised:
+                variables = jax.tree.map(lambda x, r=replica: x[r], variables)
+            key = jax.random.fold_in(jax.random.key(self.config.seed + replica), EVALUATION)
+            result.append(Trained(self.experiment.model, jax.tree.map(jnp.asarray, variables), key))
+        return result
+
+    def validate(self, states: Sequence[State]) -> dict[str, np.ndarray]:
+        """{metric: [replicas]} on the validation split."""
+        if self.experiment.validate is None:
+            return {}
+        arrays = self.experiment.data.validation.arrays()
+        each = [trained.mean(self.experiment.validate, arrays) for trained in self.trained(states)]
+        return {name: np.array([metrics[name] for metrics in each]) for name in each[0]}

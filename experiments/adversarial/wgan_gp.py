@@ -1,0 +1,170 @@
+"""WGAN-GP: a critic with a gradient penalty estimates the earth mover's distance to images of letters.
+
+    python -m experiments.adversarial.wgan_gp
+
+Gulrajani et al. 2017. The critic takes five turns to the generator's one. A classifier trained first in the same
+program judges the samples: how many it is sure of, and distances between sets of images on its features (Fréchet
+and kernel; they are not the Inception network's, so neither is an "FID"). All are measured against images of the
+training fonts, the distribution that is modelled. Baselines: other images of those fonts, which is what a perfect
+model would get; fonts held out; a Gaussian fitted to the pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn.data import Dataset
+from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_grid
+from deeplearn.losses.adversarial import gradient_penalty
+from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.judged import compare
+from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
+from deeplearn.nn.functional import as_function
+from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
+from deeplearn.train import Config as BaseConfig
+
+SAMPLES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(BaseConfig):
+    dataset: str = "glyphs"
+    batch_size: int = 64
+    steps: int = flag(3000, "generator steps, after the classifier's", least=1)
+    judge_steps: int = flag(1000, "steps that train the classifier", least=1)
+    latents: int = flag(64, "dimensions of the generator's noise", least=1)
+    features: int = flag(32, "channels next to the image; twice as many at each halving", least=1)
+    penalty: float = flag(10.0, "weight of the gradient penalty", least=0)
+    critic_turns: int = flag(5, "critic's turns to one of the generator", least=1)
+    learning_rate: float = flag(2e-4, "Adam's rate for both networks", least=0)
+
+
+class WGAN(nn.Module):
+    """Generator [B, latents] -> images in [0, 1]; critic, images -> scores [B]; judge, the classifier."""
+
+    side: int
+    channels: int
+    classes: int
+    latents: int
+    features: int
+    penalty: float
+
+    def setup(self) -> None:
+        self.generator = Generator(self.side, self.channels, self.features)
+        self.critic = Critic(self.features)
+        self.judge = Classifier(self.classes)
+
+    def sample(self, count: int, train: bool = False) -> jax.Array:
+        noise = jax.random.normal(self.make_rng("noise"), (count, self.latents))
+        return self.generator(noise, train).astype(jnp.float32)
+
+
+def classify(model: WGAN, batch: Batch) -> tuple[jax.Array, Metrics]:
+    return cross_entropy(model.judge(batch["image"], train=True)[0], batch["label"])
+
+
+def criticise(model: WGAN, batch: Batch) -> tuple[jax.Array, Metrics]:
+    real = batch["image"]
+    fake = model.sample(len(real), train=True)
+    gap = model.critic(real).astype(jnp.float32).mean() - model.critic(fake).astype(jnp.float32).mean()
+    slopes = gradient_penalty(as_function(model.critic), real, fake, model.make_rng("noise"))
+    return model.penalty * slopes - gap, {"gap": gap, "penalty": slopes}
+
+
+def generate(model: WGAN, batch: Batch) -> tuple[jax.Array, Metrics]:
+    fake = model.sample(len(batch["image"]), train=True)
+    return -model.critic(fake).astype(jnp.float32).mean(), {}
+
+
+def opinion(model: WGAN, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The judge's class probabilities [B, classes] and features [B, 128]."""
+    logits, features = model.judge(image, train=False)
+    return nn.softmax(logits), features
+
+
+def judged(trained: Trained, images: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    chance, features = trained.over(opinion, images)
+    return compare(images, real, chance, features, trained.over(opinion, real)[1])
+
+
+def disjoint(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of training images that have none in common: one to compare with, one to be compared."""
+    size = min(SAMPLES, len(dataset.train) // 2)
+    order = np.random.default_rng(0).permutation(len(dataset.train))[: 2 * size]
+    images = dataset.train.gather(order)["image"]
+    return images[:size], images[size:]
+
+
+def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
+    real, _ = disjoint(dataset)
+    samples = np.asarray(trained(WGAN.sample, count=len(real)))
+    test = dataset.test.arrays(SAMPLES)
+    chance, _ = trained.over(opinion, test["image"])
+    return {
+        **judged(trained, samples, real),
+        "judge_accuracy": float((chance.argmax(-1) == test["label"]).mean()),
+    }
+
+
+def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    real, others = disjoint(dataset)
+    flat = real.reshape(len(real), -1)
+    draws = np.random.default_rng(0).multivariate_normal(flat.mean(0), np.cov(flat.T), len(real), method="eigh")
+    gaussian = np.clip(draws, 0, 1).reshape(real.shape).astype(np.float32)
+    return {
+        "other training images": judged(trained, others, real),
+        "held-out fonts": judged(trained, dataset.test.arrays(SAMPLES)["image"], real),
+        "Gaussian on pixels": judged(trained, gaussian, real),
+    }
+
+
+def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    real, _ = disjoint(dataset)
+    samples = np.asarray(trained(WGAN.sample, count=100))
+    flat = real.reshape(len(real), -1)
+    nearest = [np.square(flat - sample.ravel()).sum(-1).argmin() for sample in samples[:16]]
+    return {
+        "samples": image_grid(samples, columns=10),
+        "nearest": image_grid(np.stack([samples[:16], real[nearest]]), row_labels=["sample", "nearest"]),
+        "data": image_grid(real[:100], columns=10),
+    }
+
+
+def build(config: Config, dataset: Dataset) -> Experiment:
+    if not {"image", "label"} <= set(dataset.train.spec):
+        raise UserError(f"--dataset={config.dataset} has no labelled images: the judge of the samples needs them")
+    side, width, channels = dataset.train.arrays(1)["image"].shape[1:]
+    if side != width:
+        raise UserError(
+            f"--dataset={config.dataset} has images of {side}×{width} pixels: this network makes squares"
+        )
+    doublings(side)
+    game = optax.adam(config.learning_rate, b1=0.0, b2=0.9)
+    turns = [
+        Turn(criticise, trains=("critic",), times=config.critic_turns),
+        Turn(generate, trains=("generator",)),
+    ]
+    return Experiment(
+        model=WGAN(side, channels, len(dataset.classes), config.latents, config.features, config.penalty),
+        stages=[
+            Stage([Turn(classify, trains=("judge",))], optax.adam(1e-3), config.judge_steps, name="judge"),
+            Stage(turns, game, config.steps, name="game", ema=0.995),
+        ],
+        data=dataset,
+        evaluate=evaluate,
+        baselines=baselines,
+        figures=draw,
+        watch=("accuracy", "gap", "penalty"),
+    )
+
+
+if __name__ == "__main__":
+    launch(Config, build)

@@ -1,0 +1,1 @@
+"""Perceptrons, backpropagation and what makes networks learn."""

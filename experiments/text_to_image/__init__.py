@@ -1,0 +1,1 @@
+"""Diffusion, and what text-to-image systems are built from."""

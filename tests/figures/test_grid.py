@@ -1,0 +1,70 @@
+"""Every tile lands where it should, at the size it should have."""
+
+import numpy as np
+import pytest
+
+from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid
+
+
+def test_pixels_of_each_tile():
+    generator = np.random.default_rng(0)
+    levels = generator.integers(0, 256, (5, 2, 3, 3))
+    sheet = np.asarray(image_grid(levels / 255, columns=3, scale=4, pad=2))
+    assert sheet.shape == (2 + 2 * (2 * 4 + 2), 2 + 3 * (3 * 4 + 2), 3)
+    for index, image in enumerate(levels):
+        row, column = divmod(index, 3)
+        top, left = 2 + row * 10, 2 + column * 14
+        expected = np.kron(image, np.ones((4, 4, 1)))  # each pixel a block of 4 × 4
+        np.testing.assert_array_equal(sheet[top : top + 8, left : left + 12], expected)
+    blank = sheet[12:, 2 + 2 * 14 :]  # the sixth place is empty
+    assert np.all(blank == GAP_GREY) and np.all(sheet[:2] == GAP_GREY) and np.all(sheet[:, :2] == GAP_GREY)
+
+
+def test_rows_and_columns_in_the_shape_are_kept():
+    images = np.random.default_rng(1).random((2, 7, 4, 4, 1))
+    np.testing.assert_array_equal(image_grid(images), image_grid(images.reshape(14, 4, 4, 1), columns=7))
+
+
+def test_grey_becomes_rgb_and_values_are_clipped():
+    image = np.array([[-0.5, 0.5, 1.5]])[None, ..., None]  # [1, 1, 3, 1]
+    sheet = np.asarray(image_grid(image, scale=1, pad=0))
+    np.testing.assert_array_equal(sheet, np.repeat([[[0], [128], [255]]], 3, axis=2))
+
+
+@pytest.mark.parametrize("shape", [(64, 8, 8, 1), (3, 10, 8, 8, 1), (36, 28, 28, 1), (10, 1, 8, 8, 3)])
+def test_small_images_fill_a_readable_sheet(shape):
+    assert 600 <= max(image_grid(np.zeros(shape)).size) <= 900
+
+
+def test_large_images_are_not_shrunk():
+    assert image_grid(np.zeros((2, 512, 512, 3)), columns=2, pad=0).size == (1024, 512)
+
+
+def test_row_labels_stand_left_of_their_rows():
+    images = np.zeros((2, 4, 8, 8, 1))
+    plain = image_grid(images)
+    labelled = image_grid(images, row_labels=["input", ""])
+    margin = labelled.width - plain.width
+    assert margin > 30 and labelled.height == plain.height
+    pixels = np.asarray(labelled)
+    np.testing.assert_array_equal(pixels[:, margin:], plain)
+    upper, lower = np.split(pixels[: plain.height // 2 * 2, :margin], 2)
+    assert upper.min() < 50 and lower.min() == 255  # ink beside the first row alone
+
+
+def test_long_row_labels_are_wrapped():
+    images = np.zeros((1, 4, 8, 8, 1))
+    caption = "a large red circle above a small blue square " * 2
+    widest_line = image_grid(images, row_labels=["m" * LABEL_CHARACTERS])
+    assert image_grid(images, row_labels=[caption]).width < widest_line.width
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8), (4, 8, 8, 2)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\[N, H, W, C\]"):
+        image_grid(np.zeros(shape))
+
+
+def test_a_label_for_each_row_is_needed():
+    with pytest.raises(ValueError, match="2 rows, but 1 row labels"):
+        image_grid(np.zeros((2, 4, 8, 8, 1)), row_labels=["input"])
