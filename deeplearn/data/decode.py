@@ -31,7 +31,7 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     levels = getattr(builder, "levels", 256 if "image" in columns else None)
     about = builder.about() if hasattr(builder, "about") else {}
     label = dict(builder.info.features.items()).get("label")
-    classes = tuple(getattr(label, "names", None) or ())
+    classes = tuple(getattr(label, "names", None) or getattr(builder, "classes", None) or ())
     orders = _split_orders({split: info.num_examples for split, info in builder.info.splits.items()}, name)
     sources = {split: builder.as_data_source(split=origin) for split, (origin, _) in orders.items()}
     decode_one = _decoder(columns, side)
@@ -96,7 +96,9 @@ def _split_orders(sizes: dict[str, int], name: str) -> dict[str, tuple[str, np.n
     """
     if "train" not in sizes:
         raise UserError(f"{name} has no train split (it has {', '.join(sizes)}): choose another set.")
-    orders = {split: (split, np.arange(sizes[split])) for split in ("validation", "test") if split in sizes}
+    orders: dict[str, tuple[str, np.ndarray]] = {
+        split: (split, np.arange(sizes[split])) for split in ("validation", "test") if split in sizes
+    }
     left = np.arange(sizes["train"])
     for seed, split in enumerate(("validation", "test"), start=CARVE_SEED):
         if split not in orders:

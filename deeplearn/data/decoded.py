@@ -43,7 +43,7 @@ def write(directory: Path, decoded: Decoded, prepared: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for split, columns in decoded.splits.items():
-        np.savez(unfinished / f"{split}.npz", **columns)
+        np.savez(unfinished / f"{split}.npz", allow_pickle=False, **columns)
     facts = {
         "format": FORMAT,
         "stamp": _stamp(prepared),

@@ -5,6 +5,7 @@ through tf.io.gfile and to encode arrays as PNG. While such a set is prepared, P
 stand in for both.
 """
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -32,18 +33,22 @@ def without_tensorflow(builder: Any) -> Iterator[None]:
 
 
 def _stand_in() -> types.ModuleType:
-    gfile = types.ModuleType("tensorflow.io.gfile")
-    gfile.GFile = lambda name, mode="r": open(name, mode)  # type: ignore[attr-defined]
-    gfile.Open = gfile.GFile  # type: ignore[attr-defined]
-    gfile.exists = os.path.exists  # type: ignore[attr-defined]
-    gfile.isdir = os.path.isdir  # type: ignore[attr-defined]
-    gfile.listdir = os.listdir  # type: ignore[attr-defined]
-    gfile.makedirs = lambda path: os.makedirs(path, exist_ok=True)  # type: ignore[attr-defined]
-    gfile.remove = os.remove  # type: ignore[attr-defined]
-    gfile.rename = os.replace  # type: ignore[attr-defined]
-    gfile.rmtree = shutil.rmtree  # type: ignore[attr-defined]
+    gfile = types.SimpleNamespace(
+        GFile=open,
+        exists=os.path.exists,
+        isdir=os.path.isdir,
+        listdir=os.listdir,
+        makedirs=functools.partial(os.makedirs, exist_ok=True),
+        remove=os.remove,
+        rename=os.replace,
+        rmtree=shutil.rmtree,
+    )
     tensorflow = types.ModuleType("tensorflow")
-    tensorflow.io = types.SimpleNamespace(gfile=gfile)  # type: ignore[attr-defined]
+    vars(tensorflow).update(
+        __version__="2.1.0",  # TFDS asks for this at least
+        io=types.SimpleNamespace(gfile=gfile),
+        compat=types.SimpleNamespace(as_text=os.fsdecode),
+    )
     return tensorflow
 
 

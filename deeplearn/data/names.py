@@ -6,7 +6,7 @@ from pathlib import Path
 from deeplearn.data.dataset import Dataset
 
 
-def load(name: str, data_dir: str | None = None) -> Dataset:
+def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """Loads a data set, preparing it first where that is needed and possible.
 
     name: one of
@@ -33,7 +33,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     return load_prepared(name, tfds_directory(data_dir))
 
 
-def tfds_directory(data_dir: str | None) -> Path:
+def tfds_directory(data_dir: str | os.PathLike | None) -> Path:
     """The directory that TFDS would use."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return Path(chosen).expanduser().absolute()

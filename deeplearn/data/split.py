@@ -35,8 +35,10 @@ class Split(Protocol):
         """The whole split in its order, or its first `limit` examples, stacked. Read-only."""
 
 
-def as_float(image: np.ndarray, levels: int) -> np.ndarray:
+def as_float(image: np.ndarray, levels: int | None) -> np.ndarray:
     """uint8 levels 0 .. levels - 1 to float32 in [0, 1], any shape."""
+    if levels is None:
+        raise ValueError("a uint8 image needs its number of levels")
     return image / np.float32(levels - 1)
 
 
@@ -54,12 +56,9 @@ class Arrays:
         self._levels = levels
         self._columns = dict(columns)
         self._quantised = "image" in columns and columns["image"].dtype == np.uint8
-        if self._quantised:
-            if levels is None:
-                raise ValueError("a uint8 image needs its number of levels")
-            if columns["image"].size * 4 <= FLOAT_BYTES:
-                self._columns["image"] = as_float(columns["image"], levels)
-                self._quantised = False
+        if self._quantised and columns["image"].size * 4 <= FLOAT_BYTES:
+            self._columns["image"] = as_float(columns["image"], levels)
+            self._quantised = False
         for key, column in self._columns.items():
             # Views go out without a copy, so nobody may write into them.
             self._columns[key] = column.view()

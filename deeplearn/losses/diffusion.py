@@ -24,7 +24,7 @@ def denoising_loss(network: Network, x: jax.Array, key: jax.Array, schedule: str
     α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022.
     """
     key_t, key_noise = jax.random.split(key)
-    # One uniform offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, app. I.1).
+    # One offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, appendix I.1).
     t = (jax.random.uniform(key_t) + jnp.arange(len(x)) / len(x)) % 1.0
     ratio = noise_ratio(schedule, jnp.clip(t, 1e-5, 1 - 1e-5))
     alpha, sigma = (_over(level, x) for level in signal_and_noise(ratio))

@@ -12,9 +12,8 @@ import jax.numpy as jnp
 
 
 def level_features(ratio: jax.Array, size: int) -> jax.Array:
-    """Sines and cosines of log r, [batch] -> [batch, size]: wavelengths from the whole range to fine steps."""
-    position = jnp.log(ratio)[:, None] / 4
-    angles = position * jnp.exp(jnp.linspace(0, jnp.log(30.0), size // 2))
+    """Sines and cosines of log r, [batch] -> [batch, size], their frequencies from .1 to 10."""
+    angles = jnp.log(ratio)[:, None] * jnp.logspace(-1, 1, size // 2)
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
 
@@ -26,32 +25,35 @@ class Condition(nn.Module):
 
     @nn.compact
     def __call__(self, ratio: jax.Array, label: jax.Array) -> jax.Array:
-        vector = nn.Dense(self.width)(level_features(ratio, 32))
+        vector = nn.Dense(self.width)(level_features(ratio, 64))
         if self.classes:
             vector += nn.Embed(self.classes + 1, self.width)(label)
         return nn.Dense(self.width)(nn.silu(vector))
 
 
 class DenoisingMLP(nn.Module):
-    """Residual blocks of width `width`, each shifted and scaled by the condition. [batch, D] -> [batch, D]."""
+    """Residual blocks of width `width`; the condition is added to the first layer. [batch, D] -> [batch, D].
 
-    width: int = 128
+    Points enter with sines and cosines of themselves (Tancik et al. 2020): narrow modes are high frequencies, which
+    an MLP on bare coordinates is slow to learn.
+    """
+
+    width: int = 160
     blocks: int = 3
     classes: int = 0
 
     @nn.compact
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
-        condition = nn.silu(Condition(self.width, self.classes)(ratio, label))
-        h = nn.Dense(self.width)(x)
+        waves = [wave(frequency * x) for frequency in (1.0, 2.0, 4.0) for wave in (jnp.sin, jnp.cos)]
+        h = nn.Dense(self.width)(jnp.concatenate([x, *waves], axis=-1))
+        h = nn.silu(h + Condition(self.width, self.classes)(ratio, label))
         for _ in range(self.blocks):
-            shift = nn.Dense(self.width)(condition)
-            inner = nn.silu(nn.Dense(self.width)(h) + shift)
-            h = h + nn.Dense(self.width)(inner)
-        return nn.Dense(x.shape[-1], kernel_init=nn.initializers.zeros)(nn.silu(h))
+            h = h + nn.silu(nn.Dense(self.width)(h))
+        return nn.Dense(x.shape[-1], kernel_init=nn.initializers.zeros)(h)
 
 
 class ResidualBlock(nn.Module):
-    """GroupNorm, SiLU, 3×3 convolution, twice, with the condition added between. [B, H, W, C] -> [B, H, W, width]."""
+    """GroupNorm, SiLU, 3×3 convolution, twice, the condition added between. [B, H, W, C] -> [B, H, W, width]."""
 
     width: int
 

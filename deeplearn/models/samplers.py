@@ -38,7 +38,7 @@ def ddim_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Arr
 
 
 def heun_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Array, key: jax.Array) -> jax.Array:
-    """Second order on dy/dr = ε̂(y, r) with y = x/α, of which DDIM is Euler's step (Karras et al. 2022, algorithm 1)."""
+    """Second order on dy/dr = ε̂, y = x/α, of which DDIM is Euler's step (Karras et al. 2022, algorithm 1)."""
     (alpha, _), (alpha_s, _) = signal_and_noise(ratio), signal_and_noise(lower)
     slope = _ask(denoiser, x, ratio)[1]
     y = x / alpha + (lower - ratio) * slope

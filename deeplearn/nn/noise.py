@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 
-SMALLEST, LARGEST = 2e-3, 2e2  # ratios; every schedule is cut there
+SMALLEST, LARGEST = 2e-3, 80.0  # ratios (Karras et al. 2022, table 1); every schedule is cut there
 
 
 def signal_and_noise(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -25,7 +25,7 @@ def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
     cosine: α = cos(πt/2) (Nichol & Dhariwal 2021, without the offset).
-    lognormal: log r ~ N(−1.2, 1.2²) for data of deviation ½ (Karras et al. 2022, table 1), here of deviation 1.
+    lognormal: log r ~ N(−1.2, 1.2²) (Karras et al. 2022, table 1).
     """
     if schedule == "linear":
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2
@@ -33,7 +33,7 @@ def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
     elif schedule == "cosine":
         ratio = jnp.tan(jnp.pi / 2 * t)
     elif schedule == "lognormal":
-        ratio = 2 * jnp.exp(-1.2 + 1.2 * ndtri(t))
+        ratio = jnp.exp(-1.2 + 1.2 * ndtri(t))
     else:
         raise ValueError(f"no noise schedule {schedule!r}: linear, cosine or lognormal")
     return jnp.clip(ratio, SMALLEST, LARGEST)
@@ -42,11 +42,11 @@ def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
 def sampling_ratios(schedule: str, steps: int) -> jax.Array:
     """The ratios [steps + 1] that a sampler visits, falling, the last one 0.
 
-    Equal steps of t; for the log-normal schedule the ρ = 7 grid of Karras et al. 2022, equation 5, from 80/½.
+    Equal steps of t; for the log-normal schedule the ρ = 7 grid of Karras et al. 2022, equation 5.
     """
     if schedule == "lognormal":
-        ramp = jnp.linspace(0, 1, steps)
-        ratios = (160 ** (1 / 7) + ramp * (SMALLEST ** (1 / 7) - 160 ** (1 / 7))) ** 7
+        ends = jnp.array([LARGEST, SMALLEST]) ** (1 / 7)
+        ratios = jnp.linspace(ends[0], ends[1], steps) ** 7
     else:
         ratios = noise_ratio(schedule, jnp.linspace(1, 0, steps + 1)[:-1])
     return jnp.append(ratios, 0.0)

@@ -10,9 +10,9 @@ import sys
 import textwrap
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from absl import flags
 
@@ -38,11 +38,18 @@ def flag(
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The flags that every experiment has. A subclass gives its own defaults and adds its own fields."""
+    """The flags that every experiment has. A subclass gives its own defaults and adds its own fields.
+
+    PAPER holds the values of the paper's own experiment where it is larger than what runs in minutes; `--paper`
+    takes them, but for what the command line says itself.
+    """
+
+    PAPER: ClassVar[Mapping[str, Any]] = {}
 
     workdir: str = flag("", "directory of the run (empty: runs/<experiment>)", identity=False)
     dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images a class) or npz:PATH")
     data_dir: str = flag("", "where prepared data sets are kept (empty: TFDS's own directory)", identity=False)
+    paper: bool = flag(False, "the sizes, data and budget of the paper instead of the small defaults")
     steps: int = flag(1000, "steps to train", least=1)
     batch_size: int = flag(128, "examples in a batch, over all devices", least=1)
     seed: int = flag(0, "seed of everything random; replica r uses seed + r", least=0)
@@ -137,7 +144,11 @@ def parse(config_class: type[Config], arguments: Sequence[str], about: str = "")
                 value = tuple(item(part) for part in value)
             except ValueError:
                 raise UserError(f"--{field.name}={','.join(value)} should be {_kind(hint, metadata)}") from None
+        if values.paper and not values[field.name].present:
+            value = config_class.PAPER.get(field.name, value)
         chosen[field.name] = value
+    if values.paper and not config_class.PAPER:
+        raise UserError("this experiment has no paper-size configuration: leave --paper out")
     return config_class(**chosen)
 
 

@@ -84,9 +84,9 @@ def turn_update(
                 decay = jnp.minimum(stage.ema, (1 + age) / (10 + age))
                 ema[name] = jax.tree.map(lambda a, p, d=decay: d * a + (1 - d) * p, ema[name], params[name])
         metrics |= {
-            "gradient_norm": optax.global_norm(grads),
-            "update_norm": optax.global_norm(updates),
-            "parameter_norm": optax.global_norm({name: params[name] for name in names}),
+            "gradient_norm": optax.tree.norm(grads),
+            "update_norm": optax.tree.norm(updates),
+            "parameter_norm": optax.tree.norm({name: params[name] for name in names}),
         }
         fault = _first_fault(state.fault, metrics, step, index)
         state = state.replace(

@@ -214,9 +214,10 @@ class Trainer:
             state = jax.eval_shape(lambda s, i=index: begin(self.experiment.stages[i], s), self.abstract_one)
             update = turn_update(self.experiment.model, stage, turn)
             names = jax.eval_shape(update, state, self.examples[index], np.zeros(2, np.int32))[1]
+            name = sorted(set(names) - {FAULT})[metric]
             raise UserError(
-                f"{sorted(set(names) - {FAULT})[metric]} of the turn {stage.turns[turn].name} is not finite at step "
-                f"{step + 1}: nothing of it was saved; try a smaller learning rate or clip the gradient"
+                f"{name} of the turn {stage.turns[turn].name} is not finite at step {step + 1}: the last good "
+                "checkpoint is kept; try a smaller learning rate or clip the gradient"
             )
 
     # Evaluation.

@@ -12,7 +12,7 @@ kernel density estimate, a Gaussian mixture fitted by EM (Goodfellow et al. 2014
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -57,6 +57,16 @@ class Config(BaseConfig):
     hidden: tuple[int, ...] = flag((128, 128), "widths of the hidden layers of both networks")
     learning_rate: float = flag(1e-3, "Adam's rate for both networks", least=0)
     beta1: float = flag(0.5, "Adam's decay of the first moment", least=0, most=0.999)
+
+    # The widths and budget of PacGAN's released code, which has batch norm and maxout besides.
+    PAPER: ClassVar[dict[str, Any]] = {
+        "latents": 2,
+        "hidden": (400, 400, 400, 400),
+        "batch_size": 100,
+        "learning_rate": 1e-4,
+        "beta1": 0.8,
+        "steps": 400_000,
+    }
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:

@@ -10,7 +10,7 @@ same run: independent Bernoullis, and a mixture of Bernoullis whose size is chos
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -36,6 +36,15 @@ class Config(BaseConfig):
     latents: int = flag(16, "dimensions of the latent code", least=1)
     hidden: tuple[int, ...] = flag((200, 200), "widths of the encoder's hidden layers; the decoder's reversed")
     learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+
+    # The one-layer model of Burda et al. 2015, section 5.
+    PAPER: ClassVar[dict[str, Any]] = {
+        "dataset": "mnist",
+        "latents": 50,
+        "batch_size": 20,
+        "learning_rate": 1e-3,
+        "steps": 1_000_000,
+    }
 
 
 class VAE(nn.Module):

@@ -5,15 +5,17 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 
-class OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """A TFDS builder of ours.
 
     levels: grey levels of its images, None when it has no images.
     packed: each record holds many examples, stacked; decoding concatenates them.
+    classes: label names, where "label" is no ClassLabel that carries them itself.
     """
 
     levels: int | None = None
     packed: bool = False
+    classes: tuple[str, ...] = ()
 
     def about(self) -> dict[str, Any]:
         """Exact facts for Dataset.about."""

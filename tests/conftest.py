@@ -1,0 +1,31 @@
+"""What all tests share: four virtual devices, one place for prepared data, one for compiled programs."""
+
+import os
+from pathlib import Path
+
+# Before JAX is imported anywhere: the tests of meshes need several devices, wherever they run.
+os.environ["JAX_NUM_CPU_DEVICES"] = "4"
+os.environ["JAX_PLATFORMS"] = "cpu"
+# Threads of small matrix products only wait for each other when several tests run at once.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir(request: pytest.FixtureRequest) -> Path:
+    """Prepared data sets, kept from one run of the tests to the next."""
+    return Path(request.config.cache.mkdir("tfds"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache(request: pytest.FixtureRequest) -> Path:
+    """Compiled programs, shared with the processes that tests start."""
+    directory = Path(request.config.cache.mkdir("jax"))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(directory)
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    return directory

@@ -1,0 +1,179 @@
+"""What every experiment owes, without writing a test: an experiment that is added is covered."""
+
+import dataclasses
+import importlib
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from deeplearn import data
+from deeplearn.train.experiment import no_baselines, no_evaluation, no_figures
+from deeplearn.train.launch import parse
+from deeplearn.train.loop import run
+from deeplearn.train.parallel import Layout, local, make_layout
+from deeplearn.train.state import begin, digest, networks
+from deeplearn.train.step import turn_update
+from deeplearn.train.trainer import Trainer
+from experiments.__main__ import listing
+
+from .pretend import pretend
+
+NAMES = list(listing())
+every_experiment = pytest.mark.parametrize("name", NAMES)
+
+
+def declared(name, *flags, layout=None):
+    """(config, experiment, trainer) of an experiment on pretended data."""
+    module = importlib.import_module(name)
+    config = parse(module.Config, flags)
+    experiment = module.build(config, pretend(config.dataset))
+    return config, experiment, Trainer(experiment, config, layout or Layout())
+
+
+def small(*flags):
+    return ("--batch_size=8", *flags)
+
+
+@every_experiment
+@pytest.mark.parametrize("size", ["default", "paper"])
+def test_each_turn_keeps_the_state_s_tree(name, size):
+    _, experiment, trainer = declared(name, *small(*(["--paper"] if size == "paper" else [])))
+    for index, stage in enumerate(experiment.stages):
+        state = jax.eval_shape(lambda s, stage=stage: begin(stage, s), trainer.abstract_one)
+        assert networks(stage, state.params)
+        for turn in range(len(stage.turns)):
+            update = turn_update(experiment.model, stage, turn)
+            after, metrics = jax.eval_shape(update, state, trainer.examples[index], np.zeros(2, np.int32))
+            assert jax.tree.structure(after) == jax.tree.structure(state)
+            for old, new in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
+                assert (old.shape, old.dtype) == (new.shape, new.dtype)
+            assert metrics["loss"].shape == ()
+
+
+@every_experiment
+def test_turns_change_their_own_networks_only_and_stay_finite(name):
+    _, experiment, trainer = declared(name, *small())
+    state = trainer.initial()[0]
+    for index, stage in enumerate(experiment.stages):
+        state = begin(stage, state)
+        for turn in range(len(stage.turns)):
+            update = jax.jit(turn_update(experiment.model, stage, turn))
+            batch = trainer.streams[index][0].batch(turn)
+            # A second step, since some networks start at a point where their first gradient vanishes.
+            after, metrics = update(state, batch, np.array([0, 0], np.int32))
+            after, metrics = update(after, batch, np.array([1, 0], np.int32))
+            assert all(np.isfinite(value).all() for value in metrics.values())
+            trains = stage.turns[turn].trains or tuple(state.params)
+            for network in state.params:
+                moved = digest(after.params[network]) != digest(state.params[network])
+                assert moved == (network in trains), network
+            state = after
+
+
+@every_experiment
+def test_each_program_is_compiled_once(name):
+    _, _, trainer = declared(name, *small("--log_every=2", "--checkpoint_every=3"))
+    states, step = trainer.initial(), 0
+    while step < 5:
+        states, metrics, step = trainer.advance(states, step)
+        trainer.read(step, metrics)
+    for program in trainer.programs(0, states[0]):
+        assert program._cache_size() == 1
+
+
+@every_experiment
+@pytest.mark.parametrize("mesh", ["data:4", "data:2,model:2"])
+def test_four_devices_compute_what_one_computes(name, mesh):
+    after = []
+    for layout in (Layout(), make_layout(mesh, "jit")):
+        _, _, trainer = declared(name, *small("--log_every=2"), layout=layout)
+        states, step = trainer.initial(), 0
+        while step < 2:
+            states, _, step = trainer.advance(states, step)
+        after.append(local(states[0].params))
+    single, sharded = after
+    for one, four in zip(jax.tree.leaves(single), jax.tree.leaves(sharded), strict=True):
+        # Adam divides by the root of tiny second moments: differences of rounding in a gradient show enlarged.
+        np.testing.assert_allclose(four, one, rtol=2e-2, atol=2e-3)
+        assert np.abs(four - one).mean() < 2e-4
+
+
+def quick_build(module, dataset=None):
+    """The experiment with short stages and nothing but training."""
+
+    def build(config, dataset):
+        experiment = module.build(config, dataset)
+        stages = [dataclasses.replace(stage, steps=min(stage.steps, 4)) for stage in experiment.stages]
+        return dataclasses.replace(
+            experiment,
+            stages=stages,
+            evaluate=no_evaluation,
+            baselines=no_baselines,
+            figures=no_figures,
+        )
+
+    return build
+
+
+@every_experiment
+def test_a_run_that_is_stopped_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
+    module = importlib.import_module(name)
+    monkeypatch.setattr(data, "load", lambda dataset, _: pretend(dataset))
+    flags = ("--steps=4", "--log_every=1", "--checkpoint_every=3")
+
+    def config(workdir):
+        return parse(module.Config, small(*flags, f"--workdir={workdir}"))
+
+    straight = run(name, quick_build(module), config(tmp_path / "straight"))
+
+    class Crash(Exception):
+        pass
+
+    advance, calls = Trainer.advance, []
+
+    def crashing(self, states, step):
+        calls.append(step)
+        if len(calls) in (3, 6):
+            raise Crash
+        return advance(self, states, step)
+
+    monkeypatch.setattr(Trainer, "advance", crashing)
+    for _ in range(2):
+        with pytest.raises(Crash):
+            run(name, quick_build(module), config(tmp_path / "stopped"))
+    resumed = run(name, quick_build(module), config(tmp_path / "stopped"))
+    assert resumed["digest"] == straight["digest"]
+    lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("straight", "stopped")]
+    assert lines[0] == lines[1]
+
+
+@every_experiment
+def test_a_tiny_run_writes_the_whole_run_directory(name, tmp_path, monkeypatch):
+    module = importlib.import_module(name)
+    monkeypatch.setattr(data, "load", lambda dataset, _: pretend(dataset))
+    config = parse(module.Config, small("--steps=2", "--log_every=1", f"--workdir={tmp_path}"))
+
+    def build(config, dataset):
+        experiment = module.build(config, dataset)
+        return dataclasses.replace(
+            experiment, stages=[dataclasses.replace(s, steps=min(s.steps, 2)) for s in experiment.stages]
+        )
+
+    results = run(name, build, config)
+    assert json.loads((tmp_path / "results.json").read_text()) == json.loads(json.dumps(results))
+    assert results["metrics"] and results["baselines"]
+    assert all(np.isfinite(metric["mean"]) for metric in results["metrics"].values())
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps) and steps[-1] == results["steps"]
+    assert list((tmp_path / "figures").glob("*.png"))
+    assert list(tmp_path.glob("events*")) and (tmp_path / "config.json").exists()
+    assert [int(p.name) for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()]
+
+
+@every_experiment
+def test_its_docstring_tells_its_command(name):
+    module = importlib.import_module(name)
+    assert f"python -m {name}" in module.__doc__
+    assert module.__doc__.splitlines()[0].endswith(".")

@@ -1,0 +1,160 @@
+"""Checkpoints: what is kept, what counts as damage, what as change."""
+
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn.errors import UserError
+from deeplearn.train.checkpoints import Checkpoints
+from deeplearn.train.parallel import local, make_layout
+from deeplearn.train.state import checksum
+
+TREE = {"a": jnp.arange(1000.0), "b": [jnp.ones((3, 4), jnp.bfloat16), jnp.array([True, False])], "n": jnp.int32(7)}
+
+
+def abstract(tree):
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
+
+
+def saved(directory, steps, best=None, metrics=None):
+    checkpoints = Checkpoints(directory, best)
+    for step in steps:
+        checkpoints.save(step, {**TREE, "n": jnp.int32(step)}, (metrics or {}).get(step, {}), {"seconds": step})
+    checkpoints.wait()
+    return checkpoints
+
+
+def restore(directory, tree=None):
+    """(restored or None, sentences told)."""
+    told = []
+    checkpoints = Checkpoints(directory)
+    try:
+        return checkpoints.restore(lambda step: abstract(tree or TREE), told.append), told
+    finally:
+        checkpoints.close()
+
+
+def test_the_latest_two_and_the_best_are_kept(tmp_path):
+    metrics = {step: {"nll": value} for step, value in [(1, 3.0), (2, 1.0), (3, 2.0), (4, 5.0), (5, 4.0)]}
+    saved(tmp_path, range(1, 6), "-nll", metrics).close()
+    assert Checkpoints(tmp_path, "-nll").steps() == [2, 4, 5]
+    saved(tmp_path / "up", range(1, 6), "nll", metrics).close()
+    assert Checkpoints(tmp_path / "up", "nll").steps() == [4, 5]
+
+
+def test_what_is_restored_equals_what_was_saved(tmp_path):
+    saved(tmp_path, [3]).close()
+    (step, state, notes), told = restore(tmp_path)
+    assert (step, notes, told) == (3, {"seconds": 3}, [])
+    for old, new in zip(jax.tree.leaves({**TREE, "n": jnp.int32(3)}), jax.tree.leaves(state), strict=True):
+        assert old.dtype == new.dtype
+        np.testing.assert_array_equal(np.asarray(old, np.float32), np.asarray(new, np.float32))
+    assert restore(tmp_path / "empty") == (None, [])
+
+
+def flip(file, position):
+    content = bytearray(file.read_bytes())
+    content[position] ^= 0x10
+    file.write_bytes(content)
+
+
+def files(directory):
+    return sorted(f for f in directory.rglob("*") if f.is_file() and f.stat().st_size)
+
+
+@pytest.mark.parametrize("harm", ["truncate", "remove", "empty directory", "flip"])
+def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_used(tmp_path, harm):
+    saved(tmp_path, [1, 2]).close()
+    newest = tmp_path / "2"
+    data = max(files(newest), key=lambda f: f.stat().st_size)  # the arrays' payload
+    if harm == "truncate":
+        data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    elif harm == "remove":
+        data.unlink()
+    elif harm == "flip":
+        flip(data, data.stat().st_size // 2)
+    else:
+        shutil.rmtree(newest)
+        newest.mkdir()
+    (step, state, _), told = restore(tmp_path)
+    assert step == 1 and int(state["n"]) == 1
+    assert len(told) == 2 and "checkpoint" in told[0] and "is damaged" in told[0] and "step 1" in told[1]
+    assert (tmp_path / "damaged-2").exists() and not newest.exists()  # set aside, not deleted
+    again, told = restore(tmp_path)
+    assert again[0] == 1 and told == []
+    later = saved(tmp_path, [2])  # the run comes by step 2 again
+    assert later.steps() == [1, 2]
+    later.close()
+
+
+def test_any_flipped_byte_is_harmless_or_noticed(tmp_path):
+    """Whatever byte of the newest checkpoint flips, what is restored is one of the two states, whole."""
+    saved(tmp_path / "whole", [1, 2]).close()
+    rng = np.random.default_rng(0)
+    for number, file in enumerate(files(tmp_path / "whole" / "2")):
+        place = tmp_path / f"copy{number}"
+        shutil.copytree(tmp_path / "whole", place)
+        flip(place / "2" / file.relative_to(tmp_path / "whole" / "2"), rng.integers(file.stat().st_size))
+        (step, state, _), _ = restore(place)
+        assert int(state["n"]) == step
+        np.testing.assert_array_equal(state["a"], TREE["a"])
+
+
+def test_when_all_are_damaged_nothing_is_changed(tmp_path):
+    saved(tmp_path, [1, 2]).close()
+    for step in ("1", "2"):
+        data = max(files(tmp_path / step), key=lambda f: f.stat().st_size)
+        data.write_bytes(b"")
+    with pytest.raises(UserError, match=r"all checkpoints in .* are damaged"):
+        restore(tmp_path)
+    assert (tmp_path / "1").exists() and (tmp_path / "2").exists()
+
+
+@pytest.mark.parametrize("change", [{"a": jnp.arange(900.0)}, {"a": jnp.arange(1000)}, {"c": jnp.ones(2)}])
+def test_a_changed_model_is_an_error_and_no_damage(tmp_path, change):
+    saved(tmp_path, [1, 2]).close()
+    with pytest.raises(UserError, match="made by another version of this experiment"):
+        restore(tmp_path, {**TREE, **change})
+    assert (tmp_path / "2").exists()
+
+
+def test_a_checkpoint_moves_between_numbers_of_devices(tmp_path):
+    layout = make_layout("data:2,model:2", "jit")
+    tree = {"w": jnp.arange(64.0).reshape(8, 8)}
+    spread = jax.device_put(tree, layout.shardings(tree))
+    np.testing.assert_array_equal(checksum(spread), checksum(tree))
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, spread, {}, {}, wait=True)
+    checkpoints.close()
+    (_, state, _), _ = restore(tmp_path, tree)
+    assert len(state["w"].devices()) == 1
+    np.testing.assert_array_equal(state["w"], tree["w"])
+    (_, state, _), _ = restore(tmp_path, spread)
+    assert len(state["w"].devices()) == 4
+    np.testing.assert_array_equal(local(state)["w"], tree["w"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32", "uint8", "bool"])
+def test_the_checksum_sees_every_single_bit(dtype):
+    rng = np.random.default_rng(0)
+    raw = rng.integers(0, 2 if dtype == "bool" else 256, 64, np.uint8)
+    whole = raw.astype(bool) if dtype == "bool" else raw.view(jnp.dtype(dtype))
+    right = checksum([jnp.asarray(whole)])
+    for bit in rng.choice(64 if dtype == "bool" else 512, 40, replace=False):
+        changed = raw.copy()
+        if dtype == "bool":
+            changed[bit] ^= 1
+        else:
+            changed[bit // 8] ^= 1 << (bit % 8)
+        changed = changed.astype(bool) if dtype == "bool" else changed.view(jnp.dtype(dtype))
+        assert checksum([jnp.asarray(changed)])[0] != right[0]
+    assert checksum([jnp.asarray(whole[::-1])])[0] != right[0]
+
+
+def test_an_unwritable_place_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot use .* for checkpoints"):
+        Checkpoints(tmp_path / "file" / "checkpoints")

@@ -1,0 +1,205 @@
+"""Kills, stops and mistakes, met by real processes."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(workdir, *flags, data_dir, env=None, **kwargs):
+    command = [sys.executable, "-m", "tests.train.toy", f"--workdir={workdir}", f"--data_dir={data_dir}", *flags]
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "1", **(env or {})}
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **kwargs
+    )
+
+
+def finish(workdir, *flags, data_dir, **kwargs):
+    """(exit code, stdout, stderr) of a whole run."""
+    process = start(workdir, *flags, data_dir=data_dir, **kwargs)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def results(workdir):
+    return json.loads((workdir / "results.json").read_text())
+
+
+LONG = ("--steps=3000", "--log_every=50", "--checkpoint_every=100", "--nodense")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, data_dir):
+    workdir = tmp_path_factory.mktemp("straight")
+    begun = time.monotonic()
+    code, _, err = finish(workdir, *LONG, data_dir=data_dir)
+    assert code == 0, err
+    return workdir, time.monotonic() - begun
+
+
+def test_kill_9_at_random_moments(straight, tmp_path, data_dir):
+    whole, seconds = straight
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        process = start(tmp_path, *LONG, data_dir=data_dir)
+        time.sleep(rng.uniform(0.3, 0.8) * seconds)
+        process.kill()
+        process.communicate()
+    code, _, err = finish(tmp_path, *LONG, data_dir=data_dir)
+    assert code == 0, err
+    assert results(tmp_path)["digest"] == results(whole)["digest"]
+    assert (tmp_path / "metrics.jsonl").read_text() == (whole / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_saves_and_goes_on(straight, tmp_path, data_dir, number):
+    whole, _ = straight
+    process = start(tmp_path, *LONG, "--checkpoint_every=100000", data_dir=data_dir)
+    for line in process.stdout:
+        if line.startswith("tests.train.toy"):  # the handlers stand before the first step compiles
+            break
+    time.sleep(1.0)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 128 + number, err
+    assert "everything is saved" in err and "Traceback" not in err
+    code, out, err = finish(tmp_path, *LONG, "--checkpoint_every=100000", data_dir=data_dir)
+    assert code == 0 and "going on from step" in out, err
+    assert results(tmp_path)["digest"] == results(whole)["digest"]
+
+
+def test_a_stop_while_evaluating_is_obeyed_at_once(tmp_path, data_dir):
+    process = start(tmp_path, "--slow=60", data_dir=data_dir)
+    while not (tmp_path / "checkpoints" / "20").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "stopped at step 20" in err
+
+
+def test_a_finished_run_says_so(straight, data_dir):
+    whole, _ = straight
+    before = (whole / "results.json").read_text()
+    code, out, _ = finish(whole, *LONG, data_dir=data_dir)
+    assert code == 0 and "this run is finished" in out
+    assert (whole / "results.json").read_text() == before
+
+
+def test_resuming_on_another_number_of_devices(tmp_path, data_dir):
+    flags = ("--steps=40", "--checkpoint_every=10")
+    process = start(tmp_path, *flags, "--slow=60", data_dir=data_dir)
+    while not (tmp_path / "checkpoints" / "20").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["config"]["slow"] = 0.0
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    code, out, err = finish(tmp_path, *flags, "--mesh=data:4", data_dir=data_dir, env={"JAX_NUM_CPU_DEVICES": "4"})
+    assert code == 0 and "4 cpu device(s)" in out and "going on from step" in out, err
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--seed=9",), "holds a run with seed=0 (now 9)"),
+        (("--steps=21",), "holds a run with steps=20 (now 21)"),
+        (("--mesh=data:3",), "needs 3 devices, but there are 1"),
+        (("--batch_size=2000",), "2000"),
+        (("--dataset=digitz",), "digits"),
+        (("--explode=7",), "trouble of the turn fit is not finite at step 8"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(tmp_path, data_dir, flags, sentence):
+    if "holds" in sentence:
+        assert finish(tmp_path, data_dir=data_dir)[0] == 0
+    code, _, err = finish(tmp_path, *flags, data_dir=data_dir)
+    assert code == 2, err
+    assert err.startswith("error: ") and sentence in err and len(err.strip().splitlines()) == 1
+
+
+def test_places_that_cannot_be_used(tmp_path, data_dir):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text('{"experiment": "autoencoders.vae", "config": {}}')
+    code, _, err = finish(other, data_dir=data_dir)
+    assert code == 2 and "holds a run of autoencoders.vae, not of tests.train.toy" in err
+    (tmp_path / "file").write_text("")
+    code, _, err = finish(tmp_path / "file", data_dir=data_dir)
+    assert code == 2 and "is a file" in err
+    code, _, err = finish("/proc/nowhere", data_dir=data_dir)
+    assert code == 2 and "cannot write in --workdir=/proc/nowhere" in err
+    (other / "config.json").write_text("{")
+    code, _, err = finish(other, data_dir=data_dir)
+    assert code == 2 and "cannot be read as JSON" in err
+
+
+def test_two_processes_do_not_train_in_one_place(tmp_path, data_dir):
+    first = start(tmp_path, "--slow=60", data_dir=data_dir)
+    while not (tmp_path / "config.json").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    code, _, err = finish(tmp_path, "--slow=60", data_dir=data_dir)
+    first.kill()
+    first.communicate()
+    assert code == 2 and "another process is training" in err
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, data_dir):
+    """A limit on the size of files stands in for the full disk: writes fail in the middle of a checkpoint."""
+    flags = ("--steps=400", "--checkpoint_every=5", "--log_every=5")
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    env = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    code, _, err = finish(tmp_path, *flags, data_dir=data_dir, env=env, preexec_fn=limited)
+    assert code == 2, err
+    assert "Traceback" not in err and "error: cannot" in err
+    code, out, err = finish(tmp_path, *flags, data_dir=data_dir)
+    assert code == 0 and "going on from step" in out, err
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in lines if line["split"] == "train"]
+    assert steps == sorted(set(steps)) and steps[-1] == 400
+
+
+def test_two_processes_train_as_one(tmp_path, data_dir):
+    """Two hosts on loopback through jax.distributed: the digest of results is that of one host with two devices."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = ("--norm", "--log_every=5")
+    hosts = [
+        start(
+            tmp_path / "two",
+            *flags,
+            f"--coordinator=127.0.0.1:{port}",
+            "--num_processes=2",
+            f"--process_id={i}",
+            data_dir=data_dir,
+        )
+        for i in range(2)
+    ]
+    ends = [host.communicate(timeout=200) for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0], ends
+    env = {"JAX_NUM_CPU_DEVICES": "2"}
+    code, _, err = finish(tmp_path / "one", *flags, "--mesh=data:2", data_dir=data_dir, env=env)
+    assert code == 0, err
+    one, two = ([json.loads(line) for line in (tmp_path / run / "metrics.jsonl").open()] for run in ("one", "two"))
+    assert [line["step"] for line in one] == [line["step"] for line in two]
+    for left, right in zip(one, two, strict=True):
+        for name, value in left["values"].items():
+            assert right["values"][name] == pytest.approx(value, rel=1e-3, abs=1e-4)
