@@ -113,7 +113,8 @@ def _define(values: flags.FlagValues, field: dataclasses.Field[Any], hint: Any, 
     elif hint is str:
         flags.DEFINE_string(**shared)
     else:
-        flags.DEFINE_list(**{**shared, "default": [str(item) for item in field.default]})
+        shared["default"] = [str(item) for item in field.default]  # type: ignore[union-attr]
+        flags.DEFINE_list(**shared)
 
 
 def parse(config_class: type[Config], arguments: Sequence[str], about: str = "") -> Config:
@@ -135,9 +136,9 @@ def parse(config_class: type[Config], arguments: Sequence[str], about: str = "")
         raise UserError(_explain(str(error), described)) from None
     if rest:
         raise UserError(f"unexpected argument {rest[0]!r}: flags are written --name=value")
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for field, hint, metadata in described:
-        value = values[field.name].value
+        value: Any = values[field.name].value
         if isinstance(field.default, tuple):
             item = typing.get_args(hint)[0]
             try:

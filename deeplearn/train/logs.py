@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -35,9 +36,7 @@ class MetricsLog:
         kept = [line for line in _lines(self.path) if json.loads(line)["step"] <= step]
         write_atomically(self.path, "".join(kept))
         self.file = self.path.open("a")
-        from tensorboardX import SummaryWriter
-
-        self.events = SummaryWriter(str(workdir), purge_step=step + 1 if step else None)
+        self.events = Events(workdir, step)
 
     def write(self, step: int, stage: str, split: str, values: Mapping[str, np.ndarray]) -> None:
         """Values have one entry a replica; their mean is logged, with its standard error if there are several."""
@@ -52,9 +51,7 @@ class MetricsLog:
         try:
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
-            for name, value in line["values"].items():
-                if value is not None:
-                    self.events.add_scalar(f"{split}/{name}", value, step)
+            self.events.write(step, {f"{split}/{name}": value for name, value in line["values"].items()})
         except OSError as error:
             raise UserError(
                 f"cannot write {self.path} ({error.strerror}): make room there, and the same command goes on from "
@@ -62,8 +59,37 @@ class MetricsLog:
             ) from error
 
     def close(self) -> None:
-        self.file.close()
-        self.events.close()
+        # Every line was flushed when it was written; closing must not hide why a run ended.
+        with contextlib.suppress(OSError):
+            self.file.close()
+            self.events.close()
+
+
+class Events:
+    """TensorBoard's event file, written at once and by this thread.
+
+    tensorboardX's own SummaryWriter hands events to a thread, which dies on a full disk and leaves the run waiting
+    for it for ever; its file format is what is used here.
+    """
+
+    def __init__(self, workdir: Path, step: int) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        self.writer = EventsWriter(str(workdir / "events"), f".{step}.{os.getpid()}")
+        if step:  # TensorBoard forgets what a killed run wrote behind the step it was resumed from
+            self.writer.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def write(self, step: int, values: Mapping[str, float | None]) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if value is not None]
+        self.writer.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=scalars)))
+        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()
 
 
 def _lines(path: Path) -> list[str]:

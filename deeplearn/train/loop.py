@@ -207,7 +207,7 @@ def _conclude(
         experiment.steps,
         experiment.stages[-1].name,
         "test",
-        {key: np.float64(value["mean"]) for key, value in metrics.items()},
+        {key: np.array(value["mean"]) for key, value in metrics.items()},
     )
     progress.say("running the baselines ...")
     # Small matrices: several BLAS threads only wait for each other, on a busy machine a hundredfold.

@@ -191,10 +191,11 @@ def local(tree: Tree) -> Tree:
     """Any placed tree as numpy arrays on this host; sharded leaves are gathered first."""
 
     def fetch(leaf: Any) -> Any:
-        if isinstance(leaf, jax.Array) and not leaf.is_fully_replicated and jax.process_count() > 1:
-            mesh = leaf.sharding.mesh
-            leaf = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, PartitionSpec()))(leaf)
         if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+            if not leaf.is_fully_replicated:
+                assert isinstance(leaf.sharding, NamedSharding)
+                whole = NamedSharding(leaf.sharding.mesh, PartitionSpec())
+                leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
             leaf = leaf.addressable_data(0)
         return np.asarray(leaf)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,7 +81,8 @@ def begin(stage: Stage, state: State) -> State:
     """Enters a stage: averaged weights of the one before are handed on, optimisers start afresh."""
     params = {**state.params, **state.ema}
     names = networks(stage, params)
-    return state.replace(
+    return dataclasses.replace(
+        state,
         params=params,
         opt_states={name: stage.optimizer(name).init(params[name]) for name in names},
         # A copy, because the step donates its input and one buffer cannot be given away twice.

@@ -6,6 +6,7 @@ host passes both as the `clock`; no key is carried along, so a run that is resum
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -89,7 +90,8 @@ def turn_update(
             "parameter_norm": optax.tree.norm({name: params[name] for name in names}),
         }
         fault = _first_fault(state.fault, metrics, step, index)
-        state = state.replace(
+        state = dataclasses.replace(
+            state,
             step=step + 1,
             params=params,
             collections=collections,
