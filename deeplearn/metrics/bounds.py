@@ -18,22 +18,6 @@ def importance_weighted_bound(log_weights: jax.Array, axis: int = 0) -> jax.Arra
     return logsumexp(log_weights, axis=axis) - jnp.log(log_weights.shape[axis])
 
 
-def diagonal_gaussian_log_density(
-    x: jax.Array, mean: jax.Array | float, log_variance: jax.Array | float
-) -> jax.Array:
-    """log N(x; mean, diag exp(log_variance)) in nats, summed over the last axis: [..., L] to [...]."""
-    square = (x - mean) ** 2 * jnp.exp(-log_variance)
-    return -0.5 * jnp.sum(square + log_variance + jnp.log(2 * jnp.pi), axis=-1)
-
-
-def gaussian_kl(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
-    """KL(N(mean, diag exp(log_variance)) ‖ N(0, I)) in nats, summed over the last axis: [..., L] to [...].
-
-    Kingma & Welling 2014, appendix B.
-    """
-    return 0.5 * jnp.sum(mean**2 + jnp.exp(log_variance) - 1 - log_variance, axis=-1)
-
-
 def active_units(posterior_means: np.ndarray, threshold: float = 0.01) -> int:
     """How many of a VAE's latents carry information about the input.
 

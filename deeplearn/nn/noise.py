@@ -31,7 +31,7 @@ def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2
         ratio = jnp.sqrt(jnp.expm1(-2 * log_alpha))
     elif schedule == "cosine":
-        ratio = jnp.tan(jnp.pi / 2 * t)
+        ratio = 1 / jnp.tan(jnp.pi / 2 * (1 - t))  # the tangent itself turns negative where π/2 is rounded up
     elif schedule == "lognormal":
         ratio = jnp.exp(-1.2 + 1.2 * ndtri(t))
     else:

@@ -46,7 +46,7 @@ class Config(BaseConfig):
     steps: int = 4000
     batch_size: int = 512
     prediction: str = flag("v", "what the network tells", choices=("noise", "v"))
-    schedule: str = flag("cosine", "the noise levels", choices=("linear", "cosine", "lognormal"))
+    schedule: str = flag("lognormal", "the noise levels", choices=("linear", "cosine", "lognormal"))
     sampler: str = flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = flag(40, "levels that the sampler visits", least=2)
     guidance: float = flag(0.0, "how far samples are pushed towards their class (0: not at all)", least=0)
@@ -200,9 +200,9 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     if config.guidance and not image:
         raise UserError("--guidance pushes towards a class: it is for labelled images, not for the mixtures")
     some = dataset.train.arrays(10_000)["image" if image else "point"]
-    if image and some.shape[1] % 2 + some.shape[2] % 2:
+    if image and some.shape[1] % 4 + some.shape[2] % 4:
         raise UserError(
-            f"--dataset={config.dataset} has images of {some.shape[1]}×{some.shape[2]}: both must be even"
+            f"--dataset={config.dataset} has images of {some.shape[1]}×{some.shape[2]}: 4 must divide both"
         )
     model = Diffusion(
         image=image,

@@ -1,0 +1,99 @@
+"""Sizes of the convolutional networks, whose examples see each other only through batch norm."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import numpy as np
+import pytest
+
+from deeplearn.errors import UserError
+from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
+
+
+def randomised(module, *args, **static):
+    generator = np.random.default_rng(1)
+    shapes = jax.eval_shape(functools.partial(module.init, **static), jax.random.key(0), *args)
+    return jax.tree.map(lambda leaf: generator.uniform(-0.5, 1, leaf.shape).astype(np.float32), shapes)
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [(8, (4, 1)), (14, (7, 1)), (16, (4, 2)), (28, (7, 2)), (32, (4, 3)), (64, (4, 4))]
+)
+def test_doublings_lead_from_four_or_seven_to_the_side(side, expected):
+    assert doublings(side) == expected
+
+
+@pytest.mark.parametrize("side", [0, 1, 4, 7, 12, 24, 27, 33])
+def test_other_sides_are_a_sentence(side):
+    with pytest.raises(UserError, match=rf"images of {side} pixels: this network makes 8, 14, 16"):
+        doublings(side)
+
+
+@pytest.mark.parametrize(("side", "channels", "width"), [(8, 1, 6), (28, 1, 12), (32, 3, 24)])
+def test_shapes_of_generator_and_critic(side, channels, width):
+    """The first layer has twice the features for each doubling after the first."""
+    z = np.zeros((2, 5), np.float32)
+    generator = Generator(side, channels, features=6)
+    variables = jax.eval_shape(lambda: generator.init(jax.random.key(0), z, True))
+    images, _ = jax.eval_shape(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]), variables)
+    assert images.shape == (2, side, side, channels)
+    assert variables["params"]["BatchNorm_0"]["BatchNorm_0"]["scale"].shape == (width,)
+    critic = Critic(features=6)
+    x = np.zeros(images.shape, np.float32)
+    variables = jax.eval_shape(critic.init, jax.random.key(0), x)
+    assert jax.eval_shape(critic.apply, variables, x).shape == (2,)
+    last = doublings(side)[1] - 1
+    assert variables["params"][f"HalvingConv_{last}"]["bias"].shape == (6 * 2**last,)
+
+
+def test_the_generator_makes_images_in_the_unit_interval():
+    generator, z = Generator(8, 3, features=4), np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    variables = randomised(generator, z, train=True)
+    images, updated = jax.jit(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]))(variables)
+    assert 0 <= images.min() < 0.2 and 0.8 < images.max() <= 1
+    assert images.std(0).min() > 1e-3  # each pixel varies with the noise
+    before, after = variables["batch_stats"], updated["batch_stats"]
+    assert all(not np.allclose(a, b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
+
+
+def test_the_critic_scores_each_image_by_itself():
+    critic, x = Critic(features=3), np.random.default_rng(0).normal(size=(4, 16, 16, 2)).astype(np.float32)
+    variables = randomised(critic, x)
+    score = jax.jit(critic.apply)
+    other = x.copy()
+    other[2] = 0
+    before, after = np.asarray(score(variables, x)), np.asarray(score(variables, other))
+    np.testing.assert_array_equal(np.delete(before, 2), np.delete(after, 2))
+    assert abs(before[2] - after[2]) > 1e-2
+
+
+def test_the_classifier_agrees_with_flax_s_own_layers():
+    """Its features are those of the layer before the last."""
+    x = np.random.default_rng(0).uniform(size=(3, 8, 4, 2)).astype(np.float32)
+    module = Classifier(classes=4, width=3)
+    variables = randomised(module, x, train=False)
+    variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])  # no negative variances
+
+    @jax.jit
+    def plain(variables):
+        params, statistics = variables["params"], variables["batch_stats"]
+
+        def norm(number, h):
+            name = f"BatchNorm_{number}"
+            own = {"params": params[name]["BatchNorm_0"], "batch_stats": statistics[name]["BatchNorm_0"]}
+            return nn.relu(nn.BatchNorm(use_running_average=True).apply(own, h))
+
+        h = x
+        for i in range(2):
+            halving = nn.Conv(3 * 2**i, (4, 4), strides=2, padding=1)
+            h = norm(i, halving.apply({"params": params[f"HalvingConv_{i}"]}, h))
+        h = norm(2, nn.Conv(6, (3, 3)).apply({"params": params["Conv_0"]}, h))
+        features = nn.relu(nn.Dense(128).apply({"params": params["Dense_0"]}, h.reshape(3, -1)))
+        return nn.Dense(4).apply({"params": params["Dense_1"]}, features), features
+
+    found = jax.jit(lambda v: module.apply(v, x, False))(variables)
+    for one, other in zip(found, plain(variables), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    assert found[0].shape == (3, 4) and found[1].shape == (3, 128)
+    assert np.asarray(found[0]).std(0).min() > 0.1

@@ -1,0 +1,103 @@
+"""Samplers on Gaussian data, where the best denoiser, the posterior and the solution of the equation are known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn.models.samplers import SAMPLERS, ddim_step, ddpm_step, heun_step, sample
+from deeplearn.nn.noise import sampling_ratios
+
+MEAN, DEVIATION = 0.4, 0.7  # of the data
+SHAPE = (10_000, 2)  # one for all: nearly all the time here goes into compiling
+
+
+@jax.jit
+def best_denoiser(x, ratio):
+    """E[x | x_t] and E[ε | x_t] for data N(MEAN, DEVIATION²)."""
+    assert ratio.shape == (len(x),)
+    ratio = ratio[:, None]
+    alpha, sigma = 1 / jnp.sqrt(1 + ratio**2), ratio / jnp.sqrt(1 + ratio**2)
+    gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
+    data = MEAN + gain * (x - alpha * MEAN)
+    noise = sigma / (alpha**2 * DEVIATION**2 + sigma**2) * (x - alpha * MEAN)
+    return data, noise
+
+
+def error(step, ratios):
+    """Distance of samples to those of the exact equation from the same noise, in units of their own spread.
+
+    dy/dr = E[ε | y], y = x/α, is solved by y(r) = m + (y(R) − m) √((s² + r²)/(s² + R²)).
+    """
+    key = jax.random.key(0)
+    start = sample(step, best_denoiser, key, SHAPE, ratios[:1])
+    y = np.asarray(start) * np.sqrt(1 + float(ratios[0]) ** 2)
+    exact = MEAN + (y - MEAN) * DEVIATION / np.sqrt(DEVIATION**2 + float(ratios[0]) ** 2)
+    found = np.asarray(sample(step, best_denoiser, key, SHAPE, ratios))
+    return np.std(found - exact) / np.std(exact)
+
+
+@pytest.mark.parametrize(("step", "order"), [(ddim_step, 1), (heun_step, 2)])
+def test_errors_fall_with_the_order_of_the_sampler(step, order):
+    """Grids of which each halves the other's intervals."""
+    errors = [error(step, sampling_ratios("lognormal", intervals + 1)) for intervals in (16, 32, 64)]
+    assert errors[-1] < (0.05, 0.005)[order - 1]
+    for coarse, fine in zip(errors, errors[1:], strict=False):
+        assert np.log2(coarse / fine) == pytest.approx(order, abs=0.25)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "lognormal"])
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_samples_have_the_data_s_mean_and_deviation(name, schedule):
+    # DDPM's posterior leaves out how unsure x̂ is: its samples are too narrow by about five steps' share.
+    ratios = sampling_ratios(schedule, 300 if name == "ddpm" else 100)
+    x = np.asarray(sample(SAMPLERS[name], best_denoiser, jax.random.key(1), SHAPE, ratios))
+    assert x.mean() == pytest.approx(MEAN, abs=0.03)
+    assert x.std() == pytest.approx(DEVIATION, rel=0.04)
+
+
+def test_a_ddpm_step_draws_from_the_posterior_of_the_noising():
+    """q(x_s | x_t, x) by Bayes' rule from q(x_s | x) and q(x_t | x_s), both Gaussian."""
+    ratio, lower, data, noised = 1.5, 0.8, 0.9, -0.4
+    (alpha, sigma), (alpha_s, sigma_s) = ((1 / np.sqrt(1 + r**2), r / np.sqrt(1 + r**2)) for r in (ratio, lower))
+    slope = alpha / alpha_s  # x_t = slope · x_s + noise of variance 1 − slope²
+    precision = 1 / sigma_s**2 + slope**2 / (1 - slope**2)
+    mean = (alpha_s * data / sigma_s**2 + slope * noised / (1 - slope**2)) / precision
+
+    def oracle(x, ratio):
+        return jnp.full_like(x, data), (x - alpha * data) / sigma
+
+    x = jnp.full(SHAPE, noised)
+    drawn = np.asarray(ddpm_step(oracle, x, jnp.float32(ratio), jnp.float32(lower), jax.random.key(0)))
+    assert drawn.mean() == pytest.approx(mean, abs=4 / np.sqrt(20_000 * precision))
+    assert drawn.var() == pytest.approx(1 / precision, rel=0.04)
+
+
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_data_of_a_single_point_is_reached_exactly(name):
+    point = np.array([0.3, -1.2], np.float32)
+
+    def oracle(x, ratio):
+        alpha, sigma = 1 / jnp.sqrt(1 + ratio**2)[:, None], (ratio / jnp.sqrt(1 + ratio**2))[:, None]
+        return jnp.broadcast_to(point, x.shape), (x - alpha * point) / sigma
+
+    found = sample(SAMPLERS[name], oracle, jax.random.key(0), SHAPE, sampling_ratios("lognormal", 5))
+    np.testing.assert_allclose(found, np.tile(point, (10_000, 1)), atol=1e-4)
+
+
+def test_only_ddpm_draws_on_the_way():
+    ratios = sampling_ratios("lognormal", 4)
+    first = ratios[0], ratios[1]
+    x = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    for name, step in SAMPLERS.items():
+        one, other = (np.asarray(step(best_denoiser, x, *first, jax.random.key(seed))) for seed in (1, 2))
+        assert np.array_equal(one, other) == (name != "ddpm")
+
+
+def test_the_key_decides():
+    one, again, other = (
+        np.asarray(sample(ddpm_step, best_denoiser, jax.random.key(seed), SHAPE, sampling_ratios("lognormal", 4)))
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert not np.any(one == other)

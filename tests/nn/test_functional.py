@@ -1,0 +1,72 @@
+"""Differentiating through a bound module inside `apply`, against the same gradient taken outside."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.functional import as_function
+
+
+class Network(nn.Module):
+    def setup(self):
+        self.hidden = nn.Dense(5)
+        self.norm = BatchNorm()
+        self.out = nn.Dense(1)
+
+    def __call__(self, x, scale=1.0):
+        return scale * self.out(self.norm(nn.tanh(self.hidden(x)), False)).squeeze(-1)
+
+
+class Holder(nn.Module):
+    """A root whose parameters hold the network's beside others of the same name."""
+
+    def setup(self):
+        self.hidden = nn.Dense(2)
+        self.network = Network()
+
+    def __call__(self, x):
+        return self.hidden(x), self.network(x)
+
+
+X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+
+
+@pytest.fixture(name="variables", scope="module")
+def random_variables():
+    shapes = jax.eval_shape(Holder().init, jax.random.key(0), X)
+    generator = np.random.default_rng(1)
+    return jax.tree.map(lambda leaf: generator.uniform(0.5, 1.5, leaf.shape).astype(np.float32), shapes)
+
+
+def slope(holder, x, scale):
+    return jax.grad(lambda x: as_function(holder.network)(x, scale=scale).sum())(x)
+
+
+def outside(variables, x, scale):
+    own = {collection: tree["network"] for collection, tree in variables.items()}
+    return jax.grad(lambda x: Network().apply(own, x, scale=scale).sum())(x)
+
+
+def test_the_slope_inside_is_the_slope_outside(variables):
+    inside = jax.jit(lambda v: Holder().apply(v, X, 2.0, method=slope))(variables)
+    expected = jax.jit(lambda v: outside(v, X, 2.0))(variables)
+    np.testing.assert_allclose(inside, expected, rtol=1e-5)
+    assert np.abs(expected).min() > 1e-3
+
+
+def test_a_loss_on_slopes_has_the_gradient_of_the_same_loss_outside(variables):
+    """The parameters still flow into the pure function: what a gradient penalty needs."""
+
+    def loss_inside(v):
+        return (Holder().apply(v, X, 2.0, method=slope) ** 2).sum()
+
+    def loss_outside(v):
+        return (outside(v, X, 2.0) ** 2).sum()
+
+    found, expected = (jax.jit(jax.grad(loss))(variables)["params"] for loss in (loss_inside, loss_outside))
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert jnp.abs(expected["network"]["hidden"]["kernel"]).min() > 1e-3

@@ -1,0 +1,72 @@
+"""The convolution of critics in both its forms, and against Flax's own."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn.nn.strided import HalvingConv, _as_matrix_product, _native
+
+generator = np.random.default_rng(0)
+X = generator.normal(size=(2, 6, 4, 3)).astype(np.float32)
+KERNEL = generator.normal(size=(4, 4, 3, 5)).astype(np.float32)
+DIRECTION = generator.normal(size=(2, 3, 2, 5)).astype(np.float32)
+
+
+def value(form):
+    return form(X, KERNEL)
+
+
+def gradients(form):
+    return jax.grad(lambda x, kernel: jnp.sin(form(x, kernel)).sum(), (0, 1))(X, KERNEL)
+
+
+def penalty_gradients(form):
+    """Second order: how a penalty on the slope with respect to x changes with the kernel and with x."""
+
+    def penalty(x, kernel):
+        slope = jax.grad(lambda x: (jnp.sin(form(x, kernel)) * DIRECTION).sum())(x)
+        return (slope**2).sum()
+
+    return jax.grad(penalty, (0, 1))(X, KERNEL)
+
+
+@pytest.mark.parametrize("quantity", [value, gradients, penalty_gradients])
+def test_both_forms_are_one_function(quantity):
+    matrix, native = (jax.jit(lambda form=form: quantity(form))() for form in (_as_matrix_product, _native))
+    for one, other in zip(jax.tree.leaves(matrix), jax.tree.leaves(native), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+        assert np.abs(other).max() > 1
+
+
+def test_it_is_flax_s_convolution_of_the_same_weights():
+    params = {"kernel": KERNEL, "bias": generator.normal(size=5).astype(np.float32)}
+    ours, flax = HalvingConv(5), nn.Conv(5, (4, 4), strides=2, padding=1)
+    for module in (ours, flax):
+        shapes = jax.eval_shape(module.init, jax.random.key(0), X)["params"]
+        assert {name: leaf.shape for name, leaf in shapes.items()} == {"kernel": (4, 4, 3, 5), "bias": (5,)}
+    found, expected = (jax.jit(module.apply)({"params": params}, X) for module in (ours, flax))
+    assert found.shape == (2, 3, 2, 5)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_it_starts_as_flax_s_convolution_does():
+    shape = (1, 2, 2, 16)
+    found, expected = (
+        jax.jit(module.init)(jax.random.key(0), np.ones(shape, np.float32))["params"]
+        for module in (HalvingConv(64), nn.Conv(64, (4, 4), strides=2, padding=1))
+    )
+    assert float(found["kernel"].std()) == pytest.approx(float(expected["kernel"].std()), rel=0.05)
+    assert not found["bias"].any()
+
+
+def test_it_computes_in_the_type_it_is_told():
+    module = HalvingConv(5, dtype=jnp.bfloat16)
+    params = {"kernel": KERNEL, "bias": np.zeros(5, np.float32)}
+    y = jax.jit(module.apply)({"params": params}, X)
+    exact = jax.jit(HalvingConv(5).apply)({"params": params}, X)
+    assert y.dtype == jnp.bfloat16 and exact.dtype == jnp.float32
+    difference = np.abs(np.asarray(y, np.float32) - exact).max()
+    assert 1e-3 < difference < 0.3
+    assert jax.eval_shape(module.init, jax.random.key(0), X)["params"]["kernel"].dtype == jnp.float32
