@@ -16,7 +16,7 @@ def listing() -> dict[str, str]:
         if module.ispkg or module.name.endswith("__main__"):
             continue
         file = Path(experiments.__path__[0]).parent / (module.name.replace(".", "/") + ".py")
-        lines[module.name] = (ast.get_docstring(ast.parse(file.read_text())) or "").splitlines()[0]
+        lines[module.name] = (ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n")[0]
     return lines
 
 

@@ -29,7 +29,8 @@ def doublings(side: int) -> tuple[int, int]:
 class Generator(nn.Module):
     """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
 
-    Dense, reshape, then upsampling convolutions that halve the features, batch norm and ReLU between.
+    Two dense layers lay out the whole, reshape, then upsampling convolutions that halve the features; batch norm
+    and ReLU between.
     """
 
     side: int
@@ -40,7 +41,8 @@ class Generator(nn.Module):
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
         start, count = doublings(self.side)
         width = self.features * 2 ** (count - 1)
-        x = nn.Dense(start * start * width, use_bias=False)(z).reshape(-1, start, start, width)
+        x = nn.relu(BatchNorm()(nn.Dense(256, use_bias=False)(z), train))
+        x = nn.Dense(start * start * width, use_bias=False)(x).reshape(-1, start, start, width)
         x = nn.relu(BatchNorm()(x, train))
         for level in reversed(range(count - 1)):
             x = SubpixelConv(self.features * 2**level, use_bias=False)(x)
@@ -49,7 +51,11 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images [batch, side, side, channels] -> scores [batch]: halving convolutions, leaky ReLU, no norm."""
+    """Images [batch, side, side, channels] -> scores [batch]: halving convolutions, leaky ReLU, no norm.
+
+    The hidden dense layer sees the whole image; without it the score is a sum over patches, and samples have the
+    strokes of letters but not their shapes.
+    """
 
     features: int = 32  # after the first layer
 
@@ -58,7 +64,8 @@ class Critic(nn.Module):
         _, count = doublings(x.shape[1])
         for level in range(count):
             x = nn.leaky_relu(HalvingConv(self.features * 2**level)(x), 0.2)
-        return nn.Dense(1)(x.reshape(len(x), -1)).squeeze(-1)
+        x = nn.leaky_relu(nn.Dense(256)(x.reshape(len(x), -1)), 0.2)
+        return nn.Dense(1)(x).squeeze(-1)
 
 
 class Classifier(nn.Module):

@@ -11,8 +11,9 @@ import flax.linen as nn
 def as_function(module: nn.Module) -> Callable[..., Any]:
     """`module.__call__` as a pure function of its arguments, its present variables and no random streams.
 
-    Flax forbids `jax.grad` and its kin around a bound module, whose calls have effects; this copy has none: layers
-    that would draw random numbers or update statistics must be called in their evaluation mode.
+    Inside `jax.grad` and its kin the effects of a bound module's call would leak tracers, which Flax 0.12 does not
+    notice. This copy has no effects: layers that would draw random numbers or update statistics raise an error here
+    and must be called in their evaluation mode. While parameters are initialised, call the module itself first.
     """
     unbound, variables = module.unbind()
 

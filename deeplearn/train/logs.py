@@ -33,7 +33,9 @@ class MetricsLog:
 
     def __init__(self, workdir: Path, step: int) -> None:
         self.path = workdir / "metrics.jsonl"
-        kept = [line for line in _lines(self.path) if json.loads(line)["step"] <= step]
+        lines = [(line, json.loads(line)) for line in _lines(self.path)]
+        # A run that goes on evaluates again: what a killed evaluation wrote would stand twice.
+        kept = [line for line, content in lines if content["step"] <= step and content["split"] != "test"]
         write_atomically(self.path, "".join(kept))
         self.file = self.path.open("a")
         self.events = Events(workdir, step)
@@ -137,7 +139,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         if self.shown:
-            width = os.get_terminal_size(self.stream.fileno()).columns if self.stream.isatty() else 100
+            width = os.get_terminal_size(self.stream.fileno()).columns or 100  # some terminals say 0
             self.stream.write("\r\x1b[K" + text[: width - 1])
             self.stream.flush()
 

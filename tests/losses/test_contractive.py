@@ -88,13 +88,3 @@ def test_hutchinson_s_estimate_is_unbiased(layers):
     deviation, expected = np.std(draws, axis=0), finite_differences(layers)
     assert np.all(deviation > 0.1 * expected)  # an estimate it is
     np.testing.assert_array_less(abs(np.mean(draws, axis=0) - expected), 4 * deviation / np.sqrt(4000))
-
-
-def test_more_probes_are_their_mean(layers):
-    keys = jax.random.split(jax.random.key(0), 500)
-    few, many = (
-        np.asarray(jax.jit(jax.vmap(lambda key, n=n: hutchinson_penalty(encoder(layers), X, key, probes=n)))(keys))
-        for n in (1, 16)
-    )
-    np.testing.assert_allclose(many.mean(0), few.mean(0), rtol=0.15)
-    np.testing.assert_allclose(few.var(0) / many.var(0), 16, rtol=0.5)

@@ -14,10 +14,9 @@ from deeplearn.metrics.bounds import importance_weighted_bound
 
 def test_samples_have_their_mean_and_variance():
     mean, log_variance = np.array([[0.7, -2.0], [3.0, 0.0]]), np.array([[-0.5, 0.8], [2.0, -3.0]])
-    draws = jax.vmap(lambda key: sample_gaussian(key, jnp.array(mean), jnp.array(log_variance)))(
-        jax.random.split(jax.random.key(0), 20_000)
-    )
-    z_scores = (np.asarray(draws) - mean) / np.exp(log_variance / 2)
+    repeated = (np.broadcast_to(a, (20_000, 2, 2)) for a in (mean, log_variance))
+    draws = np.asarray(jax.jit(sample_gaussian)(jax.random.key(0), *repeated))
+    z_scores = (draws - mean) / np.exp(log_variance / 2)
     np.testing.assert_allclose(z_scores.mean(0), 0, atol=0.03)
     np.testing.assert_allclose(z_scores.var(0), 1, atol=0.04)
     assert abs(np.corrcoef(z_scores.reshape(20_000, 4).T) - np.eye(4)).max() < 0.03
@@ -25,9 +24,17 @@ def test_samples_have_their_mean_and_variance():
 
 def test_samples_are_reparameterised():
     """dz/dμ = 1 and dz/dσ = ε, so dz/d(log σ²) = (z − μ)/2."""
-    mean, log_variance = jnp.array([0.7, -2.0]), jnp.array([-0.5, 0.8])
-    z = sample_gaussian(jax.random.key(1), mean, log_variance)
-    slopes = jax.jacobian(sample_gaussian, argnums=(1, 2))(jax.random.key(1), mean, log_variance)
+
+    @jax.jit
+    def sample_and_slopes(mean, log_variance):
+        def once(*moments):
+            z = sample_gaussian(jax.random.key(1), *moments)
+            return z, z
+
+        return jax.jacobian(once, argnums=(0, 1), has_aux=True)(mean, log_variance)
+
+    mean = np.array([0.7, -2.0], np.float32)
+    slopes, z = sample_and_slopes(mean, np.array([-0.5, 0.8], np.float32))
     np.testing.assert_allclose(slopes[0], np.eye(2), atol=1e-6)
     np.testing.assert_allclose(slopes[1], np.diag((z - mean) / 2), atol=1e-6)
 
@@ -61,13 +68,13 @@ def test_bernoulli_log_likelihood_agrees_with_scipy():
 
 
 def test_bernoulli_log_likelihood_of_sure_logits_is_finite():
-    logits, x = jnp.array([[300.0, -300.0], [300.0, -300.0]]), jnp.array([[1.0, 0.0], [0.0, 1.0]])
-    np.testing.assert_allclose(bernoulli_log_likelihood(logits, x), [0, -600], atol=1e-4)
-    assert np.isfinite(jax.jacobian(bernoulli_log_likelihood)(logits, x)).all()
+    logits, x = np.array([[300.0, -300.0], [300.0, -300.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    np.testing.assert_allclose(jax.jit(bernoulli_log_likelihood)(logits, x), [0, -600], atol=1e-4)
+    assert np.isfinite(jax.jit(jax.jacobian(bernoulli_log_likelihood))(logits, x)).all()
 
 
-# A linear VAE is probabilistic PCA (Tipping & Bishop 1999): z ~ N(0, I), x|z ~ N(Wz + μ, s² I). scikit-learn fits it
-# and gives log p(x) exactly. Its W has orthogonal columns, so the true posterior is a diagonal Gaussian.
+# A linear VAE is probabilistic PCA (Tipping & Bishop 1999): z ~ N(0, I), x|z ~ N(Wz + μ, s² I). scikit-learn fits
+# it and gives log p(x) exactly. Its W has orthogonal columns, so the true posterior is a diagonal Gaussian.
 
 
 class LinearVAE:
@@ -86,16 +93,22 @@ class LinearVAE:
         self.posterior_mean = (self.x - self.mean) @ self.weight / self.noise / precision
         self.posterior_log_variance = np.broadcast_to(-np.log(precision), (20, 2))
 
-    def log_weights(self, key, mean, log_variance, samples):
-        """log p(x, z) − log q(z|x) of `samples` draws from q: [samples, 20]."""
-        shape = (samples, *mean.shape)
+        self.weights_and_bounds = jax.jit(self._weights_and_bounds)
+
+    def _weights_and_bounds(self, key, mean, log_variance):
+        """log p(x, z) − log q(z|x) of 20,000 draws from q, [20000, 20], and {k: L_k [20]}."""
+        shape = (20_000, *mean.shape)
         mean, log_variance = jnp.broadcast_to(mean, shape), jnp.broadcast_to(log_variance, shape)
         z = sample_gaussian(key, mean, log_variance)
-        return (
+        weights = (
             gaussian_log_density(self.x, z @ self.weight.T + self.mean, jnp.log(self.noise))
             + gaussian_log_density(z, jnp.zeros(()), jnp.zeros(()))
             - gaussian_log_density(z, mean, log_variance)
         )
+        bounds = {
+            k: importance_weighted_bound(weights.reshape(k, 20_000 // k, 20)).mean(0) for k in (1, 2, 10, 20_000)
+        }
+        return weights, bounds
 
 
 @pytest.fixture(name="linear", scope="module")
@@ -104,8 +117,12 @@ def linear_vae():
 
 
 def test_with_the_exact_posterior_every_importance_weight_is_the_evidence(linear):
-    weights = linear.log_weights(jax.random.key(0), linear.posterior_mean, linear.posterior_log_variance, 7)
-    np.testing.assert_allclose(weights, np.tile(linear.evidence, (7, 1)), rtol=1e-4)
+    weights, bounds = linear.weights_and_bounds(
+        jax.random.key(0), linear.posterior_mean, linear.posterior_log_variance
+    )
+    np.testing.assert_allclose(weights, np.tile(linear.evidence, (20_000, 1)), rtol=1e-4)
+    for bound in bounds.values():
+        np.testing.assert_allclose(bound, linear.evidence, rtol=1e-4)
 
 
 def elbo(linear, mean, log_variance):
@@ -124,15 +141,7 @@ def test_with_the_exact_posterior_the_elbo_is_the_evidence(linear):
 def bounds_of_an_inexact_posterior(linear):
     """(q's mean, q's log-variance, {k: L_k}): q is shifted and twice as wide as the true posterior."""
     mean, log_variance = linear.posterior_mean + 0.2, linear.posterior_log_variance + np.log(2)
-
-    @jax.jit
-    def bounds(key):
-        weights = linear.log_weights(key, mean, log_variance, 20_000)
-        return {
-            k: importance_weighted_bound(weights.reshape(k, 20_000 // k, 20)).mean(0) for k in (1, 2, 10, 20_000)
-        }
-
-    return mean, log_variance, bounds(jax.random.key(1))
+    return mean, log_variance, linear.weights_and_bounds(jax.random.key(1), mean, log_variance)[1]
 
 
 def test_with_one_sample_the_bound_is_the_elbo(linear, bounds):

@@ -14,7 +14,7 @@ from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
 def randomised(module, *args, **static):
     generator = np.random.default_rng(1)
     shapes = jax.eval_shape(functools.partial(module.init, **static), jax.random.key(0), *args)
-    return jax.tree.map(lambda leaf: generator.uniform(-0.5, 1, leaf.shape).astype(np.float32), shapes)
+    return jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_shapes_of_generator_and_critic(side, channels, width):
     variables = jax.eval_shape(lambda: generator.init(jax.random.key(0), z, True))
     images, _ = jax.eval_shape(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]), variables)
     assert images.shape == (2, side, side, channels)
-    assert variables["params"]["BatchNorm_0"]["BatchNorm_0"]["scale"].shape == (width,)
+    assert variables["params"]["BatchNorm_1"]["BatchNorm_0"]["scale"].shape == (width,)
     critic = Critic(features=6)
     x = np.zeros(images.shape, np.float32)
     variables = jax.eval_shape(critic.init, jax.random.key(0), x)
@@ -51,8 +51,8 @@ def test_the_generator_makes_images_in_the_unit_interval():
     generator, z = Generator(8, 3, features=4), np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     variables = randomised(generator, z, train=True)
     images, updated = jax.jit(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]))(variables)
-    assert 0 <= images.min() < 0.2 and 0.8 < images.max() <= 1
-    assert images.std(0).min() > 1e-3  # each pixel varies with the noise
+    assert 0 <= images.min() < 0.1 and 0.9 < images.max() <= 1
+    assert np.median(images.std(0)) > 1e-2  # pixels vary with the noise
     before, after = variables["batch_stats"], updated["batch_stats"]
     assert all(not np.allclose(a, b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
 

@@ -1,5 +1,7 @@
 """Samplers on Gaussian data, where the best denoiser, the posterior and the solution of the equation are known."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +44,7 @@ def test_errors_fall_with_the_order_of_the_sampler(step, order):
     """Grids of which each halves the other's intervals."""
     errors = [error(step, sampling_ratios("lognormal", intervals + 1)) for intervals in (16, 32, 64)]
     assert errors[-1] < (0.05, 0.005)[order - 1]
-    for coarse, fine in zip(errors, errors[1:], strict=False):
+    for coarse, fine in itertools.pairwise(errors):
         assert np.log2(coarse / fine) == pytest.approx(order, abs=0.25)
 
 
@@ -94,9 +96,10 @@ def test_only_ddpm_draws_on_the_way():
         assert np.array_equal(one, other) == (name != "ddpm")
 
 
-def test_the_key_decides():
+@pytest.mark.parametrize("step", [ddpm_step, ddim_step])
+def test_the_key_decides(step):
     one, again, other = (
-        np.asarray(sample(ddpm_step, best_denoiser, jax.random.key(seed), SHAPE, sampling_ratios("lognormal", 4)))
+        np.asarray(sample(step, best_denoiser, jax.random.key(seed), SHAPE, sampling_ratios("lognormal", 4)))
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, again)

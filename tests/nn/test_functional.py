@@ -1,5 +1,6 @@
 """Differentiating through a bound module inside `apply`, against the same gradient taken outside."""
 
+import flax
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,8 @@ class Network(nn.Module):
         self.norm = BatchNorm()
         self.out = nn.Dense(1)
 
-    def __call__(self, x, scale=1.0):
-        return scale * self.out(self.norm(nn.tanh(self.hidden(x)), False)).squeeze(-1)
+    def __call__(self, x, scale=1.0, train=False):
+        return scale * self.out(self.norm(nn.tanh(self.hidden(x)), train)).squeeze(-1)
 
 
 class Holder(nn.Module):
@@ -70,3 +71,19 @@ def test_a_loss_on_slopes_has_the_gradient_of_the_same_loss_outside(variables):
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     assert jnp.abs(expected["network"]["hidden"]["kernel"]).min() > 1e-3
+
+
+def test_effects_are_an_error_and_do_not_leak(variables):
+    def training_slope(holder, x):
+        return jax.grad(lambda x: as_function(holder.network)(x, train=True).sum())(x)
+
+    with pytest.raises(flax.errors.ModifyScopeVariableError):
+        jax.eval_shape(lambda v: Holder().apply(v, X, method=training_slope, mutable=["batch_stats"]), variables)
+
+
+def test_it_serves_while_parameters_are_initialised():
+    def call_and_slope(holder, x):
+        return holder.network(x), slope(holder, x, 2.0)
+
+    made = jax.eval_shape(lambda key: Holder().init(key, X, method=call_and_slope), jax.random.key(0))
+    assert set(made["params"]) == {"network"}

@@ -51,14 +51,12 @@ def test_it_is_flax_s_convolution_of_the_same_weights():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_it_starts_as_flax_s_convolution_does():
-    shape = (1, 2, 2, 16)
-    found, expected = (
-        jax.jit(module.init)(jax.random.key(0), np.ones(shape, np.float32))["params"]
-        for module in (HalvingConv(64), nn.Conv(64, (4, 4), strides=2, padding=1))
-    )
-    assert float(found["kernel"].std()) == pytest.approx(float(expected["kernel"].std()), rel=0.05)
-    assert not found["bias"].any()
+def test_it_starts_with_outputs_of_its_inputs_variance():
+    """LeCun's initialisation: weights of variance 1/(16 C), biases of zero."""
+    key = jax.random.key(0, impl="unsafe_rbg")  # the others take long to compile
+    params = jax.jit(HalvingConv(64).init)(key, np.ones((1, 2, 2, 16), np.float32))["params"]
+    assert float(np.std(params["kernel"])) == pytest.approx(1 / 16, rel=0.05)
+    assert not params["bias"].any()
 
 
 def test_it_computes_in_the_type_it_is_told():

@@ -19,7 +19,7 @@ def test_depth_to_space_agrees_with_loops(factor):
 
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_a_subpixel_convolution_is_a_transposed_convolution(use_bias):
-    """Output phase (a, b) sees input pixel (i + d, j + e) through entry (a − 2d + 2, b − 2e + 2) of a 6×6 kernel."""
+    """Phase (a, b) of the output sees pixel (i + d, j + e) through entry (a − 2d + 2, b − 2e + 2) of 6×6."""
     generator = np.random.default_rng(1)
     x = generator.normal(size=(2, 4, 3, 3)).astype(np.float32)
     module = SubpixelConv(5, use_bias)

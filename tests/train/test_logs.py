@@ -1,0 +1,225 @@
+"""What a run tells while it trains, read back as others would read it."""
+
+import json
+import os
+import pty
+import struct
+import termios
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.stats
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+from deeplearn.errors import UserError
+from deeplearn.train import logs
+from deeplearn.train.logs import MetricsLog, Progress, write_atomically
+
+
+def lines(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def written(workdir, steps, first=0):
+    log = MetricsLog(workdir, first)
+    for step in steps:
+        log.write(step, "train", "train", {"loss": np.array([step / 10])})
+    log.close()
+
+
+def test_a_line_holds_means_and_standard_errors_over_replicas(tmp_path):
+    log, draws = MetricsLog(tmp_path, 0), np.array([1.0, 2.5, 4.25])
+    log.write(10, "pretrain", "validation", {"nll": draws, "loss": np.array([0.123456789])})
+    (line,) = lines(tmp_path)  # each line is on the disk as soon as it is written
+    log.close()
+    assert (line["step"], line["stage"], line["split"]) == (10, "pretrain", "validation")
+    assert line["values"] == {"nll": pytest.approx(draws.mean(), rel=1e-5), "loss": 0.123457}
+    assert line["stderr"] == {"nll": pytest.approx(scipy.stats.sem(draws), rel=1e-5)}
+
+
+def test_what_json_cannot_say_is_null(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    log.write(1, "train", "train", {"loss": np.array([np.nan]), "nll": np.array([-np.inf])})
+    log.close()
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert json.loads(text, parse_constant=lambda name: pytest.fail(name))["values"] == {"loss": None, "nll": None}
+
+
+def test_resuming_drops_the_lines_beyond_the_step_and_goes_on(tmp_path):
+    written(tmp_path, [5, 10, 15, 20])
+    written(tmp_path, [15, 20, 25], first=10)
+    assert [line["step"] for line in lines(tmp_path)] == [5, 10, 15, 20, 25]
+
+
+@pytest.mark.parametrize("kept", range(0, 70, 7))
+def test_a_last_line_that_a_kill_cut_is_dropped(tmp_path, kept):
+    written(tmp_path, [5, 10])
+    path = tmp_path / "metrics.jsonl"
+    whole, last = path.read_text().splitlines(keepends=True)
+    path.write_text(whole + last[:kept])
+    written(tmp_path, [10, 15], first=5)
+    assert [line["step"] for line in lines(tmp_path)] == [5, 10, 15]
+
+
+def test_an_atomic_write_replaces_or_leaves(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "file"
+    write_atomically(path, "first")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second" and list(path.parent.iterdir()) == [path]
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logs.os, "replace", full)
+    with pytest.raises(UserError, match=r"cannot write .*file \(No space left on device\): make room"):
+        write_atomically(path, "third")
+    assert path.read_bytes() == b"second"
+
+
+def test_a_full_disk_while_logging_is_a_sentence(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    log.file.close()
+    log.file = open("/dev/full", "w")  # noqa: SIM115
+    with pytest.raises(UserError, match=r"cannot write .*metrics.jsonl \(No space left on device\)"):
+        log.write(1, "train", "train", {"loss": np.array([1.0])})
+    log.close()  # and this does not hide it
+
+
+# TensorBoard's files are TFRecords: length, its checksum, an Event in protocol buffers, its checksum.
+
+
+def crc32c(data):
+    """Castagnoli's checksum, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def masked(data):
+    crc = crc32c(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
+
+
+def events(workdir):
+    found = []
+    for path in sorted(workdir.glob("events*tfevents*"), key=lambda path: path.stat().st_mtime_ns):
+        data = path.read_bytes()
+        while data:
+            (length,), (check,) = struct.unpack("<Q", data[:8]), struct.unpack("<I", data[8:12])
+            assert check == masked(data[:8])
+            record, data = data[12 : 12 + length], data[12 + length :]
+            assert struct.unpack("<I", data[:4]) == (masked(record),)
+            data = data[4:]
+            found.append(Event.FromString(record))
+    return found
+
+
+def test_the_checksum_here_is_castagnoli_s():
+    assert crc32c(b"123456789") == 0xE3069283
+
+
+def test_tensorboard_s_events_hold_the_values(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    log.write(10, "train", "train", {"loss": np.array([0.5]), "nll": np.array([np.nan])})
+    log.write(20, "train", "test", {"accuracy": np.array([0.25, 0.75])})
+    first, *found = events(tmp_path)  # at once, as the lines
+    log.close()
+    assert first.file_version == "brain.Event:2"
+    values = [(e.step, {v.tag: v.simple_value for v in e.summary.value}) for e in found]
+    assert values == [(10, {"train/loss": 0.5}), (20, {"test/accuracy": 0.5})]
+    assert all(e.wall_time > 1e9 for e in found)
+
+
+def test_a_resumed_run_tells_tensorboard_what_to_forget(tmp_path):
+    written(tmp_path, [5, 10, 15])
+    assert not any(e.HasField("session_log") for e in events(tmp_path))
+    written(tmp_path, [15], first=10)
+    (start,) = [e for e in events(tmp_path) if e.HasField("session_log")]
+    assert start.session_log.status == SessionLog.START
+    assert start.step == 11  # events of this step and later ones are orphans of the killed run
+    assert len(list(tmp_path.glob("events*tfevents*"))) == 2
+
+
+# The progress line.
+
+
+@pytest.fixture(name="clock")
+def clock_that_is_set(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+@pytest.fixture(name="terminal")
+def pseudo_terminal():
+    """(the stream a program writes to, a function that reads what arrived)"""
+    outside, inside = pty.openpty()
+    os.set_blocking(outside, False)
+
+    def shown():
+        text = b""
+        while True:
+            try:
+                text += os.read(outside, 10_000)
+            except BlockingIOError:
+                return text.decode()
+
+    with open(inside, "w", closefd=False) as stream:
+        yield stream, shown
+    os.close(outside)
+    os.close(inside)
+
+
+def test_on_a_terminal_there_is_one_line_with_rate_and_time_left(terminal, clock):
+    stream, shown = terminal
+    progress = Progress(1000, 100, ("loss",), stream)
+    progress.note({"critic/loss": np.array([0.25, 0.5]), "gradient_norm": np.array([3.0])})
+    clock.now += 60  # compiling
+    progress.update(110, "fit")
+    assert shown() == "\r\x1b[Kfit 110/1000  0 steps/s  ? left  critic/loss 0.375"
+    clock.now += 10
+    progress.update(210, "fit")
+    # 100 steps in 10 seconds since the first, and 790 to go
+    assert shown() == "\r\x1b[Kfit 210/1000  10 steps/s  1:19 left  critic/loss 0.375"
+    clock.now += 0.1
+    progress.update(211, "fit")
+    assert shown() == ""  # five times a second are enough
+    clock.now += 0.05
+    progress.update(1000, "fit")
+    assert "fit 1000/1000" in shown()  # but the last is always shown
+    progress.clear()
+    assert shown() == "\r\x1b[K"
+
+
+def test_hours_are_told_as_hours(terminal, clock):
+    stream, shown = terminal
+    progress = Progress(10_000, 0, (), stream)
+    progress.update(1, "fit")
+    clock.now += 1
+    progress.update(2, "fit")
+    assert "  2:46:38 left" in shown()
+
+
+@pytest.mark.parametrize(("columns", "kept"), [(20, 19), (0, 99)])
+def test_a_line_is_cut_at_the_terminal_s_width(terminal, columns, kept):
+    """Of terminals that do not tell their width a hundred columns are used."""
+    stream, shown = terminal
+    termios.tcsetwinsize(stream.fileno(), (5, columns))
+    Progress(10, 0, (), stream).say("x" * 150)
+    assert shown() == "\r\x1b[K" + "x" * kept
+
+
+def test_elsewhere_nothing_is_written(tmp_path):
+    path = tmp_path / "stderr"
+    with path.open("w") as stream:
+        progress = Progress(10, 0, ("loss",), stream)
+        progress.note({"loss": np.array([1.0])})
+        progress.say("compiling")
+        progress.update(1, "fit")
+        progress.update(10, "fit")
+        progress.clear()
+    assert path.read_text() == ""

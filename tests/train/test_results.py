@@ -1,0 +1,72 @@
+"""results.json's summaries and the table that a run ends with."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from deeplearn.train.results import report, rows, summary, table
+
+
+def test_standard_errors_agree_with_scipy():
+    draws = np.random.default_rng(0).normal(size=(5, 2))
+    found = summary([{"nll": nll, "accuracy": np.array(accuracy)} for nll, accuracy in draws])
+    for name, column in zip(("nll", "accuracy"), draws.T, strict=True):
+        assert found[name]["mean"] == pytest.approx(column.mean(), rel=1e-6)
+        assert found[name]["stderr"] == pytest.approx(scipy.stats.sem(column), rel=1e-6)
+    assert all(type(value) is float for metric in found.values() for value in metric.values())
+
+
+def test_one_replica_has_no_standard_error():
+    assert summary([{"nll": 2.5}]) == {"nll": {"mean": 2.5, "stderr": None}}
+
+
+def test_rivals_get_rows_of_their_own():
+    replicas = [
+        {"nll": 1.0, "plain": {"nll": 3.0, "mse": 0.5}, "accuracy": 0.5},
+        {"nll": 2.0, "plain": {"nll": 5.0, "mse": 0.5}, "accuracy": 0.5},
+    ]
+    own, rivals = rows(replicas)
+    assert own == summary([{"nll": 1.0, "accuracy": 0.5}, {"nll": 2.0, "accuracy": 0.5}])
+    assert rivals == {"plain": {"nll": {"mean": 4.0, "stderr": 1.0}, "mse": {"mean": 0.5, "stderr": 0.0}}}
+
+
+def test_the_table_is_aligned():
+    found = table(
+        {
+            "ours": {"nll": {"mean": 12.3456, "stderr": 0.01234}, "modes": {"mean": 9.0, "stderr": None}},
+            "a longer name": {"nll": 7.0, "accuracy": 0.98765},
+            "published: x": {"modes": 25, "nll": 105.678},
+        }
+    )
+    assert found.splitlines() == [
+        "                          nll  modes  accuracy",
+        "----------------------------------------------",
+        "ours           12.35 ± 0.0123      9",
+        "a longer name               7           0.9877",
+        "published: x           105.68     25",
+    ]
+
+
+def test_the_report_holds_ours_the_baselines_and_the_published():
+    results = {
+        "experiment": "autoencoders.vae",
+        "dataset": "digits",
+        "replicas": 5,
+        "metrics": {"nll": {"mean": 16.5, "stderr": 0.25}},
+        "baselines": {"mixture": {"nll": 17.75}},
+        "published": {"Burda et al. 2015": {"nll": 86.5}},
+    }
+    lines = report(results).splitlines()
+    assert [line.split("  ")[0] for line in lines[2:]] == [
+        "autoencoders.vae on digits, 5 seeds",
+        "mixture",
+        "published: Burda et al. 2015",
+    ]
+    assert [line.split("  ")[-1].strip() for line in lines] == [
+        "nll",
+        "-" * len(lines[1]),
+        "16.50 ± 0.2500",
+        "17.75",
+        "86.50",
+    ]
+    assert report({**results, "replicas": 1}).splitlines()[2].startswith("autoencoders.vae on digits  ")
