@@ -17,8 +17,13 @@ def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
     for name in replicas[0]:
         values = np.array([float(replica[name]) for replica in replicas])
         error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
-        result[name] = {"mean": float(values.mean()), "stderr": error}
+        result[name] = {"mean": _finite(float(values.mean())), "stderr": _finite(error)}
     return result
+
+
+def _finite(value: float | None) -> float | None:
+    # JSON knows neither NaN nor infinity.
+    return value if value is not None and math.isfinite(value) else None
 
 
 def rows(replicas: Sequence[Numbers]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,6 +53,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         error = value.get("stderr")
+        if value["mean"] is None:
+            return "not finite"
         return _digits(value["mean"]) + (f" ± {_digits(error)}" if error is not None else "")
     return _digits(value)
 

@@ -38,7 +38,7 @@ SAMPLES = 2000
 class Config(BaseConfig):
     dataset: str = "glyphs"
     batch_size: int = 64
-    steps: int = flag(3000, "generator steps, after the classifier's", least=1)
+    steps: int = flag(2000, "generator steps, after the classifier's", least=1)
     judge_steps: int = flag(2000, "steps that train the classifier", least=1)
     latents: int = flag(64, "dimensions of the generator's noise", least=1)
     features: int = flag(32, "channels next to the image; twice as many at each halving", least=1)

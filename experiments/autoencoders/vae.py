@@ -97,7 +97,7 @@ def log_weights(vae: VAE, x: jax.Array, samples: int) -> jax.Array:
 
 
 def log_likelihood_bound(trained: Trained, x: np.ndarray, samples: int = 5000, block: int = 250) -> np.ndarray:
-    """The importance-weighted bound on log p(x) with `samples` samples, [N]; drawn in blocks to bound memory."""
+    """The importance-weighted bound on log p(x) with `samples` samples, [N]; `block` at a time to bound memory."""
     blocks = [trained.folded(i).over(log_weights, x, size=100, samples=block) for i in range(samples // block)]
     return np.asarray(importance_weighted_bound(np.concatenate(blocks, axis=1), axis=1))
 

@@ -86,9 +86,9 @@ def test_the_classifier_agrees_with_flax_s_own_layers():
 
         h = x
         for i in range(2):
-            halving = nn.Conv(3 * 2**i, (4, 4), strides=2, padding=1)
+            halving = nn.Conv(3 * 2**i, (4, 4), strides=2, padding=1, use_bias=False)
             h = norm(i, halving.apply({"params": params[f"HalvingConv_{i}"]}, h))
-        h = norm(2, nn.Conv(6, (3, 3)).apply({"params": params["Conv_0"]}, h))
+        h = norm(2, nn.Conv(6, (3, 3), use_bias=False).apply({"params": params["Conv_0"]}, h))
         features = nn.relu(nn.Dense(128).apply({"params": params["Dense_0"]}, h.reshape(3, -1)))
         return nn.Dense(4).apply({"params": params["Dense_1"]}, features), features
 
