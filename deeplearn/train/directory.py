@@ -23,13 +23,13 @@ class RunDirectory:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self.figures = path / "figures"
+        self._content = {"experiment": experiment, "config": dataclasses.asdict(config)}
         self._lock: Any = None
-        writes = jax.process_index() == 0
         if path.exists() and not path.is_dir():
             raise UserError(f"--workdir={path} is a file: name a directory")
         if (path / "config.json").exists():
             self._check(read_json(path / "config.json"), experiment, config)
-        if writes:
+        if jax.process_index() == 0:
             try:
                 path.mkdir(parents=True, exist_ok=True)
                 self._lock = (path / ".lock").open("w")
@@ -41,9 +41,12 @@ class RunDirectory:
                 raise UserError(
                     f"another process is training in {path}: wait for it, or choose another --workdir"
                 ) from None
-            if not (path / "config.json").exists():
-                content = {"experiment": experiment, "config": dataclasses.asdict(config)}
-                write_atomically(path / "config.json", json.dumps(content, indent=2) + "\n")
+
+    def claim(self) -> None:
+        """Writes config.json, once the experiment has been built: a mistake before that leaves the place free."""
+        file = self.path / "config.json"
+        if jax.process_index() == 0 and not file.exists():
+            write_atomically(file, json.dumps(self._content, indent=2) + "\n")
 
     def _check(self, saved: Any, experiment: str, config: Config) -> None:
         """A run goes on only as itself: same experiment, same flags but for those that change no number."""

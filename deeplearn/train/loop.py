@@ -95,6 +95,7 @@ def _train(
     name: str, experiment: Experiment, config: Config, layout: Layout, directory: RunDirectory, begun: float
 ) -> dict[str, Any]:
     trainer = Trainer(experiment, config, layout)
+    directory.claim()
     checkpoints = Checkpoints(directory.checkpoints, experiment.best)
     restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr))
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})

@@ -147,6 +147,12 @@ def test_places_that_cannot_be_used(tmp_path, data_dir):
     assert code == 2 and "cannot be read as JSON" in err
 
 
+def test_a_mistake_leaves_the_place_free(tmp_path, data_dir):
+    assert finish(tmp_path, "--batch_size=2000", data_dir=data_dir)[0] == 2
+    code, _, err = finish(tmp_path, data_dir=data_dir)
+    assert code == 0, err
+
+
 def test_two_processes_do_not_train_in_one_place(tmp_path, data_dir):
     first = start(tmp_path, "--slow=60", data_dir=data_dir)
     while not (tmp_path / "config.json").exists():
