@@ -53,8 +53,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Images [batch, side, side, channels] -> scores [batch]: halving convolutions, leaky ReLU, no norm.
 
-    The hidden dense layer sees the whole image; without it the score is a sum over patches, and samples have the
-    strokes of letters but not their shapes.
+    The hidden dense layer sees the whole image; without it the score would be a sum over patches.
     """
 
     features: int = 32  # after the first layer
