@@ -222,3 +222,14 @@ def test_elsewhere_nothing_is_written(tmp_path):
         progress.update(10, "fit")
         progress.clear()
     assert path.read_text() == ""
+
+
+def test_a_killed_evaluation_s_line_does_not_stand_twice(tmp_path):
+    import json
+
+    from deeplearn.train.logs import MetricsLog
+
+    lines = [{"step": 4, "stage": "a", "split": split, "values": {"loss": 1.0}} for split in ("train", "test")]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    MetricsLog(tmp_path, 4).close()
+    assert [json.loads(line)["split"] for line in (tmp_path / "metrics.jsonl").open()] == ["train"]
