@@ -6,6 +6,8 @@ from pathlib import Path
 # Before JAX is imported anywhere: the tests of meshes need several devices, wherever they run.
 os.environ["JAX_NUM_CPU_DEVICES"] = "4"
 os.environ["JAX_PLATFORMS"] = "cpu"
+# Tests compile far longer than they compute.
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=1"
 # Threads of small matrix products only wait for each other when several tests run at once.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 

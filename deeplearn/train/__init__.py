@@ -2,6 +2,19 @@
 
 from deeplearn.train.experiment import Batch, Experiment, Metrics, Stage, Turn
 from deeplearn.train.launch import Config, flag, launch
+from deeplearn.train.rivals import Rivals, rival_turns
 from deeplearn.train.trained import Trained
 
-__all__ = ["Batch", "Config", "Experiment", "Metrics", "Stage", "Trained", "Turn", "flag", "launch"]
+__all__ = [
+    "Batch",
+    "Config",
+    "Experiment",
+    "Metrics",
+    "Rivals",
+    "Stage",
+    "Trained",
+    "Turn",
+    "flag",
+    "launch",
+    "rival_turns",
+]

@@ -33,16 +33,20 @@ class Turn:
     also holds `batch["step"]`, the int32 number of steps taken so far, for what is annealed. Random numbers come
     from `model.make_rng("noise")`. `trains` names networks (attributes of the root module; empty means all of
     them); only these are differentiated, the others enter as constants. Within a step the turn is taken `times`
-    times, each on a fresh batch, and only in every `every`-th step.
+    times, each on a fresh batch, and only in every `every`-th step. `called` is what its metrics are filed under;
+    if empty, the loss's own name.
     """
 
     loss: Loss
     trains: tuple[str, ...] = ()
     times: int = 1
     every: int = 1
+    called: str = ""
 
     @property
     def name(self) -> str:
+        if self.called:
+            return self.called
         loss = self.loss
         while isinstance(loss, functools.partial):
             loss = loss.func
@@ -66,6 +70,11 @@ class Stage:
     data: Split | None = None
     batch_size: int | None = None
 
+    def __post_init__(self) -> None:
+        names = [turn.name for turn in self.turns]
+        if len(set(names)) < len(names):
+            raise ValueError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")
+
     @property
     def slots(self) -> int:
         """Fresh batches that one step may draw."""
@@ -87,6 +96,10 @@ def no_baselines(trained: Trained, dataset: Dataset) -> dict[str, dict[str, Any]
     return {}
 
 
+def no_conclusions(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {}
+
+
 def no_figures(trained: Trained, dataset: Dataset) -> dict[str, Image.Image]:
     return {}
 
@@ -104,7 +117,10 @@ class Experiment:
     baselines(trained, dataset) -> {name: {metric: number}}, other methods run in the same program; the first
         replica is at hand for what is measured on its features.
     published: {source and protocol: {metric: number}}, only where the protocol is the same.
-    figures(trained, dataset) -> {file name: picture}.
+    figures(trained, dataset) -> {file name: picture}, of the first replica.
+    conclude(replicas) -> {name: sentence or picture}: what can be said or drawn only from all replicas together,
+        such as the verdict on a claim. It is given what `evaluate` returned for each. Sentences are printed under
+        the table and stand in results.json under "verdicts".
     dense: no convolution anywhere, so many steps run in one compiled loop and replicas are vectorised. Inside a
         loop or under `vmap` a convolution runs many times slower on CPU, so it is off unless claimed.
     watch: the metrics that the progress line shows.
@@ -119,6 +135,7 @@ class Experiment:
     baselines: Callable[[Trained, Dataset], Mapping[str, Mapping[str, Any]]] = no_baselines
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     figures: Callable[[Trained, Dataset], Mapping[str, Image.Image]] = no_figures
+    conclude: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]] = no_conclusions
     dense: bool = False
     watch: tuple[str, ...] = ("loss",)
 

@@ -41,10 +41,12 @@ class Config:
     """The flags that every experiment has. A subclass gives its own defaults and adds its own fields.
 
     PAPER holds the values of the paper's own experiment where it is larger than what runs in minutes; `--paper`
-    takes them, but for what the command line says itself.
+    takes them, but for what the command line says itself. TINY holds the least values that still exercise every
+    line: what the tests that train take.
     """
 
     PAPER: ClassVar[Mapping[str, Any]] = {}
+    TINY: ClassVar[Mapping[str, Any]] = {}
 
     workdir: str = flag("", "directory of the run (empty: runs/<experiment>)", identity=False)
     dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images a class) or npz:PATH")

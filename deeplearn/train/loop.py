@@ -201,7 +201,8 @@ def _conclude(
     progress = Progress(experiment.steps, experiment.steps, ())
     progress.say("evaluating on the test split ...")
     replicas = trainer.trained(states)
-    metrics, rivals = rows([experiment.evaluate(trained, experiment.data) for trained in replicas])
+    measured = [experiment.evaluate(trained, experiment.data) for trained in replicas]
+    metrics, rivals = rows(measured)
     if log is None:  # another process writes
         return {}
     log.write(
@@ -216,7 +217,11 @@ def _conclude(
         others = experiment.baselines(replicas[0], experiment.data)
     baselines = rivals | {key: dict(value) for key, value in others.items()}
     progress.say("drawing ...")
-    for title, picture in experiment.figures(replicas[0], experiment.data).items():
+    concluded = experiment.conclude(measured)
+    verdicts = {title: text for title, text in concluded.items() if isinstance(text, str)}
+    pictures = {title: picture for title, picture in concluded.items() if title not in verdicts}
+    pictures |= experiment.figures(replicas[0], experiment.data)
+    for title, picture in pictures.items():
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         write_atomically(directory.figures / f"{title}.png", buffer.getvalue())
@@ -233,6 +238,8 @@ def _conclude(
         "baselines": baselines,
         "published": {key: dict(value) for key, value in experiment.published.items()},
     }
+    if verdicts:
+        results["verdicts"] = verdicts
     directory.write_results(results)
     drawn = ", ".join(sorted(file.name for file in directory.figures.glob("*.png"))) or "none"
     _say(f"\n{report(results)}\n\n{seconds:.0f} s; results, metrics and figures ({drawn}) in {directory.path}")

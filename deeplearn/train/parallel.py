@@ -130,7 +130,9 @@ class Layout:
     def build(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """`function(*arguments)` compiled so that the canonical state it returns is born where it belongs."""
         shardings = self.shardings(jax.eval_shape(function, *arguments))
-        return jax.jit(function, out_shardings=shardings)(*arguments)
+        # It runs once, and random numbers compile slowly: little optimisation saves most of a first start.
+        options = {"xla_backend_optimization_level": 1}
+        return jax.jit(function, out_shardings=shardings, compiler_options=options)(*arguments)
 
     def compile(self, function: Callable[..., Any], state: Tree, batch_axis: int) -> Callable[..., Any]:
         """`function(state, batch, clock) -> (state, metrics)`, its state donated. `state` is canonical."""

@@ -66,9 +66,10 @@ def _digits(value: float) -> str:
 
 
 def report(results: Mapping[str, Any]) -> str:
-    """The table of a run's results: its own row, its baselines, the published rows of the same protocol."""
+    """A run's results: a table of its own row, its baselines, the published rows of the same protocol; verdicts."""
     replicas = results["replicas"]
     ours = f"{results['experiment']} on {results['dataset']}" + (f", {replicas} seeds" if replicas > 1 else "")
     rows = {ours: results["metrics"], **results["baselines"]}
     rows |= {f"published: {name}": numbers for name, numbers in results["published"].items()}
-    return table(rows)
+    verdicts = [f"{claim}: {verdict}" for claim, verdict in results.get("verdicts", {}).items()]
+    return "\n".join([table(rows), *([""] if verdicts else []), *verdicts])

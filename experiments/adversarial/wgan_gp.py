@@ -58,6 +58,7 @@ class Config(BaseConfig):
         "learning_rate": 1e-4,
         "steps": 200_000,
     }
+    TINY: ClassVar[dict[str, Any]] = {"dataset": "digits", "features": 4, "judge_steps": 4}
 
 
 class WGAN(nn.Module):

@@ -1,10 +1,17 @@
 """results.json's summaries and the table that a run ends with."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import scipy.stats
+from PIL import Image
 
+from deeplearn.train.loop import run
 from deeplearn.train.results import report, rows, summary, table
+
+from . import toy
 
 
 def test_standard_errors_agree_with_scipy():
@@ -70,3 +77,19 @@ def test_the_report_holds_ours_the_baselines_and_the_published():
         "86.50",
     ]
     assert report({**results, "replicas": 1}).splitlines()[2].startswith("autoencoders.vae on digits  ")
+
+
+def test_conclusions_see_every_replica_and_land_in_results_figures_and_report(tmp_path):
+    def build(config, dataset):
+        def conclude(replicas):
+            losses = sorted(float(replica["loss"]) for replica in replicas)
+            assert len(losses) == 3 and losses[0] < losses[-1]
+            return {"spread": f"from {losses[0]:.3f} to {losses[-1]:.3f}", "losses": Image.new("L", (2, 2))}
+
+        return dataclasses.replace(toy.build(config, dataset), conclude=conclude)
+
+    config = toy.Config(steps=4, replicas=3, batch_size=8, workdir=str(tmp_path))
+    found = run("toy", build, config)
+    assert json.loads((tmp_path / "results.json").read_text())["verdicts"] == found["verdicts"]
+    assert (tmp_path / "figures" / "losses.png").exists()
+    assert report(found).splitlines()[-2:] == ["", f"spread: {found['verdicts']['spread']}"]
