@@ -11,3 +11,12 @@ def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[
     """Mean −log p(label) in nats, and the accuracy. logits [batch, classes], label int32 [batch]."""
     loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), label).mean()
     return loss, {"accuracy": (logits.argmax(-1) == label).mean()}
+
+
+def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Mean −Σ target · log p in nats, and how often the likeliest class is the target's. Both [batch, classes].
+
+    A row of target is a distribution over classes: mixed or smoothed labels.
+    """
+    loss = optax.softmax_cross_entropy(logits.astype(jnp.float32), target).mean()
+    return loss, {"accuracy": (logits.argmax(-1) == target.argmax(-1)).mean()}

@@ -1,8 +1,10 @@
 """Diffusion: learn to remove noise, then make data from noise alone, step by step.
 
     python -m experiments.text_to_image.diffusion --replicas=5
-    python -m experiments.text_to_image.diffusion --dataset=digits --guidance=1 --workdir=runs/digits
-    python -m experiments.text_to_image.diffusion --dataset=glyphs --guidance=1 --workdir=runs/glyphs
+    python -m experiments.text_to_image.diffusion --dataset=digits --guidance=1 --workdir=runs/digits \\
+        --batch_size=64 --steps=1500 --learning_rate=1e-3
+    python -m experiments.text_to_image.diffusion --dataset=glyphs --guidance=1 --workdir=runs/glyphs \\
+        --batch_size=64 --steps=3000 --learning_rate=1e-3 --width=16
 
 The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
 sampled by DDPM, DDIM or Heun. On the mixtures it prints the GAN's three numbers (`adversarial.gan`); on labelled

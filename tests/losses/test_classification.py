@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
-from deeplearn.losses.classification import cross_entropy
+from deeplearn.losses.classification import cross_entropy, soft_cross_entropy
 
 
 def test_cross_entropy_and_accuracy_agree_with_scikit_learn():
@@ -25,3 +25,16 @@ def test_coarse_logits_give_an_exact_loss():
         loss, _ = jax.jit(cross_entropy)(np.array([logits], jnp.bfloat16), np.array([0]))
         assert loss.dtype == jnp.float32
         assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_cross_entropy_is_a_mean_over_the_target_s_classes():
+    generator = np.random.default_rng(0)
+    logits, target = generator.normal(size=(30, 4)), generator.dirichlet(np.ones(4), size=30)
+    loss, metrics = jax.jit(soft_cross_entropy)(logits, target)
+    assert float(loss) == pytest.approx(-np.mean(np.sum(target * np.log(softmax(logits, -1)), -1)), rel=1e-5)
+    assert float(metrics["accuracy"]) == pytest.approx(np.mean(logits.argmax(-1) == target.argmax(-1)))
+    label = generator.integers(4, size=30)
+    hard, _ = jax.jit(cross_entropy)(logits, label)
+    assert float(soft_cross_entropy(logits, np.eye(4)[label])[0]) == pytest.approx(float(hard), rel=1e-5)
+    coarse, _ = soft_cross_entropy(np.array([[3.0, 0.0]], jnp.bfloat16), np.array([[1.0, 0.0]]))
+    assert coarse.dtype == jnp.float32 and float(coarse) == pytest.approx(np.log1p(np.exp(-3)), rel=1e-5)

@@ -1,0 +1,43 @@
+"""Learning rates over a run, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn.errors import UserError
+
+SCHEDULES = ("constant", "cosine", "step", "warmup_cosine", "linear", "inverse_time")
+
+
+def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 0.75)) -> optax.Schedule:
+    """The learning rate as a function of the updates taken so far, of `steps` in all.
+
+    With s = updates taken / steps:
+
+    constant       rate
+    cosine         rate · (1 + cos πs) / 2 (Loshchilov & Hutter 2017, equation 5, without restarts)
+    step           rate, divided by 10 when s reaches each of `drops` (He et al. 2016: .5 and .75 on CIFAR-10)
+    warmup_cosine  from rate / w up a line to rate in the first w updates, 5 % of all; then a cosine down to 0
+    linear         rate · (1 − s)
+    inverse_time   rate / (1 + 10 s), the 1/t of stochastic approximation (Robbins & Monro 1951)
+    """
+    if name == "constant":
+        return optax.constant_schedule(rate)
+    if name == "cosine":
+        return optax.cosine_decay_schedule(rate, steps)
+    if name == "step":
+        # Not optax's: its boundaries are a dictionary, where two drops of a short run may fall on one key.
+        boundaries = np.ceil(np.round(np.multiply(drops, steps), 6))
+        return lambda count: rate * 0.1 ** jnp.sum(count >= boundaries)
+    if name == "warmup_cosine":
+        warmup = steps // 20
+        return optax.warmup_cosine_decay_schedule(rate / max(warmup, 1), rate, warmup, steps)
+    if name == "linear":
+        return optax.linear_schedule(rate, 0.0, steps)
+    if name == "inverse_time":
+        return lambda count: rate / (1 + 10 * count / steps)
+    raise UserError(f"there is no schedule {name!r}: choose from {', '.join(SCHEDULES)}")
