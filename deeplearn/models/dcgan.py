@@ -12,7 +12,9 @@ import jax
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.nn.strided import HalvingConv
-from deeplearn.nn.subpixel import SubpixelConv
+from deeplearn.nn.transposed import TransposedConv
+
+HIDDEN = 512  # units of the dense layers, which cost little beside the convolutions
 
 
 def doublings(side: int) -> tuple[int, int]:
@@ -29,8 +31,8 @@ def doublings(side: int) -> tuple[int, int]:
 class Generator(nn.Module):
     """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
 
-    Two dense layers lay out the whole, reshape, then upsampling convolutions that halve the features; batch norm
-    and ReLU between.
+    Dense layers lay out the whole, reshape, then transposed convolutions that halve the features; batch norm and
+    ReLU between.
     """
 
     side: int
@@ -41,19 +43,21 @@ class Generator(nn.Module):
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
         start, count = doublings(self.side)
         width = self.features * 2 ** (count - 1)
-        x = nn.relu(BatchNorm()(nn.Dense(256, use_bias=False)(z), train))
+        x = z
+        for _ in range(2):
+            x = nn.relu(BatchNorm()(nn.Dense(HIDDEN, use_bias=False)(x), train))
         x = nn.Dense(start * start * width, use_bias=False)(x).reshape(-1, start, start, width)
         x = nn.relu(BatchNorm()(x, train))
         for level in reversed(range(count - 1)):
-            x = SubpixelConv(self.features * 2**level, use_bias=False)(x)
+            x = TransposedConv(self.features * 2**level, 4, 2, 1, use_bias=False)(x)
             x = nn.relu(BatchNorm()(x, train))
-        return nn.sigmoid(SubpixelConv(self.channels)(x))
+        return nn.sigmoid(TransposedConv(self.channels, 4, 2, 1)(x))
 
 
 class Critic(nn.Module):
     """Images [batch, side, side, channels] -> scores [batch]: halving convolutions, leaky ReLU, no norm.
 
-    The hidden dense layer sees the whole image; without it the score would be a sum over patches.
+    The hidden dense layers see the whole image; without them the score would be a sum over patches.
     """
 
     features: int = 32  # after the first layer
@@ -63,7 +67,9 @@ class Critic(nn.Module):
         _, count = doublings(x.shape[1])
         for level in range(count):
             x = nn.leaky_relu(HalvingConv(self.features * 2**level)(x), 0.2)
-        x = nn.leaky_relu(nn.Dense(256)(x.reshape(len(x), -1)), 0.2)
+        x = x.reshape(len(x), -1)
+        for _ in range(2):
+            x = nn.leaky_relu(nn.Dense(HIDDEN)(x), 0.2)
         return nn.Dense(1)(x).squeeze(-1)
 
 

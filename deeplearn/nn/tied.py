@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 
 
-class TiedAutoencoder(nn.Module):
-    """Sigmoid layers of the given widths, and back through the same matrices transposed (Vincent et al. 2010, 2.2).
+def identity(x: jax.Array) -> jax.Array:
+    """The activation of a linear layer."""
+    return x
 
+
+class TiedAutoencoder(nn.Module):
+    """Layers of the given widths, and back through the same matrices transposed (Vincent et al. 2010, section 2.2).
+
+    Sigmoid unless told otherwise: `activation` is that of the layers between, `code_activation` that of the last.
     x [batch, inputs] -> (code [batch, hidden[-1]], logits of the reconstruction [batch, inputs]).
     """
 
     inputs: int
     hidden: tuple[int, ...]
+    activation: Callable[[jax.Array], jax.Array] = nn.sigmoid
+    code_activation: Callable[[jax.Array], jax.Array] = nn.sigmoid
 
     def setup(self) -> None:
         widths = (self.inputs, *self.hidden)
@@ -24,15 +34,16 @@ class TiedAutoencoder(nn.Module):
         self.visible_biases = [self.param(f"visible_bias_{i}", zeros, (widths[i],)) for i in layers]
 
     def encode(self, x: jax.Array) -> jax.Array:
-        for kernel, bias in zip(self.kernels, self.biases, strict=True):
-            x = nn.sigmoid(x @ kernel + bias)
+        activations = [self.activation] * (len(self.hidden) - 1) + [self.code_activation]
+        for kernel, bias, activation in zip(self.kernels, self.biases, activations, strict=True):
+            x = activation(x @ kernel + bias)
         return x
 
     def decode(self, code: jax.Array) -> jax.Array:
         h = code
         for i in reversed(range(len(self.hidden))):
             h = h @ self.kernels[i].T + self.visible_biases[i]
-            h = nn.sigmoid(h) if i else h
+            h = self.activation(h) if i else h
         return h
 
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -60,6 +60,8 @@ class Stage:
     `optimizers` is one optax chain for all networks that train here (each keeps its own state) or one by network
     name. With `ema` a moving average of the trained weights is kept: evaluation uses it, and the next stage
     starts from it. `data` and `batch_size` replace the experiment's where this stage needs others.
+    `start(variables) -> variables` of the same shapes, on the host, makes what the stage starts from: weights of
+    another run or library (`deeplearn.weights`) or of another network of this one; called for each replica.
     """
 
     turns: Sequence[Turn]
@@ -69,6 +71,7 @@ class Stage:
     ema: float | None = None
     data: Split | None = None
     batch_size: int | None = None
+    start: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]

@@ -6,10 +6,12 @@ for each, stepped one after another by the same compiled program.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,18 +60,37 @@ class Trainer:
 
     def initial(self) -> list[State]:
         """The canonical states at step 0, one a lane."""
-        return [self.layout.build(self._initialise_lane, self._seeds(lane)) for lane in range(self.lanes)]
+        states = [self.layout.build(self._initialise_lane, self._seeds(lane)) for lane in range(self.lanes)]
+        return states if self.experiment.stages[0].start is None else self._begun(0, states)
+
+    def _started(self, start: Callable[..., Any], state: State) -> State:
+        """The canonical state with what `start` makes of its variables, on the host."""
+        state = local(state)
+        variables = {"params": {**state.params, **state.ema}, **state.collections}
+        if self.vectorised:
+            each = [start(jax.tree.map(lambda x, r=r: x[r], variables)) for r in range(self.config.replicas)]
+            started = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
+        else:
+            started = start(variables)
+        chex.assert_trees_all_equal_shapes_and_dtypes(variables, started)
+        collections = {name: tree for name, tree in started.items() if name != "params"}
+        # The averages are in the parameters by now: a stage that begins would start from the old ones.
+        return dataclasses.replace(state, params=started["params"], collections=collections, ema={})
 
     def _begin(self, index: int, state: State) -> State:
         enter = functools.partial(begin, self.experiment.stages[index])
         return jax.vmap(enter)(state) if self.vectorised else enter(state)
 
+    def _begun(self, index: int, states: Sequence[State]) -> list[State]:
+        """Canonical states at the start of stage number `index`, from canonical states before it."""
+        if (start := self.experiment.stages[index].start) is not None:
+            states = [self._started(start, state) for state in states]
+        return [self.layout.build(functools.partial(self._begin, index), state) for state in states]
+
     def enter(self, step: int, states: Sequence[State]) -> list[State]:
         """The placed states at the start of the stage that begins at `step`."""
-        stage = self.experiment.stage_at(step)
         canonical = [self.layout.canonical(state) for state in states]
-        begun = [self.layout.build(functools.partial(self._begin, stage), state) for state in canonical]
-        return [self.layout.place(state) for state in begun]
+        return [self.layout.place(state) for state in self._begun(self.experiment.stage_at(step), canonical)]
 
     def abstract(self, step: int) -> list[State]:
         """The shapes, types and shardings of the canonical states at a step: what a checkpoint must hold."""

@@ -1,5 +1,6 @@
 """The VAE's likelihood estimator, on a model so small that its likelihood can be integrated and enumerated."""
 
+import dataclasses
 import itertools
 
 import jax
@@ -7,8 +8,20 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
+from deeplearn.data import Arrays, Dataset
+from deeplearn.errors import UserError
 from deeplearn.train import Trained
-from experiments.autoencoders.vae import VAE, binary, log_likelihood_bound, log_weights, negative_elbo, validate
+from deeplearn.train.launch import parse
+from experiments.autoencoders import vae as experiment
+from experiments.autoencoders.vae import (
+    VAE,
+    Config,
+    log_likelihood_bound,
+    log_weights,
+    negative_elbo,
+    negative_iwae,
+    validate,
+)
 
 X = np.array(list(itertools.product([0, 1], repeat=4)), np.float32)  # all images of four pixels
 # Two latents on a grid that reaches seven deviations: integrals are sums.
@@ -24,7 +37,7 @@ def numpy_mlp(layers, x):
 
 @pytest.fixture(name="trained", scope="module")
 def vae_with_random_weights():
-    model, generator = VAE(4, 2, (5,)), np.random.default_rng(0)
+    model, generator = VAE((2, 2, 1), 2, (5,)), np.random.default_rng(0)
     batch = {"image": X.reshape(16, 2, 2, 1)}
     shapes = jax.eval_shape(lambda key: model.init(key, batch, method=negative_elbo), jax.random.key(0))
     variables = jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
@@ -99,6 +112,77 @@ def test_the_loss_is_the_elbo(trained, posterior, elbo):
     assert float(found["reconstruction"]) == pytest.approx(-float(found["elbo"]) - kl, rel=1e-4)
 
 
-def test_images_are_made_black_and_white():
-    grey = np.array([0.0, 0.49, 0.51, 1.0]).reshape(1, 2, 2, 1)
-    np.testing.assert_array_equal(binary(grey), [[0, 0, 1, 1]])
+def test_images_are_made_black_and_white(trained):
+    grey = np.array([0.0, 0.49, 0.51, 1.0], np.float32).reshape(1, 2, 2, 1)
+    np.testing.assert_array_equal(trained(VAE.observe, grey), [[0, 0, 1, 1]])
+
+
+def loss_of(trained, function, images, **static):
+    """A loss on many copies of the images, each with noise of its own."""
+    batch = {"image": np.tile(images, (10_000, 1, 1, 1))}
+    return float(trained(function, batch, **static)[0])
+
+
+def test_beta_weighs_the_kl_term(trained, elbo, posterior):
+    mean, log_variance = posterior
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(-1).mean()
+    found = loss_of(trained, negative_elbo, X.reshape(-1, 2, 2, 1), beta=3.0)
+    assert found == pytest.approx(-elbo.mean() + 2 * kl, abs=0.05)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_the_iwae_objective_is_its_bound_by_brute_force(trained, posterior, elbo, exact, samples):
+    """L_2 = ∬ q(z)q(z') log ½(w + w') by a coarse grid over both draws; L_1 is the ELBO."""
+    expected = elbo
+    if samples == 2:
+        axis = np.linspace(-5, 5, 21)
+        grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        log_normal = -0.5 * (grid**2).sum(-1) - np.log(2 * np.pi) + 2 * np.log(axis[1] - axis[0])
+        expected = []
+        for row, (mean, log_variance) in enumerate(zip(*posterior, strict=True)):
+            z = mean + np.exp(log_variance / 2) * grid
+            log_q = -0.5 * (grid**2 + log_variance + np.log(2 * np.pi)).sum(-1)
+            log_prior = -0.5 * (z**2 + np.log(2 * np.pi)).sum(-1)
+            w = log_likelihood_given(trained, z)[row] + log_prior - log_q
+            pairs = np.logaddexp(w[:, None], w) - np.log(2)
+            expected.append((np.exp(log_normal[:, None] + log_normal) * pairs).sum())
+    expected = np.mean(expected)
+    found = loss_of(trained, negative_iwae, X.reshape(-1, 2, 2, 1), samples=samples)
+    assert -found == pytest.approx(expected, abs=0.025)
+    assert samples == 1 or elbo.mean() + 0.03 < expected < exact.mean()
+
+
+def grey_dataset():
+    split = Arrays({"image": np.zeros((4, 8, 8, 1), np.float32)})
+    return Dataset("grey", split, split, split, levels=3)
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_the_networks_have_the_shapes_that_the_likelihood_asks_for(network):
+    config = parse(Config, ["--likelihood=logistic", "--components=2", f"--network={network}", "--features=2"])
+    built = experiment.build(dataclasses.replace(config, hidden=(5,), latents=3), grey_dataset())
+    assert built.dense == (network == "dense")
+
+    def shapes(key):
+        return built.model.init(key, {"image": np.zeros((4, 8, 8, 1))}, method=negative_elbo)
+
+    variables = jax.eval_shape(shapes, jax.random.key(0))
+    outputs = jax.eval_shape(
+        lambda v: built.model.apply(v, np.zeros((4, 3), np.float32), method=VAE.decode), variables
+    )
+    assert outputs.shape == (4, 64 * 6)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--objective=iwae", "--beta=2"], "has no --beta"),
+        (["--likelihood=logistic", "--dataset=folder:x"], "needs images with grey levels"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(flags, message):
+    dataset = grey_dataset()
+    if "folder" in flags[1]:
+        dataset = dataclasses.replace(dataset, levels=None)
+    with pytest.raises(UserError, match=message):
+        experiment.build(parse(Config, flags), dataset)

@@ -38,7 +38,7 @@ def test_shapes_of_generator_and_critic(side, channels, width):
     variables = jax.eval_shape(lambda: generator.init(jax.random.key(0), z, True))
     images, _ = jax.eval_shape(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]), variables)
     assert images.shape == (2, side, side, channels)
-    assert variables["params"]["BatchNorm_1"]["BatchNorm_0"]["scale"].shape == (width,)
+    assert variables["params"]["BatchNorm_2"]["BatchNorm_0"]["scale"].shape == (width,)
     critic = Critic(features=6)
     x = np.zeros(images.shape, np.float32)
     variables = jax.eval_shape(critic.init, jax.random.key(0), x)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from deeplearn.nn.tied import TiedAutoencoder
+from deeplearn.nn.tied import TiedAutoencoder, identity
 
 X = np.random.default_rng(0).uniform(size=(3, 6)).astype(np.float32)
 
@@ -29,6 +29,19 @@ def test_codes_and_reconstructions_agree_with_numpy(hidden):
     found = jax.jit(module.apply)(variables, X)
     np.testing.assert_allclose(found[0], code, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found[1], back, rtol=1e-4, atol=1e-5)
+
+
+def test_its_activations_can_be_others():
+    module, variables = randomised((5, 3))
+    params = variables["params"]
+    module = TiedAutoencoder(6, (5, 3), activation=jax.nn.relu, code_activation=identity)
+    code = np.maximum(X @ params["kernel_0"] + params["bias_0"], 0) @ params["kernel_1"] + params["bias_1"]
+    back = np.maximum(code @ params["kernel_1"].T + params["visible_bias_1"], 0)
+    found = module.apply(variables, X)
+    np.testing.assert_allclose(found[0], code, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        found[1], back @ params["kernel_0"].T + params["visible_bias_0"], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_there_is_one_matrix_a_layer():

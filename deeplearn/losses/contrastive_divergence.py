@@ -1,0 +1,40 @@
+"""Contrastive divergence as a loss: F(v) − F(stop_gradient(v_k)).
+
+The log-likelihood of a Boltzmann machine climbs along ⟨−∂F/∂θ⟩_data − ⟨−∂F/∂θ⟩_model. Contrastive divergence puts
+k steps of Gibbs sampling in the place of the model (Hinton 2002, section 3). With the sample held constant the
+gradient of the difference of free energies *is* that rule, ΔW ∝ ⟨vh⟩_data − ⟨vh⟩_k with h by its probabilities, and
+any optimiser may follow it. The value itself is no likelihood and need not fall.
+
+A machine is a bound module with `free_energy(v) -> [batch]` and `gibbs(v, key, steps)`, such as `models.rbm.RBM`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+Metrics = dict[str, jax.Array]
+
+
+def free_energy_gap(machine: Any, v: jax.Array, sample: jax.Array) -> tuple[jax.Array, Metrics]:
+    """Mean F(v) − mean F(sample), the sample held constant: the loss of every rule here, whatever sampled it."""
+    data, model = machine.free_energy(v).mean(), machine.free_energy(jax.lax.stop_gradient(sample)).mean()
+    return data - model, {"free_energy": data, "sample_free_energy": model}
+
+
+def contrastive_divergence(machine: Any, v: jax.Array, key: jax.Array, steps: int) -> tuple[jax.Array, Metrics]:
+    """CD-k: chains that start from the data and run for k = `steps` steps."""
+    return free_energy_gap(machine, v, machine.gibbs(v, key, steps))
+
+
+def persistent_contrastive_divergence(
+    machine: Any, v: jax.Array, chains: jax.Array, key: jax.Array, steps: int
+) -> tuple[jax.Array, Metrics, jax.Array]:
+    """PCD: chains [chains, visible] that go on where the last update left them (Tieleman 2008); returns them too.
+
+    They belong into a Flax collection, which the loss updates: they are a state of the run like any other.
+    """
+    chains = jax.lax.stop_gradient(machine.gibbs(chains, key, steps))
+    loss, metrics = free_energy_gap(machine, v, chains)
+    return loss, metrics, chains

@@ -1,0 +1,72 @@
+"""What pretraining is worth where labels are few: accuracies by labels a class, and gains, paired over draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from deeplearn.metrics.statistics import mean_and_standard_error
+
+
+def chosen(pool: Mapping[str, np.ndarray], rank: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Flat images [n, pixels] and labels [n] of the pool's `count` examples a class that `nn.few_labels` drew."""
+    rows = np.flatnonzero(np.asarray(rank) < count)
+    return pool["image"][rows].reshape(len(rows), -1), pool["label"][rows]
+
+
+def scikit_learn_accuracies(
+    pool: Mapping[str, np.ndarray],
+    rank: np.ndarray,
+    test: Mapping[str, np.ndarray],
+    counts: Sequence[int],
+    hidden: Sequence[int],
+) -> dict[str, float]:
+    """{"accuracy_1": …}: scikit-learn's MLP from scratch on the same draw of labels, at its defaults."""
+    from sklearn.neural_network import MLPClassifier
+
+    x_test = test["image"].reshape(len(test["image"]), -1)
+    row = {}
+    for count in counts:
+        x, y = chosen(pool, rank, count)
+        mlp = MLPClassifier(tuple(hidden), max_iter=300, random_state=0).fit(x, y)
+        row[f"accuracy_{count}"] = float(mlp.score(x_test, test["label"]))
+    return row
+
+
+def gains(replicas: Sequence[Mapping[str, Any]], rival: str, counts: Sequence[int]) -> dict[int, tuple[float, Any]]:
+    """{labels a class: (mean gain in accuracy over the rival, its standard error)}, paired over the replicas."""
+    return {
+        count: mean_and_standard_error(
+            [row[f"accuracy_{count}"] - row[rival][f"accuracy_{count}"] for row in replicas]
+        )
+        for count in counts
+    }
+
+
+def verdicts(replicas: Sequence[Mapping[str, Any]], rival: str, counts: Sequence[int]) -> dict[str, str]:
+    """A sentence for each number of labels: the gain over the rival, clear where its 95 % interval leaves 0 out."""
+    sentences = {}
+    for count, (mean, error) in gains(replicas, rival, counts).items():
+        if error is None:
+            text = f"{mean:+.3f}, one seed: no error, no verdict"
+        else:
+            far = abs(mean) > error * student_t.ppf(0.975, len(replicas) - 1)
+            verdict = f"{'a' if far else 'no'} clear {'loss' if mean < 0 else 'gain'}"
+            text = f"{mean:+.3f} ± {error:.3f}, {len(replicas)} draws: {verdict}"
+        sentences[f"pretrained against {rival}, {count} label{'s' * (count > 1)} a class"] = text
+    return sentences
+
+
+def series(replicas: Sequence[Mapping[str, Any]], own: str, counts: Sequence[int]) -> dict[str, tuple[Any, ...]]:
+    """For `figures.plots.curves`: accuracy by labels a class, own row and each rival's, with standard errors."""
+    metric = f"accuracy_{counts[0]}"
+    rivals = [name for name, value in replicas[0].items() if isinstance(value, Mapping) and metric in value]
+    result = {}
+    for name in (own, *rivals):
+        rows = [replica[name] if name in rivals else replica for replica in replicas]
+        pairs = [mean_and_standard_error([row[f"accuracy_{count}"] for row in rows]) for count in counts]
+        result[name] = (list(counts), [mean for mean, _ in pairs], [error or 0.0 for _, error in pairs])
+    return result

@@ -1,0 +1,36 @@
+"""The deep autoencoder: dense layers to a narrow code, and their mirror back (Hinton & Salakhutdinov 2006)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+
+from deeplearn.models.mlp import MLP
+
+
+class Autoencoder(nn.Module):
+    """Layers of widths `hidden`, the last of which is the code, and back. The code is linear, as is the output.
+
+    x [batch, inputs] -> (code [batch, hidden[-1]], reconstruction or its logits [batch, inputs]).
+    """
+
+    inputs: int
+    hidden: tuple[int, ...]
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+
+    def setup(self) -> None:
+        *between, code = self.hidden
+        self.encoder = MLP(tuple(between), code, self.activation)
+        self.decoder = MLP(tuple(between[::-1]), self.inputs, self.activation)
+
+    def encode(self, x: jax.Array) -> jax.Array:
+        return self.encoder(x)
+
+    def decode(self, code: jax.Array) -> jax.Array:
+        return self.decoder(code)
+
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        code = self.encode(x)
+        return code, self.decode(code)

@@ -1,0 +1,89 @@
+"""The restricted Boltzmann machine: p(v, h) ∝ e^{−E(v, h)} (Smolensky 1986; Hinton 2002).
+
+    Bernoulli   E(v, h) = −b·v − c·h − vᵀWh                       v, h in {0, 1}
+    Gaussian    E(v, h) = ‖v − b‖²/2σ² − c·h − (v/σ)ᵀWh           v real (Hinton 2010, section 13.2)
+
+Given one layer, the units of the other are independent. With the hidden units summed out,
+p(v) = e^{−F(v)} / Z, where F is the free energy.
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+class RBM(nn.Module):
+    """Visible units v [batch, visible], hidden units h [batch, hidden] in {0, 1}.
+
+    deviation: σ of Gaussian visible units, in the data's units; None for visible units in {0, 1}.
+    """
+
+    visible: int
+    hidden: int
+    deviation: float | None = None
+
+    def setup(self) -> None:
+        # Hinton 2010, section 8: small Gaussian weights.
+        self.kernel = self.param("kernel", nn.initializers.normal(0.01), (self.visible, self.hidden))
+        self.visible_bias = self.param("visible_bias", nn.initializers.zeros, (self.visible,))
+        self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.hidden,))
+
+    def hidden_logits(self, v: jax.Array) -> jax.Array:
+        """Logits of p(h = 1 | v), [batch, hidden]."""
+        return v / (self.deviation or 1.0) @ self.kernel + self.hidden_bias
+
+    def visible_mean(self, h: jax.Array) -> jax.Array:
+        """E[v | h], [batch, visible]."""
+        drive = h @ self.kernel.T
+        if self.deviation is None:
+            return nn.sigmoid(drive + self.visible_bias)
+        return self.visible_bias + self.deviation * drive
+
+    def free_energy(self, v: jax.Array) -> jax.Array:
+        """F(v) = −log Σ_h e^{−E(v, h)}, [batch], in nats."""
+        summed_out = nn.softplus(self.hidden_logits(v)).sum(-1)
+        if self.deviation is None:
+            return -v @ self.visible_bias - summed_out
+        return ((v - self.visible_bias) ** 2).sum(-1) / (2 * self.deviation**2) - summed_out
+
+    def sample_hidden(self, v: jax.Array, key: jax.Array) -> jax.Array:
+        """h ~ p(h | v), floats 0 and 1."""
+        return _bernoulli(key, nn.sigmoid(self.hidden_logits(v)))
+
+    def sample_visible(self, h: jax.Array, key: jax.Array) -> jax.Array:
+        """v ~ p(v | h)."""
+        mean = self.visible_mean(h)
+        if self.deviation is None:
+            return _bernoulli(key, mean)
+        return mean + self.deviation * jax.random.normal(key, mean.shape, mean.dtype)
+
+    def gibbs(self, v: jax.Array, key: jax.Array, steps: int) -> jax.Array:
+        """v after `steps` times h ~ p(h | v), v ~ p(v | h); no gradient flows through it."""
+
+        def once(i: jax.Array, v: jax.Array) -> jax.Array:
+            up, down = jax.random.split(jax.random.fold_in(key, i))
+            return jax.lax.stop_gradient(self.sample_visible(self.sample_hidden(v, up), down))
+
+        return jax.lax.fori_loop(0, steps, once, v)
+
+
+class PersistentRBM(RBM):
+    """A machine with Markov chains of its own, which live in the collection `chains` (Tieleman 2008).
+
+    chains: how many. `fantasies.value` holds their visible units [chains, visible], which a loss replaces.
+    """
+
+    chains: int = 64
+
+    def setup(self) -> None:
+        super().setup()
+        self.fantasies = self.variable("chains", "visible", self._start)
+
+    def _start(self) -> jax.Array:
+        return self.sample_visible(jnp.zeros((self.chains, self.hidden)), self.make_rng("params"))
+
+
+def _bernoulli(key: jax.Array, probability: jax.Array) -> jax.Array:
+    return (jax.random.uniform(key, probability.shape, probability.dtype) < probability).astype(probability.dtype)

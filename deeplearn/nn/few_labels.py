@@ -1,0 +1,42 @@
+"""A few labelled examples of each class, drawn by the run's own seed and then always the same.
+
+A stage's data is the same for all replicas, so the draw is a part of the state: an order of the pool within each
+class, in the Flax collection `drawn`. The first n of each class are the examples with n labels a class, so that
+those with one label are among those with five.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+MOST = 100  # labelled examples that one step looks at
+
+
+class FewLabels(nn.Module):
+    """classes, each: how many classes the pool has and how many examples of each (`data.pool.balanced_pool`)."""
+
+    classes: int
+    each: int
+
+    def setup(self) -> None:
+        self.rank = self.variable("drawn", "rank", self._draw)
+
+    def _draw(self) -> jax.Array:
+        places = jnp.broadcast_to(jnp.arange(self.each), (self.classes, self.each))
+        return jax.random.permutation(self.make_rng("params"), places, axis=1, independent=True).reshape(-1)
+
+    def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """(image, label, weight) of the examples with `count` labels a class, or 100 of them where there are more.
+
+        batch: the whole pool, in any order; the 100 are those that come first. weight [n] is 1, and 0 for rows that
+        only fill the shape because a part of the pool was given (a device's share).
+        """
+        mine = self.rank.value[jnp.asarray(batch["row"])] < count
+        size = min(self.classes * count, MOST)
+        (chosen,) = jnp.nonzero(mine, size=size, fill_value=0)
+        weight = (jnp.arange(size) < mine.sum()).astype(jnp.float32)
+        return jnp.asarray(batch["image"])[chosen], jnp.asarray(batch["label"])[chosen], weight

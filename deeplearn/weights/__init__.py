@@ -1,0 +1,8 @@
+"""Weights of other libraries into our networks, and our own to and from files."""
+
+from deeplearn.weights.files import read_tensors
+from deeplearn.weights.load import load, load_into, probabilities
+from deeplearn.weights.preprocessing import Preprocessing
+from deeplearn.weights.saved import Config, save
+
+__all__ = ["Config", "Preprocessing", "load", "load_into", "probabilities", "read_tensors", "save"]

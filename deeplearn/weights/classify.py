@@ -1,0 +1,119 @@
+"""Classifies a picture with any weights: another library's, our own file, or a run directory.
+
+    python -m deeplearn.weights.classify --weights=FILE --model=resnet50 --image=photo.jpg [--classes=FILE]
+
+FILE is of torchvision, timm or Keras applications (safetensors, .pth, .h5, .weights.h5, .keras), or one that
+`deeplearn.weights.save` wrote; then --model is not needed. A run directory of an experiment that classifies images
+does as well, as in --weights=runs/foundations.mlp. The five most probable classes are printed, and how the image
+was prepared. No weights come with this package and none are fetched: FILE is yours. --classes has a name a line, in
+the order in which the network was trained; without it classes are numbered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import flax
+import jax
+import numpy as np
+
+from deeplearn import data
+from deeplearn.errors import UserError
+from deeplearn.train.checkpoints import read_json
+from deeplearn.train.launch import use_compilation_cache
+from deeplearn.train.trained import Trained
+from deeplearn.weights.load import load, probabilities
+from deeplearn.weights.preprocessing import Preprocessing
+from deeplearn.weights.run import read_run
+
+MOST = 5
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (--help says what there is)")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m deeplearn.weights.classify",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--weights", type=Path, required=True, help="a file of weights or a run directory")
+    parser.add_argument("--image", type=Path, required=True, help="the picture, in any format that Pillow reads")
+    parser.add_argument("--model", default="", help="the network's name in deeplearn.models.zoo, as in resnet50")
+    parser.add_argument("--classes", type=Path, help="a text file with the name of a class in each line")
+    return parser.parse_args(arguments)
+
+
+def classify(weights: Path, image: Path, model: str = "", names: Path | None = None) -> str:
+    """What the command prints: how the image was prepared, and a line for each of the most probable classes."""
+    if weights.is_dir():
+        shares, classes, preprocessing = _by_run(weights, image)
+    else:
+        variables, config = load(weights, model)
+        classes, preprocessing = config.classes, config.preprocessing
+        shares = probabilities(variables, config, preprocessing.read(image)[None])[0]
+    if names is not None:
+        classes = _names(names, len(shares))
+    best = np.argsort(-shares, kind="stable")[:MOST]
+    lines = [f"{shares[index]:8.2%}  {classes[index]}" for index in best]
+    return "\n".join([f"{image}: {preprocessing}", *lines])
+
+
+def _names(file: Path, count: int) -> tuple[str, ...]:
+    try:
+        names = tuple(file.read_text().splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read --classes={file} ({error})") from None
+    if len(names) != count:
+        raise UserError(f"--classes={file} has {len(names)} lines, but the network has {count} classes")
+    return names
+
+
+def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], Preprocessing]:
+    """The same from a finished or interrupted run: its experiment says what the model is, its data what it sees."""
+    weights = read_run(directory)
+    saved = read_json(directory / "config.json")
+    # The only place that knows an experiment by name: it was written by whoever trained.
+    module = importlib.import_module(f"experiments.{saved['experiment']}")
+    known = {field.name for field in dataclasses.fields(module.Config)}
+    values = {name: tuple(x) if isinstance(x, list) else x for name, x in saved["config"].items() if name in known}
+    config = module.Config(**values)
+    dataset = data.load(config.dataset, config.data_dir or None)
+    if "image" not in dataset.train.spec or not dataset.classes:
+        raise UserError(f"{directory} was not trained on labelled images, so it cannot classify one")
+    height, width, channels = dataset.train.spec["image"].shape
+    preprocessing = Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
+    network: Any = module.build(config, dataset).model
+    trained = Trained(network, flax.traverse_util.unflatten_dict(weights, sep="/"), jax.random.key(0))
+    try:
+        logits = np.asarray(trained(type(network).__call__, preprocessing.read(image)[None]))
+    except (TypeError, AttributeError, ValueError):
+        logits = np.zeros(())
+    if logits.shape != (1, len(dataset.classes)):
+        raise UserError(f"the model of {saved['experiment']} does not map an image to one score a class")
+    return np.asarray(jax.nn.softmax(logits[0])), dataset.classes, preprocessing
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        chosen = parse(arguments)
+        use_compilation_cache()
+        print(classify(chosen.weights, chosen.image, chosen.model, chosen.classes))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""Tensors of another library as variables of our networks: names, layouts, and a sentence where they differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import flax
+import numpy as np
+
+from deeplearn.errors import UserError
+from deeplearn.weights.files import Tensors
+from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, Naming, numbered_from_0
+
+Shape = tuple[int, ...]
+Layout = tuple[Shape, Callable[[np.ndarray], np.ndarray]]
+Key = tuple[str, ...]
+
+_TORCH_ROLES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+_KERAS_ROLES = {"kernel": "kernel", "scale": "gamma", "mean": "moving_mean", "var": "moving_variance"}
+
+
+def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Path) -> dict[str, Any]:
+    """`variables` of `net`, {"params": …, "batch_stats": …}, arrays or their shapes, with the values in `tensors`.
+
+    A network with classes=0 leaves the file's last layer out. UserError names what is missing, left over or of
+    another shape, and tells when Keras's weights meet the network in torch's form, or the other way round.
+    """
+    flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
+    naming, tensors = recognise(net, tensors, list(flat), source)
+    _check_form(net, naming, source)
+    kind = type(net).__name__
+    wanted = {path: _foreign(net, naming, path) for path in flat}
+    missing = [name for name in wanted.values() if name not in tensors]
+    used = set(wanted.values())
+    left = [name for name in tensors if name not in used and not _spare(net, naming, name)]
+    if missing or left:
+        told = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
+        raise UserError(
+            f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(told)}"
+        )
+    result = {}
+    for path, leaf in flat.items():
+        value = tensors[wanted[path]]
+        layouts = dict(_layouts(net, naming, path, tuple(leaf.shape)))
+        if value.shape not in layouts:
+            raise UserError(
+                f"{wanted[path]} in {source} has the shape {list(value.shape)}, but this {kind} wants "
+                f"{list(next(iter(layouts)))}: the width, the number of classes or the size of images differs"
+            )
+        result[path] = np.ascontiguousarray(layouts[value.shape](value)).astype(leaf.dtype)
+    return flax.traverse_util.unflatten_dict(result)
+
+
+def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tuple[Naming, Tensors]:
+    """The library in whose names the file has most of the variables at `paths`, and the tensors by those names."""
+    if type(net) not in NAMINGS:
+        raise UserError(f"other libraries' files cannot be loaded into a {type(net).__name__}")
+
+    def tidied(naming: Naming) -> Tensors:
+        return _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
+
+    def found(naming: Naming) -> int:
+        return len({_foreign(net, naming, path) for path in paths} & set(tidied(naming)))
+
+    best = max(NAMINGS[type(net)], key=found)
+    if not found(best):
+        libraries = " or ".join(naming.library for naming in NAMINGS[type(net)])
+        raise UserError(
+            f"{source} holds no {type(net).__name__} as {libraries} writes it: "
+            f"its tensors are {_some(list(tensors))}"
+        )
+    return best, tidied(best)
+
+
+def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> int:
+    """The number of classes of the last layer in a file."""
+    name = _foreign(net, naming, ("params", HEADS[type(net)], "bias"))
+    if name not in tensors:
+        raise UserError(f"{source} has no last layer ({name}): it can be loaded for its features, not to classify")
+    return len(tensors[name])
+
+
+def _tidy_torch(tensors: Tensors) -> Tensors:
+    """Without counters, and without the dot that torchvision's first DenseNets had: denselayer1.norm.1."""
+    kept = {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
+    return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)", r"\1", name): x for name, x in kept.items()}
+
+
+def _tidy_keras(tensors: Tensors) -> Tensors:
+    """conv1_conv for older files' conv1/conv; automatic numbers from 0."""
+    parts = {name: name.rpartition("/") for name in tensors}
+    ranks = numbered_from_0([layer for layer, _, _ in parts.values()])
+    return {
+        f"{ranks.get(layer, layer).replace('/', '_')}/{role}": tensors[name]
+        for name, (layer, _, role) in parts.items()
+    }
+
+
+def _layer(path: Key) -> str:
+    """("params", "layer1_0", "bn1", "BatchNorm_0", "scale") is of the layer layer1_0/bn1."""
+    return "/".join(part for part in path[1:-1] if part != "BatchNorm_0")
+
+
+def _foreign(net: Any, naming: Naming, path: Key) -> str:
+    layer, role = naming.layer(net, _layer(path)), path[-1]
+    if naming.library != "Keras":
+        return f"{layer}.{_TORCH_ROLES[role]}"
+    is_norm = "BatchNorm_0" in path
+    return f"{layer}/{'beta' if is_norm and role == 'bias' else _KERAS_ROLES.get(role, role)}"
+
+
+def _spare(net: Any, naming: Naming, name: str) -> bool:
+    if re.match(naming.spare, name):
+        return True
+    head = naming.layer(net, HEADS[type(net)])
+    return not net.classes and name.startswith((f"{head}.", f"{head}/"))
+
+
+def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layout]:
+    """The shapes that a tensor may have in the file, each with what makes it ours, [h, w, in, out] or [in, out]."""
+    keras = naming.library == "Keras"
+    if len(ours) == 4:
+        height, width, inputs, outputs = ours
+        if not keras:
+            yield (outputs, inputs, height, width), lambda x: x.transpose(2, 3, 1, 0)
+            return
+        yield ours, lambda x: x
+        if inputs == 1:  # depthwise
+            yield (height, width, outputs, 1), lambda x: x.transpose(0, 1, 3, 2)
+    elif len(ours) == 2:
+        inputs, outputs = ours
+        if keras:
+            yield ours, lambda x: x
+            yield (1, 1, inputs, outputs), lambda x: x[0, 0]
+            return
+        layer, maps = FLATTENED.get(type(net), ("", None))
+        channels = maps(net) if maps and layer == _layer(path) else inputs
+        side = math.isqrt(inputs // channels)
+        unflattened = (outputs, channels, side, side)
+        yield (
+            (outputs, inputs),
+            lambda x: x.reshape(unflattened).transpose(2, 3, 1, 0).reshape(ours),
+        )
+        yield unflattened, lambda x: x.transpose(2, 3, 1, 0).reshape(ours)
+    else:
+        yield ours, lambda x: x
+
+
+def _check_form(net: Any, naming: Naming, source: Path) -> None:
+    """Shapes do not tell ε, padding and where strides are; the library does."""
+    form = KERAS_FORMS.get(type(net))
+    if form is None:
+        return
+    is_keras = _settings(net) == _settings(form(net))
+    if is_keras != (naming.library == "Keras"):
+        asked = "keras_form of it" if naming.library == "Keras" else "network without keras_form"
+        raise UserError(
+            f"{source} has {naming.library}'s weights, whose {type(net).__name__} differs in ε, padding or "
+            f"strides: load them into the {asked}"
+        )
+
+
+def _settings(net: Any) -> dict[str, Any]:
+    return {f.name: getattr(net, f.name) for f in dataclasses.fields(net) if f.name not in ("parent", "name")}
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -1,0 +1,112 @@
+"""A network with weights from a file of any kind, and weights into a part of a larger tree.
+
+No package ships pretrained weights, and nothing here fetches any: every function takes a path.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deeplearn.errors import UserError
+from deeplearn.models.zoo import member
+from deeplearn.weights.convert import convert, head_classes, recognise
+from deeplearn.weights.files import Tensors, read_tensors
+from deeplearn.weights.names import HEADS, KERAS_FORMS
+from deeplearn.weights.preprocessing import of_library
+from deeplearn.weights.run import read_run
+from deeplearn.weights.saved import Config, placed, read_config
+
+Variables = dict[str, Any]
+
+
+def load(path: Path, model: str = "") -> tuple[Variables, Config]:
+    """Variables and network of a file: our own (`save`), or another library's for the network called `model`.
+
+    `model` is a name of the zoo at paper size; the number of classes is the file's, classes are called by number.
+    """
+    tensors = read_tensors(path)
+    if _is_ours(tensors):
+        config = read_config(path)
+        height, width = config.preprocessing.height, config.preprocessing.width
+        abstract = abstract_variables(config.network, (height, width, len(config.preprocessing.mean)))
+        return placed(abstract, tensors, path), config
+    if not model:
+        raise UserError(f"{path} does not say what network it is for: name it, as in --model=resnet50")
+    found = member(model)
+    net = found.paper(1)
+    shape = (found.image, found.image, 3)
+    paths = list(flax.traverse_util.flatten_dict(abstract_variables(net, shape)))
+    naming, tidied = recognise(net, tensors, paths, path)
+    net = net.clone(classes=head_classes(net, naming, tidied, path))
+    if hasattr(net, "auxiliary"):
+        net = net.clone(auxiliary=False)  # for training alone
+    if naming.library == "Keras" and type(net) in KERAS_FORMS:
+        net = KERAS_FORMS[type(net)](net)
+    variables = convert(net, abstract_variables(net, shape), tensors, path)
+    classes = tuple(f"class {number}" for number in range(net.classes))
+    return variables, Config(net, classes, of_library(naming.library, type(net).__name__, found.image))
+
+
+def load_into(
+    variables: Mapping[str, Any], path: Path, net: Any, at: str, of: str | None = None, replica: int = 0
+) -> Variables:
+    """`variables` of a larger network, with the part of the module `at` taken from a file or a run directory.
+
+    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at` stays. `net` is the module
+    that is there; with classes=0 the last layer of the source is left out. path: a file of another library, one of
+    ours, or a run directory; there the network called `of` (as `at`, if it is not given) of a replica is taken.
+    """
+    part = {name: tree[at] for name, tree in variables.items() if isinstance(tree, Mapping) and at in tree}
+    if "params" not in part:
+        raise UserError(
+            f"there is no network {at!r} to load {path} into: there are {', '.join(variables['params'])}"
+        )
+    if path.is_dir():
+        name = at if of is None else of
+        tensors = _network_of_run(read_run(path, replica), name, path)
+    else:
+        tensors = read_tensors(path)
+    if path.is_dir() or _is_ours(tensors):
+        head = HEADS.get(type(net)) if not getattr(net, "classes", 1) else None
+        kept = {name: x for name, x in tensors.items() if name.split("/")[1] != head}
+        loaded = placed(part, kept, path)
+    else:
+        loaded = convert(net, part, tensors, path)
+    return {name: {**tree, at: loaded[name]} if name in loaded else tree for name, tree in variables.items()}
+
+
+def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
+    parts = {name: name.split("/", 2) for name in tensors}
+    networks = sorted({part[1] for part in parts.values()})
+    if network not in networks:
+        raise UserError(f"the run {run} has no network {network!r}: it has {', '.join(networks)}")
+    return {f"{part[0]}/{part[2]}": tensors[name] for name, part in parts.items() if part[1] == network}
+
+
+def _is_ours(tensors: Tensors) -> bool:
+    return all(name.startswith(("params/", "batch_stats/")) for name in tensors)
+
+
+def abstract_variables(net: Any, shape: tuple[int, int, int]) -> Variables:
+    """Shapes of a network's variables for images [height, width, channels], without computing anything."""
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    variables: Variables = dict(jax.eval_shape(net.init, jax.random.key(0), image))
+    return variables
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _probabilities(net: Any, variables: Variables, images: jax.Array) -> jax.Array:
+    return jax.nn.softmax(net.apply(variables, images))
+
+
+def probabilities(variables: Variables, config: Config, images: np.ndarray) -> np.ndarray:
+    """Images [batch, height, width, channels], prepared -> probabilities [batch, classes]."""
+    return np.asarray(_probabilities(config.network, variables, images))

@@ -1,0 +1,77 @@
+"""From a picture file to what a network was trained on: resize, crop the centre, normalise."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from deeplearn.errors import UserError
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+# Caffe's, as Keras has it: blue first, 0 to 255, means alone. In units of [0, 1] that is a deviation of 1/255.
+CAFFE = ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255, 1 / 255, 1 / 255))
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """Shorter side to `resize` pixels, the central `height` × `width`, then (x − mean)/deviation for x in [0, 1].
+
+    Means and deviations are by channel, in the order of the channels: one for grey images, else three.
+    """
+
+    height: int
+    width: int
+    resize: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    blue_first: bool = False
+    interpolation: str = "bilinear"
+
+    def __str__(self) -> str:
+        order = "grey" if len(self.mean) == 1 else "blue, green, red" if self.blue_first else "red, green, blue"
+        mean, deviation = (", ".join(f"{x:.4g}" for x in values) for values in (self.mean, self.deviation))
+        return (
+            f"shorter side to {self.resize} pixels ({self.interpolation}), central {self.height}×{self.width}, "
+            f"{order} in [0, 1], minus ({mean}), over ({deviation})"
+        )
+
+    def read(self, path: Path) -> np.ndarray:
+        """The picture in a file, turned as the camera noted: [height, width, channels] float32, or a UserError."""
+        try:
+            with Image.open(path) as file:
+                picture = ImageOps.exif_transpose(file).convert("L" if len(self.mean) == 1 else "RGB")
+        except FileNotFoundError:
+            raise UserError(f"there is no image {path}") from None
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise UserError(f"{path} cannot be read as an image ({error})") from None
+        return self(picture)
+
+    def __call__(self, picture: Image.Image) -> np.ndarray:
+        # Rounded as torchvision's Resize and CenterCrop do.
+        shorter = min(picture.size)
+        width, height = (self.resize * side // shorter for side in picture.size)
+        resized = picture.resize((width, height), Image.Resampling[self.interpolation.upper()])
+        left, top = round((width - self.width) / 2), round((height - self.height) / 2)
+        x = np.asarray(resized.crop((left, top, left + self.width, top + self.height)), np.float32) / 255
+        x = x.reshape(self.height, self.width, len(self.mean))[..., :: -1 if self.blue_first else 1]
+        return (x - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+
+
+def of_library(library: str, network: str, side: int) -> Preprocessing:
+    """What a library's pretrained networks were trained with; `network` is the class, as in "ResNet".
+
+    torchvision and timm: side / .875 (256 for 224), ImageNet's statistics, or ½ and ½ for the Inceptions (there
+    torchvision converts inside the network, which we do not) and timm's MobileNet-v1. Keras, by its modes: "caffe"
+    for VGG and ResNet, "torch" for DenseNet, "tf" for the others; the crop is ours, as Keras leaves it to its user.
+    """
+    if library == "Keras":
+        mean, deviation = {"VGG": CAFFE, "ResNet": CAFFE, "DenseNet": IMAGENET}.get(network, HALF)
+        caffe = network in ("VGG", "ResNet")
+        return Preprocessing(side, side, round(side / 0.875), mean, deviation, blue_first=caffe)
+    mean, deviation = HALF if network in ("GoogLeNet", "InceptionV3", "MobileNet") else IMAGENET
+    how = "bicubic" if library == "timm" else "bilinear"
+    return Preprocessing(side, side, round(side / 0.875), mean, deviation, interpolation=how)

@@ -1,0 +1,149 @@
+"""The family from AlexNet to DenseNet at small size: the same data, the same budget, what each makes of it.
+
+    python -m experiments.convolution.family --replicas=5
+    python -m experiments.convolution.family --networks=all
+    python -m experiments.convolution.family --dataset=glyphs --networks=alexnet,resnet18 --steps=1000
+
+Every member has its small form (deeplearn/models/zoo.py), the same batches in number and size, the same optimiser
+and rate. That is one budget, not the best of each: a member that wants another rate is not given it. Parameters and
+multiply-adds are read off the traced program; a gradient's memory and time are those of the compiled one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from deeplearn.data import Dataset
+from deeplearn.data.augmentation import augment
+from deeplearn.errors import UserError
+from deeplearn.figures.style import INK, PALETTE, new_axes, to_image
+from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import classical_accuracy
+from deeplearn.metrics.cost import gradient_cost
+from deeplearn.metrics.statistics import mean_and_standard_error
+from deeplearn.models.anatomy import anatomy
+from deeplearn.models.zoo import ZOO, member
+from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
+from deeplearn.train import Config as BaseConfig
+
+MEMBERS = ("alexnet", "vgg16", "googlenet_batch_norm", "resnet18", "mobilenet_v1", "densenet121")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(BaseConfig):
+    steps: int = 300
+    batch_size: int = 64
+    networks: tuple[str, ...] = flag(MEMBERS, f"which of {', '.join(ZOO)}; or all")
+    size: str = flag("small", "their form", choices=("small", "paper"))
+    augmentation: str = flag("translate", "changes of training images, joined by commas (empty: none)")
+    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+
+    # Networks at the size of their papers; images are enlarged to the pixels each was made for.
+    PAPER: ClassVar[dict[str, Any]] = {
+        "dataset": "cifar10",
+        "size": "paper",
+        "networks": ("alexnet", "vgg16", "resnet18"),
+        "augmentation": "crop,flip",
+        "steps": 40_000,
+    }
+    TINY: ClassVar[dict[str, Any]] = {"networks": ("alexnet", "mobilenet_v1")}
+
+
+def make(network: str, size: str, classes: int) -> nn.Module:
+    return member(network).small(classes) if size == "small" else member(network).paper(classes)
+
+
+def images_for(network: str, size: str, image: jax.Array) -> jax.Array:
+    """As they are, or enlarged to what the paper's network was made for."""
+    if size == "small":
+        return image
+    side = member(network).image
+    return jax.image.resize(image, (len(image), side, side, image.shape[-1]), "linear")
+
+
+def classify(model: Rivals, batch: Batch, network: str, size: str, augmentation: str) -> tuple[jax.Array, Metrics]:
+    image = augment(augmentation, model.make_rng("noise"), batch["image"])
+    outputs = model[network](images_for(network, size, image), train=True)
+    logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+    loss, metrics = cross_entropy(logits, batch["label"])
+    # Weight .3 for the heads of middle layers: Szegedy et al. 2015, section 5.
+    return loss + 0.3 * sum(cross_entropy(head, batch["label"])[0] for head in auxiliary), metrics
+
+
+def guess(model: Rivals, image: jax.Array, network: str, size: str) -> jax.Array:
+    return model[network](images_for(network, size, image)).argmax(-1)
+
+
+def evaluate(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
+    test = dataset.test.arrays()
+    rows = {}
+    for network, maker in trained.model.makers.items():
+        image = jax.eval_shape(functools.partial(images_for, network, size), test["image"][:1])
+        table = anatomy(maker(), image)
+        guesses = trained.over(guess, test["image"], network=network, size=size)
+        rows[network] = {
+            "accuracy": float((guesses == test["label"]).mean()),
+            "parameters": table.parameters,
+            "multiply_adds": table.multiply_adds,
+        }
+    accuracies = [row["accuracy"] for row in rows.values()]
+    return {"accuracy": max(accuracies), "worst_accuracy": min(accuracies)} | rows
+
+
+def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Accuracy against parameters, a bubble for each member with an area like its multiply-adds."""
+    axes = new_axes((7.5, 5.5), "The area of a bubble is its multiply-adds", "parameters", "accuracy, test split")
+    axes.set_xscale("log")
+    rows = {name: row for name, row in replicas[0].items() if isinstance(row, Mapping)}
+    most = max(row["multiply_adds"] for row in rows.values())
+    for index, (name, row) in enumerate(rows.items()):
+        mean, error = mean_and_standard_error([replica[name]["accuracy"] for replica in replicas])
+        place, colour = (row["parameters"], mean), PALETTE[index % len(PALETTE)]
+        axes.scatter(*place, s=1500 * row["multiply_adds"] / most, color=colour, alpha=0.6, linewidths=0)
+        axes.errorbar(*place, yerr=error, color=INK, fmt=".", markersize=3, capsize=3, linewidth=1)
+        axes.annotate(name, place, xytext=(0, -14), textcoords="offset points", ha="center", va="top", color=INK)
+    axes.margins(0.2)
+    return {"family": to_image(axes)}
+
+
+def baselines(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
+    batch = dataset.train.arrays(64)
+    rows = {}
+    for network, maker in trained.model.makers.items():
+        variables = {name: tree[network] for name, tree in trained.variables.items() if network in tree}
+        image = images_for(network, size, jnp.asarray(batch["image"]))
+        rows[f"a gradient of {network}"] = gradient_cost(maker(), variables, image, batch["label"])
+    return rows | classical_accuracy(dataset)
+
+
+def build(config: Config, dataset: Dataset) -> Experiment:
+    if not {"image", "label"} <= set(dataset.train.spec):
+        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    classes = len(dataset.classes)
+    names = tuple(ZOO) if config.networks == ("all",) else config.networks
+    networks = {name: functools.partial(make, name, config.size, classes) for name in names}
+    for name in networks:
+        member(name)  # a misspelt one is told of here
+    rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    loss = functools.partial(classify, size=config.size, augmentation=config.augmentation)
+    return Experiment(
+        model=Rivals(networks),
+        stages=[Stage(rival_turns(loss, networks), optax.adam(rate), config.steps)],
+        data=dataset,
+        evaluate=functools.partial(evaluate, size=config.size),
+        baselines=functools.partial(baselines, size=config.size),
+        conclude=conclude,
+        watch=tuple(f"{name}/loss" for name in names[:2]),
+    )
+
+
+if __name__ == "__main__":
+    launch(Config, build)

@@ -1,0 +1,287 @@
+"""Backpropagation written by hand, trained beside automatic differentiation.
+
+    python -m experiments.foundations.backpropagation --replicas=5
+
+Rumelhart, Hinton & Williams 1986: the error of a layer is the error of the layer above, through its weights and
+times the slope of the activation; w ← w − η ∂L/∂w. `backward` is that and nothing else. It is the gradient rule
+(`jax.custom_vjp`) of one of two networks with the same initial weights and the same batches; the other leaves it
+to JAX. Measured, in decimal digits that agree (−log₁₀ of the relative distance): the gradient with JAX's and with
+finite differences, in double precision, and the two networks' weights after training, in single. Baselines:
+logistic regression, scikit-learn's MLP of the same layers.
+
+Five seeds, 1 minute: accuracy .966 ± .001 of both twins; 15.5 digits agree with JAX, 9 with finite differences, 6.4
+of the weights after 2,000 steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+
+from deeplearn.data import Dataset
+from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_grid
+from deeplearn.figures.plots import curves
+from deeplearn.losses.classification import cross_entropy
+from deeplearn.optim import optimizer
+from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
+from deeplearn.train import Config as BaseConfig
+
+Weights = tuple[tuple[jax.Array, jax.Array], ...]  # kernel [in, out] and bias [out] of each layer
+WIDTHS_OF_STEP = np.logspace(-8, 0, 17)  # of finite differences
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(BaseConfig):
+    steps: int = 2000
+    batch_size: int = 32
+    hidden: tuple[int, ...] = flag((64, 64), "widths of the sigmoid layers")
+    learning_rate: float = flag(0.1, "step of gradient descent with momentum .9", least=0)
+
+    # LeNet-300-100 (LeCun et al. 1998, section III-B).
+    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (300, 100), "steps": 20_000}
+    TINY: ClassVar[dict[str, Any]] = {"hidden": (4, 4)}
+
+
+def forward(weights: Weights, x: jax.Array) -> list[jax.Array]:
+    """What each layer hands on: the input [B, pixels], h = σ(h W + b) of the hidden layers, the logits."""
+    layers = [x]
+    for number, (kernel, bias) in enumerate(weights):
+        z = layers[-1] @ kernel + bias
+        layers.append(z if number == len(weights) - 1 else jax.nn.sigmoid(z))
+    return layers
+
+
+def backward(weights: Weights, layers: list[jax.Array], label: jax.Array) -> tuple[Weights, list[jax.Array]]:
+    """(∂L/∂weights, ∂L/∂z of each layer) of the mean cross-entropy; the first error is ∂L/∂input."""
+    classes = layers[-1].shape[-1]
+    error = (jax.nn.softmax(layers[-1]) - jax.nn.one_hot(label, classes, dtype=layers[-1].dtype)) / len(label)
+    gradients, errors = [], [error]
+    for number in reversed(range(len(weights))):
+        below = layers[number]
+        gradients.insert(0, (below.T @ error, error.sum(0)))
+        error = error @ weights[number][0].T
+        if number:
+            error = error * below * (1 - below)  # σ' = σ (1 − σ)
+        errors.insert(0, error)
+    return tuple(gradients), errors
+
+
+def mean_cross_entropy(logits: jax.Array, label: jax.Array) -> jax.Array:
+    # The library's own is always in single precision, too coarse for finite differences.
+    return optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
+
+
+def loss_by_jax(weights: Weights, x: jax.Array, label: jax.Array) -> jax.Array:
+    return mean_cross_entropy(forward(weights, x)[-1], label)
+
+
+@jax.custom_vjp
+def loss_by_hand(weights: Weights, x: jax.Array, label: jax.Array) -> jax.Array:
+    return loss_by_jax(weights, x, label)
+
+
+def _keep_layers(weights: Weights, x: jax.Array, label: jax.Array) -> Any:
+    layers = forward(weights, x)
+    return mean_cross_entropy(layers[-1], label), (weights, layers, label)
+
+
+def _hand_back(kept: Any, slope: jax.Array) -> Any:
+    gradients, errors = backward(*kept)
+    return jax.tree.map(lambda g: slope * g, gradients), slope * errors[0], None  # labels have no gradient
+
+
+loss_by_hand.defvjp(_keep_layers, _hand_back)
+
+
+class Layers(nn.Module):
+    """Two networks with the same initial weights: kernels [2, in, out], biases [2, out]."""
+
+    widths: tuple[int, ...]
+
+    def setup(self) -> None:
+        def twice(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+            return jnp.stack([nn.initializers.glorot_uniform()(key, shape)] * 2)
+
+        self.weights = tuple(
+            (
+                self.param(f"kernel_{number}", twice, shape),
+                self.param(f"bias_{number}", nn.initializers.zeros, (2, shape[1])),
+            )
+            for number, shape in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True))
+        )
+
+
+class Twins(nn.Module):
+    """Twin 0 is differentiated by hand, twin 1 by JAX."""
+
+    widths: tuple[int, ...]
+
+    def setup(self) -> None:
+        self.twins = Layers(self.widths)
+
+    def twin(self, number: int) -> Weights:
+        return jax.tree.map(lambda w: w[number], self.twins.weights)
+
+
+def flat(image: Any) -> Any:
+    return image.reshape(len(image), -1)
+
+
+def classify(model: Twins, batch: Batch) -> tuple[jax.Array, Metrics]:
+    x, label = flat(batch["image"]), batch["label"]
+    by_hand, by_jax = loss_by_hand(model.twin(0), x, label), loss_by_jax(model.twin(1), x, label)
+    return by_hand + by_jax, {"by_hand": by_hand, "by_jax": by_jax}
+
+
+def twin(model: Twins, number: int) -> Weights:
+    return model.twin(number)
+
+
+def score(model: Twins, batch: Batch, number: int) -> Metrics:
+    loss, metrics = cross_entropy(forward(model.twin(number), flat(batch["image"]))[-1], batch["label"])
+    return {"loss": loss, **metrics}
+
+
+def validate(model: Twins, batch: Batch) -> Metrics:
+    return score(model, batch, 0)
+
+
+@jax.jit
+def finite_differences(weights: Weights, x: jax.Array, label: jax.Array, chosen: jax.Array, h: jax.Array) -> Any:
+    """(L(w + h eᵢ) − L(w − h eᵢ)) / 2h for the chosen coordinates of all weights in one vector."""
+    vector, unravel = ravel_pytree(weights)
+
+    def difference(index: jax.Array) -> jax.Array:
+        step = jnp.zeros_like(vector).at[index].set(h)
+        return (loss_by_jax(unravel(vector + step), x, label) - loss_by_jax(unravel(vector - step), x, label)) / (
+            2 * h
+        )
+
+    return jax.lax.map(difference, chosen, batch_size=50)
+
+
+@jax.jit
+def both_gradients(weights: Weights, x: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The gradient by hand and by JAX, each one vector."""
+    by_hand, _ = backward(weights, forward(weights, x), label)
+    return ravel_pytree(by_hand)[0], ravel_pytree(jax.grad(loss_by_jax)(weights, x, label))[0]
+
+
+def relative(found: Any, right: Any) -> float:
+    """‖found − right‖ / ‖right‖ of two vectors."""
+    return float(np.linalg.norm(np.asarray(found) - right) / np.linalg.norm(right))
+
+
+def checks(trained: Trained, dataset: Dataset, dtype: Any, h: float) -> tuple[float, float]:
+    """The hand-written gradient's relative distance from JAX's, and from central differences at 200 weights."""
+    test = dataset.test.arrays(100)
+    with jax.enable_x64(True):
+        weights, x = jax.tree.map(lambda w: jnp.asarray(w, dtype), (trained(twin, number=0), flat(test["image"])))
+        by_hand, by_jax = map(np.asarray, both_gradients(weights, x, test["label"]))
+        chosen = np.random.default_rng(0).permutation(by_hand.size)[:200]
+        differences = finite_differences(weights, x, test["label"], chosen, jnp.asarray(h, dtype))
+        return relative(by_hand, by_jax), relative(differences, by_hand[chosen])
+
+
+def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    test = dataset.test.arrays()
+    by_hand, by_jax = (ravel_pytree(trained(twin, number=n))[0] for n in (0, 1))
+    row, beside = ({k: float(v) for k, v in trained(score, test, number=n).items()} for n in (0, 1))
+    apart = (*checks(trained, dataset, np.float64, 1e-4), relative(by_hand, np.asarray(by_jax)))
+    names = ("autodiff", "differences", "weights")
+    digits = {f"digits_{name}": -np.log10(max(x, 1e-17)) for name, x in zip(names, apart, strict=True)}
+    return {**row, **digits, "differentiated by JAX": beside}
+
+
+def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+
+    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
+    models = {
+        "scikit-learn's MLP": MLPClassifier(trained.model.widths[1:-1], activation="logistic", max_iter=300),
+        "logistic regression": LogisticRegression(max_iter=1000),
+    }
+    return {
+        name: {
+            "accuracy": model.fit(flat(train["image"]), train["label"]).score(flat(test["image"]), test["label"])
+        }
+        for name, model in models.items()
+    }
+
+
+def tile(values: np.ndarray, size: int, signed: bool = True) -> np.ndarray:
+    """One image's layer [n] as [size, size, 3]: square where n is one, else stripes; red > 0, blue < 0."""
+    side = int(np.sqrt(len(values)))
+    table = values.reshape(side, side) if side * side == len(values) else values[None]
+    at = [np.arange(size) * extent // size for extent in table.shape]
+    table = table[np.ix_(*at)]
+    if not signed:
+        return np.repeat(table[..., None], 3, -1)
+    share = table / max(np.abs(table).max(), 1e-30)
+    return 1 - np.stack([np.maximum(-share, 0), np.abs(share), np.maximum(share, 0)], -1)
+
+
+def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    test = dataset.test.arrays(1000)
+    weights = trained(twin, number=0)
+    layers = forward(weights, flat(test["image"]))
+    hardest = np.argsort(np.asarray(jax.nn.log_softmax(layers[-1]))[np.arange(len(test["label"])), test["label"]])[
+        :8
+    ]
+    _, errors = backward(weights, [layer[hardest] for layer in layers], test["label"][hardest])
+    size = 112
+    names = [f"error of layer {number}" for number in range(len(errors) - 2, 0, -1)]
+    rows = {
+        "the hardest images": [tile(x, size, signed=False) for x in layers[0][hardest]],
+        "error of logits": [tile(np.asarray(e), size) for e in errors[-1]],
+        **{
+            name: [tile(np.asarray(e), size) for e in error]
+            for name, error in zip(names, errors[-2:0:-1], strict=True)
+        },
+        "error of pixels": [tile(np.asarray(e), size) for e in errors[0]],
+    }
+    series = {}
+    for name, dtype in {"single precision": np.float32, "double precision": np.float64}.items():
+        apart = [checks(trained, dataset, dtype, h)[1] for h in WIDTHS_OF_STEP]
+        series[name] = (WIDTHS_OF_STEP, apart)
+    return {
+        "error_flowing_back": image_grid(np.array(list(rows.values())), scale=1, row_labels=list(rows)),
+        "finite_differences": curves(
+            series,
+            "step of the finite difference",
+            "relative distance from backpropagation",
+            log_x=True,
+            log_y=True,
+        ),
+    }
+
+
+def build(config: Config, dataset: Dataset) -> Experiment:
+    if not {"image", "label"} <= set(dataset.train.spec):
+        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    pixels = int(np.prod(dataset.train.spec["image"].shape))
+    return Experiment(
+        model=Twins((pixels, *config.hidden, len(dataset.classes))),
+        stages=[Stage([Turn(classify)], optimizer("momentum", config.learning_rate), config.steps)],
+        data=dataset,
+        evaluate=evaluate,
+        validate=validate,
+        best="accuracy",
+        baselines=baselines,
+        figures=draw,
+        dense=True,
+        watch=("by_hand", "by_jax"),
+    )
+
+
+if __name__ == "__main__":
+    launch(Config, build)

@@ -1,0 +1,286 @@
+"""Transfer learning: features learned on letters, reused for digits of which only a few are labelled.
+
+    python -m experiments.representations.transfer --replicas=5
+    python -m experiments.representations.transfer --dataset=folder:PATH@64 --network=resnet50 --weights=FILE
+
+Yosinski et al. 2014. A network learns the source, rendered letters at the size of the target's images. Then its last
+layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
+fine-tuned. Beside it the same network from scratch, on the same labels for as many steps, and one frozen after
+learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
+With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
+directory, and there is no source to learn. Each seed draws its own labels, so the gains are paired.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn import data
+from deeplearn.data import Arrays, Dataset
+from deeplearn.data.pool import balanced_pool
+from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_grid
+from deeplearn.figures.plots import curves
+from deeplearn.losses.classification import cross_entropy
+from deeplearn.losses.few_labels import few_label_loss
+from deeplearn.metrics.few_labels import chosen, series, verdicts
+from deeplearn.models.resnet import ResNet
+from deeplearn.models.zoo import member
+from deeplearn.nn.few_labels import FewLabels
+from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
+from deeplearn.train import Config as BaseConfig
+from deeplearn.weights.load import load_into
+from deeplearn.weights.preprocessing import IMAGENET
+
+FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "frozen, from an unrelated source"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(BaseConfig):
+    steps: int = flag(600, "steps on the source", least=1)
+    source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
+    network: str = flag(
+        "resnet8", "resnet8 (three blocks), or a network of the zoo: small, or paper size with --weights"
+    )
+    weights: str = flag("", "a file or run directory to start from instead of the source")
+    labels: tuple[int, ...] = flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
+    head_steps: int = flag(200, "steps that train new heads", least=1)
+    tuning_steps: int = flag(200, "steps that train everything", least=1)
+    learning_rate: float = flag(2e-3, "Adam's rate on the source; falls to 0 along a cosine", least=0)
+    head_rate: float = flag(1e-2, "Adam's rate for the heads", least=0)
+    tuning_rate: float = flag(5e-4, "Adam's rate in fine-tuning", least=0)
+    scratch_rate: float = flag(2e-3, "Adam's rate for the network from scratch", least=0)
+
+    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "network": "densenet121", "steps": 20_000}
+    TINY: ClassVar[dict[str, Any]] = {"labels": (2,), "width": 2, "head_steps": 2, "tuning_steps": 2}
+
+
+def backbone(config: Config) -> nn.Module:
+    """Images [B, H, W, C] -> features [B, D]."""
+    if config.network == "resnet8" and not config.weights:
+        return ResNet(0, (1, 1, 1), bottleneck=False, width=config.width, small_stem=True)
+    found = member(config.network)
+    return found.paper(0) if config.weights else found.small(0)
+
+
+class Learner(nn.Module):
+    """A network and its last layer: [B, H, W, C] -> logits [B, classes]."""
+
+    net: nn.Module
+    classes: int
+
+    def setup(self) -> None:
+        self.body = self.net.clone(parent=None)
+        self.head = nn.Dense(self.classes)
+
+    def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
+        return self.head(self.body(image, train))
+
+
+class Transfer(nn.Module):
+    """Networks `source` and `unrelated`; for each number of labels heads on both, and learners `tuned`, `scratch`."""
+
+    net: nn.Module
+    source_classes: int
+    classes: int
+    labels: tuple[int, ...]
+    pool: int
+    pretrained: bool
+
+    def setup(self) -> None:
+        self.source, self.unrelated = (Learner(self.net, self.source_classes) for _ in range(2))
+        self.heads, self.unrelated_heads = ({str(n): nn.Dense(self.classes) for n in self.labels} for _ in range(2))
+        self.tuned, self.scratch = (
+            {str(n): Learner(self.net, self.classes) for n in self.labels} for _ in range(2)
+        )
+        self.few = FewLabels(self.classes, self.pool)
+
+    def prepare(self, image: jax.Array) -> jax.Array:
+        """Colour, and ImageNet's statistics, where the network comes from a library."""
+        if not self.pretrained:
+            return image
+        mean, deviation = np.array(IMAGENET, np.float32)
+        return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / deviation
+
+    def logits(self, image: jax.Array, network: str, count: int, train: bool = False) -> jax.Array:
+        image = self.prepare(image)
+        if network in ("tuned", "scratch"):
+            return getattr(self, network)[str(count)](image, train)
+        related = network == "heads"
+        frozen, heads = (self.source, self.heads) if related else (self.unrelated, self.unrelated_heads)
+        return heads[str(count)](frozen.body(image, False))
+
+
+def learn_source(model: Transfer, batch: Batch) -> tuple[jax.Array, Metrics]:
+    return cross_entropy(model.source(batch["image"], train=True), batch["label"])
+
+
+def learn_unrelated(model: Transfer, batch: Batch) -> tuple[jax.Array, Metrics]:
+    """The same letters with their pixels in one fixed random order."""
+    image = batch["image"]
+    order = np.random.default_rng(0).permutation(image.shape[1] * image.shape[2])
+    shuffled = image.reshape(len(image), -1, image.shape[-1])[:, order].reshape(image.shape)
+    return cross_entropy(model.unrelated(shuffled, train=True), batch["label"])
+
+
+def few_labels(model: Transfer, batch: Batch, network: str) -> tuple[jax.Array, Metrics]:
+    def classify(image: jax.Array, count: int) -> jax.Array:
+        return model.logits(image.reshape(len(image), *batch["image"].shape[1:]), network, count, train=True)
+
+    return few_label_loss(classify, model.few, batch, model.labels)
+
+
+def unfreeze(variables: Mapping[str, Any], labels: Sequence[int]) -> dict[str, Any]:
+    """Each tuned network becomes the source's with the head that was trained on it."""
+    started = {name: dict(tree) for name, tree in variables.items()}
+    for count in labels:
+        for tree in started.values():
+            if "source" in tree:
+                tree[f"tuned_{count}"] = {**tree[f"tuned_{count}"], "body": tree["source"]["body"]}
+        started["params"][f"tuned_{count}"]["head"] = started["params"][f"heads_{count}"]
+    return started
+
+
+def guess(model: Transfer, image: jax.Array, network: str, count: int) -> jax.Array:
+    return model.logits(image, network, count).argmax(-1)
+
+
+def validate(model: Transfer, batch: Batch) -> Metrics:
+    return {
+        f"{network}_accuracy_{n}": (guess(model, batch["image"], network, n) == batch["label"]).mean()
+        for network in ("heads", "tuned", "scratch")
+        for n in model.labels
+    }
+
+
+def evaluate(trained: Trained, dataset: Dataset, pool: Arrays) -> dict[str, Any]:
+    from sklearn.linear_model import LogisticRegression
+
+    model, test = trained.model, dataset.test.arrays(2000)
+
+    def accuracies(network: str) -> dict[str, float]:
+        guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in model.labels}
+        return {f"accuracy_{n}": float((found == test["label"]).mean()) for n, found in guesses.items()}
+
+    def raw_pixels(count: int) -> float:
+        x, y = chosen(pool.arrays(), trained.variables["drawn"]["few"]["rank"], count)
+        flat = test["image"].reshape(len(test["image"]), -1)
+        return float(LogisticRegression(max_iter=1000).fit(x, y).score(flat, test["label"]))
+
+    rows = {FROZEN: accuracies("heads"), SCRATCH: accuracies("scratch")}
+    if not model.pretrained:
+        rows[UNRELATED] = accuracies("unrelated_heads")
+    raw = {f"accuracy_{n}": raw_pixels(n) for n in model.labels}
+    return {**accuracies("tuned"), **rows, "logistic regression on pixels": raw}
+
+
+def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    from sklearn.linear_model import LogisticRegression
+
+    train, test = dataset.train.arrays(10_000), dataset.test.arrays(2000)
+    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
+    model = LogisticRegression(max_iter=1000).fit(x, train["label"])
+    return {"logistic regression, all labels": {"accuracy_all": float(model.score(x_test, test["label"]))}}
+
+
+def conclude(replicas: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> dict[str, Any]:
+    lines = series(replicas, "fine-tuned", labels)
+    negative = {}
+    if UNRELATED in replicas[0]:
+        turned = [{**replica[UNRELATED], SCRATCH: replica[SCRATCH]} for replica in replicas]
+        found = verdicts(turned, SCRATCH, labels)
+        negative = {key.replace("pretrained", UNRELATED): text for key, text in found.items()}
+    return {
+        **verdicts(replicas, SCRATCH, labels),
+        **verdicts(replicas, FROZEN, labels),
+        **negative,
+        "few_labels": curves(lines, "labels a class", "test accuracy", log_x=True),
+    }
+
+
+def draw(trained: Trained, dataset: Dataset, source: Arrays | None) -> dict[str, Any]:
+    target = dataset.test.arrays(16)["image"]
+    if source is None:
+        return {"target": image_grid(target)}
+    letters = source.gather(np.arange(0, len(source), len(source) // 16)[:16])["image"]
+    return {"tasks": image_grid(np.stack([letters, target]), row_labels=["source", "target"])}
+
+
+def source_data(config: Config, dataset: Dataset) -> tuple[Arrays, int]:
+    """The source's images at the target's size, without the classes that the target has, and how many are left."""
+    found = data.load(config.source, config.data_dir or None)
+    kept = [number for number, name in enumerate(found.classes) if name not in dataset.classes]
+    if not kept:
+        raise UserError(f"--source={config.source} has no class that {dataset.name} lacks: name another source")
+    columns = found.train.arrays(20_000)
+    rows = np.flatnonzero(np.isin(columns["label"], kept))
+    height, width, channels = dataset.train.spec["image"].shape
+    shape = (len(rows), height, width, columns["image"].shape[-1])
+    image = np.asarray(jax.image.resize(columns["image"][rows], shape, "linear"))
+    if image.shape[-1] != channels:
+        image = np.repeat(image.mean(-1, keepdims=True), channels, axis=-1)
+    label = np.searchsorted(kept, columns["label"][rows]).astype(np.int32)
+    return Arrays({"image": image.astype(np.float32), "label": label}), len(kept)
+
+
+def build(config: Config, dataset: Dataset) -> Experiment:
+    if not {"image", "label"} <= set(dataset.train.spec):
+        raise UserError(f"--dataset={config.dataset} has no labelled images: there is nothing to transfer to")
+    pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
+    source, source_classes = (None, 1) if config.weights else source_data(config, dataset)
+    net, each = backbone(config), len(pool) // len(dataset.classes)
+    few = {"data": pool, "batch_size": len(pool)}
+
+    def adam(rate: float, steps: int) -> optax.GradientTransformation:
+        return optax.adam(optax.cosine_decay_schedule(rate, steps))
+
+    def turn(network: str) -> Turn:
+        names = tuple(f"{network}_{n}" for n in config.labels)
+        return Turn(functools.partial(few_labels, network=network), trains=names, called=network)
+
+    heads = [turn("heads")] if config.weights else [turn("heads"), turn("unrelated_heads")]
+    tuned, scratch = turn("tuned"), turn("scratch")
+    rates = dict.fromkeys(tuned.trains, adam(config.tuning_rate, config.tuning_steps))
+    from_file = functools.partial(load_into, path=Path(config.weights), net=net, at="source/body")
+    stages = [
+        Stage(heads, adam(config.head_rate, config.head_steps), config.head_steps, name="heads", **few),
+        Stage(
+            [tuned, scratch],
+            rates | dict.fromkeys(scratch.trains, adam(config.scratch_rate, config.tuning_steps)),
+            config.tuning_steps,
+            name="fine-tuning",
+            start=functools.partial(unfreeze, labels=config.labels),
+            **few,
+        ),
+    ]
+    if config.weights:
+        stages[0] = dataclasses.replace(stages[0], start=from_file)
+    else:
+        learning = [Turn(learn_source, trains=("source",)), Turn(learn_unrelated, trains=("unrelated",))]
+        rate = adam(config.learning_rate, config.steps)
+        stages.insert(0, Stage(learning, rate, config.steps, name="source", data=source))
+    return Experiment(
+        model=Transfer(net, source_classes, len(dataset.classes), config.labels, each, bool(config.weights)),
+        stages=stages,
+        data=dataset,
+        evaluate=functools.partial(evaluate, pool=pool),
+        validate=validate,
+        baselines=baselines,
+        conclude=functools.partial(conclude, labels=config.labels),
+        figures=functools.partial(draw, source=source),
+        watch=("loss", "accuracy"),
+    )
+
+
+if __name__ == "__main__":
+    launch(Config, build)

@@ -1,0 +1,28 @@
+"""The pool that labels are drawn from."""
+
+import numpy as np
+import pytest
+
+from deeplearn.data import Arrays
+from deeplearn.data.pool import balanced_pool
+from deeplearn.errors import UserError
+
+LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [9, 5, 7])).astype(np.int32)
+SPLIT = Arrays({"image": np.stack([LABELS, np.arange(21)], 1).astype(np.float32), "label": LABELS})
+
+
+def test_classes_are_equally_many_in_order_and_rows_tell_them():
+    pool = balanced_pool(SPLIT, 3, most=8).arrays()
+    np.testing.assert_array_equal(pool["label"], np.repeat([0, 1, 2], 5))  # the rarest class has 5
+    np.testing.assert_array_equal(pool["row"] // 5, pool["label"])
+    np.testing.assert_array_equal(pool["image"][:, 0], pool["label"])
+    assert len(np.unique(pool["image"][:, 1])) == 15
+
+
+def test_a_limit_is_kept():
+    assert len(balanced_pool(SPLIT, 3, most=4)) == 12
+
+
+def test_a_class_without_examples_is_told():
+    with pytest.raises(UserError, match="class 3 has no training example"):
+        balanced_pool(SPLIT, 4, most=5)

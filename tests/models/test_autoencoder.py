@@ -1,0 +1,29 @@
+"""The deep autoencoder against NumPy."""
+
+import jax
+import numpy as np
+
+from deeplearn.models.autoencoder import Autoencoder
+
+
+def test_encoder_and_its_mirror_agree_with_numpy():
+    x = np.random.default_rng(0).uniform(size=(3, 6)).astype(np.float32)
+    generator = np.random.default_rng(1)
+    module = Autoencoder(6, (5, 4, 2), jax.numpy.tanh)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
+
+    def mlp(layers, h):
+        for number in range(3):
+            h = h @ layers[f"Dense_{number}"]["kernel"] + layers[f"Dense_{number}"]["bias"]
+            h = np.tanh(h) if number < 2 else h
+        return h
+
+    code = mlp(variables["params"]["encoder"], x)
+    image = mlp(variables["params"]["decoder"], code)
+    assert code.shape == (3, 2) and image.shape == x.shape
+    found = module.apply(variables, x)
+    np.testing.assert_allclose(found[0], code, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1], image, rtol=1e-4, atol=1e-5)
+    widths = [layer["kernel"].shape[1] for layer in variables["params"]["decoder"].values()]
+    assert widths == [4, 5, 6]

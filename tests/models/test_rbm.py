@@ -1,0 +1,102 @@
+"""The restricted Boltzmann machine against sums over all of its states, and its sampler against its own energy."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit, logsumexp
+from sklearn.neural_network import BernoulliRBM
+
+from deeplearn.models.rbm import RBM, PersistentRBM
+
+VISIBLE, HIDDEN = 4, 3
+
+
+def states(units):
+    return np.array(list(itertools.product([0.0, 1.0], repeat=units)))
+
+
+def weights(visible=VISIBLE, hidden=HIDDEN, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "kernel": rng.normal(size=(visible, hidden)),
+        "visible_bias": rng.normal(size=visible),
+        "hidden_bias": rng.normal(size=hidden),
+    }
+
+
+def energy(w, v, h, deviation=None):
+    """E(v, h) as its definition is written, for one v and one h."""
+    if deviation is None:
+        return -w["visible_bias"] @ v - w["hidden_bias"] @ h - v @ w["kernel"] @ h
+    quadratic = ((v - w["visible_bias"]) ** 2).sum() / (2 * deviation**2)
+    return quadratic - w["hidden_bias"] @ h - (v / deviation) @ w["kernel"] @ h
+
+
+def call(method, *arguments, deviation=None, **kwargs):
+    model = RBM(VISIBLE, HIDDEN, deviation)
+    return np.asarray(model.apply({"params": weights()}, *arguments, method=method, **kwargs))
+
+
+@pytest.mark.parametrize("deviation", [None, 0.7])
+def test_free_energy_sums_the_hidden_units_out(deviation):
+    v = states(VISIBLE) if deviation is None else np.random.default_rng(1).normal(size=(16, VISIBLE))
+    expected = [-logsumexp([-energy(weights(), x, h, deviation) for h in states(HIDDEN)]) for x in v]
+    np.testing.assert_allclose(call(RBM.free_energy, v, deviation=deviation), expected, rtol=1e-5)
+
+
+def test_free_energy_is_that_of_scikit_learn():
+    machine, w = BernoulliRBM(HIDDEN), weights()
+    machine.components_ = w["kernel"].T
+    machine.intercept_visible_, machine.intercept_hidden_ = w["visible_bias"], w["hidden_bias"]
+    np.testing.assert_allclose(
+        call(RBM.free_energy, states(VISIBLE)), machine._free_energy(states(VISIBLE)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("deviation", [None, 0.7])
+def test_conditionals_follow_from_the_energy(deviation):
+    """p(h_j = 1 | v) = σ(E(h_j = 0) − E(h_j = 1)); E[v | h] is where the energy is least, or the same for bits."""
+    w, v, h = weights(), np.array([1.0, 0.0, 1.0, 1.0]), np.array([1.0, 0.0, 1.0])
+    for j in range(HIDDEN):
+        on, off = h.copy(), h.copy()
+        on[j], off[j] = 1, 0
+        logit = energy(w, v, off, deviation) - energy(w, v, on, deviation)
+        np.testing.assert_allclose(call(RBM.hidden_logits, v[None], deviation=deviation)[0, j], logit, rtol=1e-4)
+    mean = call(RBM.visible_mean, h[None], deviation=deviation)[0]
+    if deviation is None:
+        on, off = np.eye(VISIBLE), np.zeros((VISIBLE, VISIBLE))
+        logits = [energy(w, b, h) - energy(w, a, h) for a, b in zip(on, off, strict=True)]
+        np.testing.assert_allclose(mean, expit(logits), rtol=1e-5)
+    else:
+        gradient = jax.grad(lambda v: energy({k: jnp.asarray(x) for k, x in w.items()}, v, h, deviation))(mean)
+        np.testing.assert_allclose(gradient, np.zeros(VISIBLE), atol=1e-5)
+
+
+def test_gibbs_sampling_arrives_at_the_distribution_of_the_energy():
+    v, chains = states(VISIBLE), 20_000
+    unnormalised = np.exp(-call(RBM.free_energy, v))
+    start = jnp.zeros((chains, VISIBLE))
+    sampled = call(RBM.gibbs, start, jax.random.key(0), steps=50)
+    codes = sampled @ 2 ** np.arange(VISIBLE)[::-1]
+    counts = np.bincount(codes.astype(int), minlength=16) / chains
+    # The standard deviation of a frequency is at most 1 / (2 √chains) = .0035.
+    np.testing.assert_allclose(counts, unnormalised / unnormalised.sum(), atol=0.015)
+
+
+def test_gaussian_units_scatter_by_their_deviation():
+    h = jnp.tile(jnp.array([1.0, 0.0, 1.0]), (20_000, 1))
+    sampled = call(RBM.sample_visible, h, jax.random.key(0), deviation=0.7)
+    np.testing.assert_allclose(sampled.std(0), 0.7, rtol=0.03)
+    np.testing.assert_allclose(sampled.mean(0), call(RBM.visible_mean, h[:1], deviation=0.7)[0], atol=0.03)
+
+
+def test_chains_start_as_different_states_of_the_right_shape():
+    variables = PersistentRBM(VISIBLE, HIDDEN, chains=32).init(
+        jax.random.key(0), jnp.zeros((1, VISIBLE)), method=RBM.free_energy
+    )
+    chains = variables["chains"]["visible"]
+    assert chains.shape == (32, VISIBLE) and set(np.unique(chains)) == {0, 1}
+    assert 0.3 < chains.mean() < 0.7

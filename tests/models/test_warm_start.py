@@ -1,0 +1,63 @@
+"""Fine-tuning as a shift from given weights is fine-tuning a copy of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn.models.warm_start import FewLabelClassifiers, WarmStarted
+
+WIDTHS, CLASSES, INPUTS = (5, 4), 3, 6
+
+
+def given():
+    rng = np.random.default_rng(0)
+    shapes = [(INPUTS, 5), (5, 4)]
+    return [
+        (jnp.asarray(rng.normal(size=shape), jnp.float32), jnp.asarray(rng.normal(size=shape[1]), jnp.float32))
+        for shape in shapes
+    ]
+
+
+def loss(logits):
+    return (logits**2).sum() + logits[:, 0].sum()
+
+
+def test_adam_on_the_shift_takes_the_steps_of_adam_on_a_copy():
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(7, INPUTS)), jnp.float32)
+    start, model, adam = given(), WarmStarted(WIDTHS, CLASSES), optax.adam(0.1)
+    shift = model.init(jax.random.key(0), x, start)["params"]
+    copy = {"layers": start, "head": shift["Dense_0"]}
+
+    def forward(copy):
+        h = x
+        for kernel, bias in copy["layers"]:
+            h = jax.nn.sigmoid(h @ kernel + bias)
+        return h @ copy["head"]["kernel"] + copy["head"]["bias"]
+
+    def descend(params, function):
+        state = adam.init(params)
+        for _ in range(5):
+            updates, state = adam.update(jax.grad(lambda p: loss(function(p)))(params), state)
+            params = optax.apply_updates(params, updates)
+        return function(params)
+
+    first = model.apply({"params": shift}, x, start)
+    np.testing.assert_allclose(first, forward(copy), rtol=1e-5)
+    tuned = descend(shift, lambda p: model.apply({"params": p}, x, start))
+    assert np.abs(tuned - first).max() > 0.1
+    np.testing.assert_allclose(tuned, descend(copy, forward), rtol=1e-3, atol=1e-4)
+
+
+def test_classifiers_for_other_numbers_of_labels_do_not_share_weights():
+    x = jnp.ones((2, INPUTS))
+    model = FewLabelClassifiers(WIDTHS, CLASSES, (1, 5))
+
+    def both(model, x):
+        return model(x, 1), model(x, 5)
+
+    variables = model.init(jax.random.key(0), x, method=both)
+    one, five = model.apply(variables, x, method=both)
+    assert not np.allclose(one, five)
+    gradient = jax.grad(lambda v: loss(model.apply(v, x, 1)))(variables)["params"]
+    assert optax.tree.norm(gradient["of_1"]) > 0 and optax.tree.norm(gradient["of_5"]) == 0

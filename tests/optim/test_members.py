@@ -1,0 +1,43 @@
+"""Each member of a population, against the same optimiser alone."""
+
+import functools
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from deeplearn.optim import OPTIMIZERS, optimizer
+from deeplearn.optim.members import per_member
+
+RATES = np.array([0.1, 0.01], np.float32)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_member_follows_its_own_rate(name):
+    rng = np.random.default_rng(0)
+    params = {"kernel": rng.normal(size=(2, 3, 2)).astype(np.float32), "bias": np.ones((2, 2), np.float32)}
+    gradients = [jax.tree.map(lambda w: rng.normal(size=w.shape).astype(np.float32), params) for _ in range(4)]
+
+    def walk(chain, params, gradients):
+        state = chain.init(params)
+        for gradient in gradients:
+            updates, state = chain.update(gradient, state, params)
+            params = optax.apply_updates(params, updates)
+        return params
+
+    together = walk(per_member(functools.partial(optimizer, name), RATES), params, gradients)
+    for number, rate in enumerate(RATES):
+        own, own_gradients = jax.tree.map(lambda leaf, n=number: leaf[n], (params, gradients))
+        alone = walk(optimizer(name, float(rate)), own, own_gradients)
+        for key in params:
+            np.testing.assert_allclose(together[key][number], alone[key], rtol=1e-5, atol=1e-6)
+
+
+def test_several_values_go_to_one_member_together():
+    chain = per_member(lambda rate, decay: optax.chain(optax.trace(decay), optax.scale(-rate)), RATES, [0.0, 0.5])
+    params = np.zeros((2, 1), np.float32)
+    state = chain.init(params)
+    for _ in range(2):
+        updates, state = chain.update(np.ones((2, 1), np.float32), state, params)
+    np.testing.assert_allclose(updates, [[-0.1], [-0.015]], rtol=1e-6)
