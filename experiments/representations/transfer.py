@@ -3,7 +3,7 @@
     python -m experiments.representations.transfer --replicas=5
     python -m experiments.representations.transfer --dataset=folder:PATH@64 --network=resnet50 --weights=FILE
 
-Yosinski et al. 2014. A network learns the source, rendered letters at the size of the target's images. Then its last
+Yosinski et al. 2014. A network learns the source, letters at the size of the target's images. Then its last
 layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
 fine-tuned. Beside it the same network from scratch, on the same labels for as many steps, and one frozen after
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
@@ -88,7 +88,7 @@ class Learner(nn.Module):
 
 
 class Transfer(nn.Module):
-    """Networks `source` and `unrelated`; for each number of labels heads on both, and learners `tuned`, `scratch`."""
+    """Networks `source`, `unrelated`; for each number of labels heads on both, and learners `tuned`, `scratch`."""
 
     net: nn.Module
     source_classes: int
