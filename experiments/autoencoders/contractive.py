@@ -44,6 +44,7 @@ class Config(BaseConfig):
     learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (1000,), "steps": 100_000}
+    TINY: ClassVar[dict[str, Any]] = {"hidden": (8,)}
 
 
 class Autoencoders(nn.Module):
