@@ -9,6 +9,9 @@ accuracy, loss on the whole training set, the number of updates. Loss is drawn a
 time, for which one network of each method is timed alone. The path picture is the same three on least squares in
 two parameters: which half of the classes, from two principal components. Baselines: logistic regression by L-BFGS,
 and by scikit-learn's own stochastic descent.
+
+Five seeds, 1 minute: 29 steps on everything reach .943 ± .002 (training loss .24), 1,000 mini-batches .974 ± .001
+(.005), 32,000 single examples .976 ± .001 (.0016).
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ for the same number of steps. For each, eleven networks with learning rates from
 side, and validation loss chooses one of them; so no optimiser is judged by a rate that suits another. Measured on
 the chosen network: test accuracy and loss, training loss, and how many of the eleven come within .02 of its
 validation accuracy, the room for error. Baselines: scikit-learn's MLP with its own SGD, Adam and L-BFGS.
+
+Five seeds, 1 minute: at its own rate each reaches .969 to .974, ± .001 to .003, and no rival's test loss differs
+from Adam's by two standard errors. Chosen rates go from .02 (Adam, RMSProp) to 1 (SGD).
 """
 
 from __future__ import annotations

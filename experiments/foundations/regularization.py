@@ -9,6 +9,9 @@ Every method has a grid of strengths for each data size, trained side by side; v
 sets lie within the larger ones and are the same for all seeds. Measured on the chosen networks: test accuracy at
 each size; the gap between training and test accuracy and the share of weights that are exactly zero, both averaged
 over the sizes. Baselines: scikit-learn's logistic regression with L1 and with L2.
+
+Five seeds, 3.5 minutes: none of the four is more accurate than no regularisation, averaged over the sizes, by more
+than two standard errors (each difference below .002); L1 sets .14 ± .04 of the weights to zero.
 """
 
 from __future__ import annotations

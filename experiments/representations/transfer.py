@@ -49,9 +49,8 @@ FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "f
 class Config(BaseConfig):
     steps: int = flag(600, "steps on the source", least=1)
     source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
-    network: str = flag(
-        "resnet8", "resnet8 (three blocks), or a network of the zoo: small, or paper size with --weights"
-    )
+    network: str = flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
+    width: int = flag(16, "features of resnet8's first block", least=1)
     weights: str = flag("", "a file or run directory to start from instead of the source")
     labels: tuple[int, ...] = flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
     head_steps: int = flag(200, "steps that train new heads", least=1)
