@@ -73,6 +73,7 @@ class Config(BaseConfig):
     # The data, batch and number of steps with which He et al. 2015 show the degradation of plain networks.
     PAPER: ClassVar[dict[str, Any]] = {
         "dataset": "cifar10",
+        "claims": ("residuals",),
         "examples": 50_000,
         "width": 16,
         "layers": 27,
