@@ -19,7 +19,7 @@ train: install
 	$(RUN) -m experiments.autoencoders.vae
 
 test: install lint
-	$(RUN) -m pytest -q -n 2
+	$(RUN) -m pytest -q -n 2 --dist=loadgroup
 
 lint: install
 	$(RUN) -m ruff check .

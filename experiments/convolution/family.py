@@ -54,7 +54,7 @@ class Config(BaseConfig):
         "augmentation": "crop,flip",
         "steps": 40_000,
     }
-    TINY: ClassVar[dict[str, Any]] = {"networks": ("alexnet", "mobilenet_v1")}
+    TINY: ClassVar[dict[str, Any]] = {"networks": ("alexnet", "alexnet_one_tower")}
 
 
 def make(network: str, size: str, classes: int) -> nn.Module:

@@ -5,6 +5,7 @@ import importlib
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -21,7 +22,10 @@ from experiments.__main__ import listing
 from .pretend import pretend
 
 NAMES = list(listing())
-every_experiment = pytest.mark.parametrize("name", NAMES)
+# An experiment's tests go to one worker, one after another: they share compiled programs through the cache.
+every_experiment = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
+)
 
 
 def configured(module, *flags):
@@ -61,26 +65,35 @@ def test_turns_change_their_own_networks_only_and_stay_finite(name):
     state = trainer.initial()[0]
     for index, stage in enumerate(experiment.stages):
         state = begin(stage, state)
+        # Where turns are dispatched one by one, these are the very programs of a run, compiled once for all tests.
+        dispatched = [] if experiment.dense else trainer.programs(index, state)
         for turn in range(len(stage.turns)):
-            update = jax.jit(turn_update(experiment.model, stage, turn))
+            update = dispatched[turn] if dispatched else jax.jit(turn_update(experiment.model, stage, turn))
             batch = trainer.streams[index][0].batch(turn)
+            before = {network: digest(tree) for network, tree in state.params.items()}
             # A second step, since some networks start at a point where their first gradient vanishes.
-            after, metrics = update(state, batch, np.array([0, 0], np.int32))
+            after, metrics = update(jax.tree.map(jnp.copy, state), batch, np.array([0, 0], np.int32))
             after, metrics = update(after, batch, np.array([1, 0], np.int32))
             assert all(np.isfinite(value).all() for value in metrics.values())
             trains = stage.turns[turn].trains or tuple(state.params)
-            for network in state.params:
-                moved = digest(after.params[network]) != digest(state.params[network])
+            for network, old in before.items():
+                moved = digest(after.params[network]) != old
                 assert moved == (network in trains), network
             state = after
 
 
 @every_experiment
 def test_four_devices_compute_what_one_computes_and_each_program_is_compiled_once(name):
-    after = []
+    initial, after = None, []
     for layout in (Layout(), make_layout("data:2,model:2", "jit")):
         _, trainer = declared(name, "--log_every=2", layout=layout)
-        states, step = trainer.initial(), 0
+        if initial is None:
+            states = trainer.initial()
+            initial = local(states)
+        else:
+            # That a state is born on a mesh as on one device is tested elsewhere, and takes long to compile.
+            states = [jax.device_put(state, layout.shardings(state)) for state in initial]
+        step = 0
         while step < 2:
             states, metrics, step = trainer.advance(states, step)
             trainer.read(step, metrics)
