@@ -1,7 +1,9 @@
 """Transfer learning: features learned on letters, reused for digits of which only a few are labelled.
 
     python -m experiments.representations.transfer --replicas=5
-    python -m experiments.representations.transfer --dataset=folder:PATH@64 --network=resnet50 --weights=FILE
+    python -m experiments.representations.transfer --replicas=5 --dataset=digits --workdir=runs/handwritten
+    python -m experiments.representations.transfer --dataset=folder:PATH@64 --classes= --size=0 \\
+        --network=resnet50 --weights=FILE
 
 Yosinski et al. 2014. A network learns the source, letters at the size of the target's images. Then its last
 layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
@@ -9,6 +11,17 @@ fine-tuned. Beside it the same network from scratch, on the same labels for as m
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
 With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
 directory, and there is no source to learn. Each seed draws its own labels, so the gains are paired.
+
+Digits in fonts that training never saw, from letters, five draws, 10 minutes of a core; ± is at most .03:
+
+    labels a class                      1      5      10     50
+    fine-tuned                        .740   .927   .952   .984
+    frozen, new head                  .796   .937   .959   .974
+    the same net from scratch         .289   .611   .786   .959
+    frozen, from an unrelated source  .275   .484   .566   .683
+
+Paired gain of fine-tuning over from scratch +.451 ± .021, +.315 ± .025, +.166 ± .006, +.026 ± .003; the unrelated
+source is a clear loss from five labels on. To handwritten digits (`--dataset=digits`) nothing clear is gained.
 """
 
 from __future__ import annotations
@@ -28,6 +41,7 @@ import optax
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
+from deeplearn.data.split import Split
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
@@ -47,7 +61,10 @@ FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "f
 
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
+    dataset: str = "glyphs"
     steps: int = flag(600, "steps on the source", least=1)
+    classes: tuple[str, ...] = flag(tuple("0123456789"), "classes of the target (empty: all it has)")
+    size: int = flag(8, "pixels a side that all images are resized to (0: the target's own)", least=0)
     source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
     network: str = flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
     width: int = flag(16, "features of resnet8's first block", least=1)
@@ -215,26 +232,50 @@ def draw(trained: Trained, dataset: Dataset, source: Arrays | None) -> dict[str,
     return {"tasks": image_grid(np.stack([letters, target]), row_labels=["source", "target"])}
 
 
-def source_data(config: Config, dataset: Dataset) -> tuple[Arrays, int]:
-    """The source's images at the target's size, without the classes that the target has, and how many are left."""
-    found = data.load(config.source, config.data_dir or None)
-    kept = [number for number, name in enumerate(found.classes) if name not in dataset.classes]
-    if not kept:
-        raise UserError(f"--source={config.source} has no class that {dataset.name} lacks: name another source")
-    columns = found.train.arrays(20_000)
-    rows = np.flatnonzero(np.isin(columns["label"], kept))
-    height, width, channels = dataset.train.spec["image"].shape
-    shape = (len(rows), height, width, columns["image"].shape[-1])
-    image = np.asarray(jax.image.resize(columns["image"][rows], shape, "linear"))
+def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
+    """[N, H, W, C] -> [N, height, width, channels]; colours are averaged, or the grey repeated."""
+    if image.shape[1:3] != (height, width):
+        image = np.asarray(jax.image.resize(image, (len(image), height, width, image.shape[-1]), "linear"))
     if image.shape[-1] != channels:
         image = np.repeat(image.mean(-1, keepdims=True), channels, axis=-1)
-    label = np.searchsorted(kept, columns["label"][rows]).astype(np.int32)
-    return Arrays({"image": image.astype(np.float32), "label": label}), len(kept)
+    return image.astype(np.float32)
+
+
+def part(split: Split, kept: Sequence[int], height: int, width: int, channels: int) -> Arrays:
+    """The examples of some classes, which are numbered anew; images of the size that is asked for."""
+    columns = split.arrays(20_000)
+    rows = np.flatnonzero(np.isin(columns["label"], kept))
+    image = resized(columns["image"][rows], height, width, channels)
+    return Arrays({"image": image, "label": np.searchsorted(kept, columns["label"][rows]).astype(np.int32)})
+
+
+def target_data(config: Config, dataset: Dataset) -> Dataset:
+    """The classes of the target that are asked for, at the size that is asked for."""
+    if not {"image", "label"} <= set(dataset.train.spec):
+        raise UserError(f"--dataset={config.dataset} has no labelled images: there is nothing to transfer to")
+    if lacking := sorted(set(config.classes) - set(dataset.classes)):
+        raise UserError(
+            f"{dataset.name} has no class {lacking[0]!r}: name its own by --classes, or all by --classes="
+        )
+    names = config.classes or dataset.classes
+    kept = [number for number, name in enumerate(dataset.classes) if name in names]
+    height, width, channels = dataset.train.spec["image"].shape
+    shape = (config.size or height, config.size or width, channels)
+    splits = {name: part(getattr(dataset, name), kept, *shape) for name in ("train", "validation", "test")}
+    return dataclasses.replace(dataset, **splits, classes=tuple(dataset.classes[number] for number in kept))
+
+
+def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
+    """The source's images at the target's size, without the classes that the target has, and how many are left."""
+    found = data.load(config.source, config.data_dir or None)
+    kept = [number for number, name in enumerate(found.classes) if name not in target.classes]
+    if not kept:
+        raise UserError(f"--source={config.source} has no class that {target.name} lacks: name another source")
+    return part(found.train, kept, *target.train.spec["image"].shape), len(kept)
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: there is nothing to transfer to")
+    dataset = target_data(config, dataset)
     pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
     source, source_classes = (None, 1) if config.weights else source_data(config, dataset)
     net, each = backbone(config), len(pool) // len(dataset.classes)

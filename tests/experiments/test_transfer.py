@@ -21,7 +21,7 @@ def config(monkeypatch):
 
 
 def test_the_source_has_no_class_of_the_target_and_the_target_s_size(config):
-    source, classes = transfer.source_data(config, pretend("digits"))
+    source, classes = transfer.source_data(config, transfer.target_data(config, pretend("glyphs")))
     assert classes == 37  # glyphs has 47, of which ten are digits
     columns = source.arrays()
     assert columns["image"].shape[1:] == (8, 8, 1)
@@ -33,13 +33,25 @@ def test_the_source_has_no_class_of_the_target_and_the_target_s_size(config):
     np.testing.assert_allclose(columns["image"][kept].mean(), whole["image"][first].mean(), atol=0.05)
 
 
+def test_the_target_is_its_classes_at_the_size_asked_for(config):
+    whole, target = pretend("glyphs"), transfer.target_data(config, pretend("glyphs"))
+    assert target.classes == tuple("0123456789")
+    columns, old = target.train.arrays(), whole.train.arrays()
+    assert columns["image"].shape[1:] == (8, 8, 1)
+    np.testing.assert_array_equal(columns["label"], old["label"][old["label"] < 10])
+    with pytest.raises(UserError, match="glyphs has no class 'x'"):
+        transfer.target_data(dataclasses.replace(config, classes=("x",)), whole)
+    colours = transfer.resized(np.ones((2, 4, 4, 3), np.float32) * [0.0, 0.3, 0.6], 2, 2, 1)
+    np.testing.assert_allclose(colours, np.full((2, 2, 2, 1), 0.3), rtol=1e-6)
+
+
 def test_a_source_without_other_classes_is_a_sentence(config):
     with pytest.raises(UserError, match="no class that digits lacks"):
         transfer.source_data(dataclasses.replace(config, source="digits"), pretend("digits"))
 
 
 def test_unfrozen_networks_are_the_source_with_the_heads_that_were_trained_on_it(config):
-    trainer = Trainer(transfer.build(config, pretend("digits")), config, Layout())
+    trainer = Trainer(transfer.build(config, pretend("glyphs")), config, Layout())
     state = trainer.initial()[0]
     before = {"params": state.params, **state.collections}
     after = transfer.unfreeze(before, config.labels)
