@@ -157,14 +157,17 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     ratios = {name: (RADII, [contraction(trained, x, name, r) for r in RADII]) for name in ("contractive", "plain")}
     filters = []
     for name in ("contractive", "plain"):
-        kernel = np.asarray(trained.variables["params"][name]["kernel_0"]).T[:32]  # one row a hidden unit
+        kernel = np.asarray(trained.variables["params"][name]["kernel_0"]).T  # one row a hidden unit
+        kernel = kernel[: min(32, len(kernel) // 16 * 16 or len(kernel))]
         low, high = kernel.min(1, keepdims=True), kernel.max(1, keepdims=True)
         filters.append(((kernel - low) / (high - low)).reshape(-1, *images.shape[1:]))
+    rows = -(-len(filters[0]) // 16)
+    labels = ["contractive", *[""] * (rows - 1), "plain", *[""] * (rows - 1)]
     return {
         "contraction": curves(
             ratios, "distance moved in the input", "distance moved in the code, per unit", log_x=True
         ),
-        "filters": image_grid(np.concatenate(filters), columns=16, row_labels=["contractive", "", "plain", ""]),
+        "filters": image_grid(np.concatenate(filters), columns=min(16, len(filters[0])), row_labels=labels),
     }
 
 

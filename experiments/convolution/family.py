@@ -78,8 +78,8 @@ def classify(model: Rivals, batch: Batch, network: str, size: str, augmentation:
     return loss + 0.3 * sum(cross_entropy(head, batch["label"])[0] for head in auxiliary), metrics
 
 
-def guess(model: Rivals, image: jax.Array, network: str, size: str) -> jax.Array:
-    return model[network](images_for(network, size, image)).argmax(-1)
+def guess(model: Rivals, image: jax.Array, network: str, form: str) -> jax.Array:
+    return model[network](images_for(network, form, image)).argmax(-1)
 
 
 def evaluate(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def evaluate(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
     for network, maker in trained.model.makers.items():
         image = jax.eval_shape(functools.partial(images_for, network, size), test["image"][:1])
         table = anatomy(maker(), image)
-        guesses = trained.over(guess, test["image"], network=network, size=size)
+        guesses = trained.over(guess, test["image"], network=network, form=size)
         rows[network] = {
             "accuracy": float((guesses == test["label"]).mean()),
             "parameters": table.parameters,

@@ -87,10 +87,12 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
     # Two steps, since some networks start at a point where their first gradient vanishes.
     for network in networks(experiment.stages[0], single):
         assert digest(single[network]) != digest(initial[0].params[network]), network
+    apart = []
     for one, four in zip(jax.tree.leaves(single), jax.tree.leaves(sharded), strict=True):
         # Adam divides by the root of tiny second moments: differences of rounding in a gradient show enlarged.
         np.testing.assert_allclose(four, one, rtol=2e-2, atol=2e-3)
-        assert np.abs(four - one).mean() < 2e-4
+        apart.append(np.abs(four - one).ravel())
+    assert np.concatenate(apart).mean() < 2e-4
 
 
 @every_experiment
