@@ -93,7 +93,7 @@ def test_a_stage_without_averages_keeps_none():
 def test_optimisers_start_afresh_for_what_trains():
     used = dataclasses.replace(state_of(one=1, two=2, three=3), opt_states={"one": "used", "three": "used"})
     adam, sgd = optax.adam(1e-3), optax.sgd(0.1, momentum=0.9)
-    turns = [Turn(loss, ("two",)), Turn(loss, ("one",))]
+    turns = [Turn(loss, ("two",)), Turn(loss, ("one",), called="other")]
     after = begin(Stage(turns, {"one": adam, "two": sgd}, 5), used)
     assert jax.tree.structure(after.opt_states) == jax.tree.structure(
         {"one": adam.init(used.params["one"]), "two": sgd.init(used.params["two"])}
@@ -109,7 +109,7 @@ def test_evaluation_prefers_averaged_weights():
 
 def test_networks_are_those_of_any_turn_in_the_parameters_order():
     params = {"encoder": 0, "decoder": 0, "critic": 0}
-    turns = [Turn(loss, ("critic",)), Turn(loss, ("encoder",))]
+    turns = [Turn(loss, ("critic",)), Turn(loss, ("encoder",), called="other")]
     assert networks(Stage(turns, optax.sgd(1), 1), params) == ("encoder", "critic")
     assert networks(Stage([Turn(loss)], optax.sgd(1), 1), params) == ("encoder", "decoder", "critic")
     with pytest.raises(
