@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
 
-.PHONY: install train test lint bench constraints clean
+.PHONY: install train test test-all lint bench constraints clean
 
 install: .venv/installed
 
@@ -19,6 +19,10 @@ train: install
 	$(RUN) -m experiments.autoencoders.vae
 
 test: install lint
+	$(RUN) -m pytest -q -n 2 --dist=loadgroup -m "not slow"
+
+# Also what takes minutes to compile.
+test-all: install lint
 	$(RUN) -m pytest -q -n 2 --dist=loadgroup
 
 lint: install

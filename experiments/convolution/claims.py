@@ -81,7 +81,7 @@ class Config(BaseConfig):
         "steps": 64_000,
     }
     TINY: ClassVar[dict[str, Any]] = {
-        "claims": ("relu", "residuals"),
+        "claims": ("residuals",),
         "replicas": 1,
         "width": 2,
         "layers": 2,

@@ -68,6 +68,7 @@ class Config(BaseConfig):
     source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
     network: str = flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
     width: int = flag(16, "features of resnet8's first block", least=1)
+    blocks: int = flag(3, "residual blocks of resnet8, each but the first halves the image", least=1)
     weights: str = flag("", "a file or run directory to start from instead of the source")
     labels: tuple[int, ...] = flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
     head_steps: int = flag(200, "steps that train new heads", least=1)
@@ -77,14 +78,14 @@ class Config(BaseConfig):
     tuning_rate: float = flag(5e-4, "Adam's rate in fine-tuning", least=0)
     scratch_rate: float = flag(2e-3, "Adam's rate for the network from scratch", least=0)
 
-    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "network": "densenet121", "steps": 20_000}
-    TINY: ClassVar[dict[str, Any]] = {"labels": (2,), "width": 2, "head_steps": 2, "tuning_steps": 2}
+    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "network": "resnet18", "steps": 20_000}
+    TINY: ClassVar[dict[str, Any]] = {"labels": (2,), "width": 2, "blocks": 1, "head_steps": 2, "tuning_steps": 2}
 
 
 def backbone(config: Config) -> nn.Module:
     """Images [B, H, W, C] -> features [B, D]."""
     if config.network == "resnet8" and not config.weights:
-        return ResNet(0, (1, 1, 1), bottleneck=False, width=config.width, small_stem=True)
+        return ResNet(0, (1,) * config.blocks, bottleneck=False, width=config.width, small_stem=True)
     found = member(config.network)
     return found.paper(0) if config.weights else found.small(0)
 

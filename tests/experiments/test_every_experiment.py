@@ -21,10 +21,23 @@ from experiments.__main__ import listing
 from .pretend import pretend
 
 NAMES = list(listing())
-# An experiment's tests go to one worker, one after another: they share compiled programs through the cache.
-every_experiment = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
-)
+# Several convolutional networks each: what compiles or traces for minutes is left to `make test-all`.
+SEVERAL = ("convolution.claims", "convolution.densenet_vs_resnet", "convolution.family", "representations.transfer")
+
+
+def parametrised(slow):
+    """By experiment; its tests go to one worker, where they share compiled programs through the cache."""
+    several = [f"experiments.{name}" for name in slow]
+    return pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=[pytest.mark.xdist_group(name), *[pytest.mark.slow] * (name in several)])
+            for name in NAMES
+        ],
+    )
+
+
+every_experiment, every_experiment_that_compiles_soon = parametrised(slow=()), parametrised(slow=SEVERAL)
 
 
 def configured(module, *flags):
@@ -65,7 +78,7 @@ def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name, size)
                         assert (then is not before) == (network in (turn.trains or state.params)), path
 
 
-@every_experiment
+@every_experiment_that_compiles_soon
 def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_once(name):
     initial, after = None, []
     for layout in (Layout(), make_layout("data:2,model:2", "jit")):
@@ -95,7 +108,7 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
     assert np.concatenate(apart).mean() < 2e-4
 
 
-@every_experiment
+@every_experiment_that_compiles_soon
 def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     monkeypatch.setattr(data, "load", lambda dataset, _: pretend(dataset))
