@@ -21,8 +21,16 @@ from experiments.__main__ import listing
 from .pretend import pretend
 
 NAMES = list(listing())
-# Several convolutional networks each: what compiles or traces for minutes is left to `make test-all`.
-SEVERAL = ("convolution.claims", "convolution.densenet_vs_resnet", "convolution.family", "representations.transfer")
+# Several networks each: what compiles or traces for minutes is left to `make test-all`.
+SEVERAL = (
+    "autoencoders.stochastic",
+    "convolution.claims",
+    "convolution.densenet_vs_resnet",
+    "convolution.family",
+    "foundations.vanishing_gradients",
+    "representations.deep_belief_net",
+    "representations.transfer",
+)
 
 
 def parametrised(slow):
