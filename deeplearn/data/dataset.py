@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deeplearn.data.split import Split
+from deeplearn.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,8 @@ class Dataset:
     classes: tuple[str, ...] = ()
     levels: int | None = None
     about: dict[str, Any] = field(default_factory=dict)
+
+    def need_labelled_images(self, use: str) -> None:
+        """UserError unless the examples are images with labels; `use` is a clause that says what needs them."""
+        if not {"image", "label"} <= set(self.train.spec):
+            raise UserError(f"--dataset={self.name} has no labelled images: {use}")

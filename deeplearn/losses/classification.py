@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -11,6 +14,12 @@ def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[
     """Mean −log p(label) in nats, and the accuracy. logits [batch, classes], label int32 [batch]."""
     loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), label).mean()
     return loss, {"accuracy": (logits.argmax(-1) == label).mean()}
+
+
+def classification(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Loss and accuracy of a model that is called on images, as `Experiment.validate` asks for them."""
+    loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
+    return {"loss": loss, **metrics}
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:

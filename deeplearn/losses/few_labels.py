@@ -1,4 +1,9 @@
-"""Cross-entropy on a few labelled examples of each class, for several numbers of them at once."""
+"""Cross-entropy on a few labelled examples of each class, for several numbers of them at once.
+
+`fine_tune` and `from_scratch` are the two turns of a comparison. Their root module has classifiers `tuned` and
+`scratch` (`models.warm_start.FewLabelClassifiers`) for each number in `labels`, the draw `few`
+(`nn.few_labels.FewLabels`), and `pretrained()`, the layers that `tuned` starts from.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +30,14 @@ def few_label_loss(
         each = optax.softmax_cross_entropy_with_integer_labels(logits, label)
         losses[f"loss_{count}"] = (weight * each).sum() / jnp.maximum(weight.sum(), 1)
     return jnp.sum(jnp.stack(list(losses.values()))), losses
+
+
+def fine_tune(model: Any, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The pretrained layers learn on from few labels; the stack itself stays as it was."""
+    start = model.pretrained()
+    return few_label_loss(lambda x, n: model.tuned(x, n, start), model.few, batch, model.labels)
+
+
+def from_scratch(model: Any, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The twins of the same shape learn from random weights, from the same labels."""
+    return few_label_loss(model.scratch, model.few, batch, model.labels)

@@ -5,16 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 from scipy.stats import t as student_t
 
 from deeplearn.metrics.statistics import mean_and_standard_error
+from deeplearn.nn.functional import flat
 
 
 def chosen(pool: Mapping[str, np.ndarray], rank: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Flat images [n, pixels] and labels [n] of the pool's `count` examples a class that `nn.few_labels` drew."""
     rows = np.flatnonzero(np.asarray(rank) < count)
     return pool["image"][rows].reshape(len(rows), -1), pool["label"][rows]
+
+
+def guess(model: Any, image: jax.Array, network: str, count: int) -> jax.Array:
+    """Classes [B] by the classifier for `count` labels a class, `network` "tuned" or "scratch"."""
+    x = flat(image)
+    logits = model.tuned(x, count, model.pretrained()) if network == "tuned" else model.scratch(x, count)
+    return logits.argmax(-1)
+
+
+def validate(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Accuracies of both networks for each number of labels."""
+    return {
+        f"{network}_accuracy_{count}": (guess(model, batch["image"], network, count) == batch["label"]).mean()
+        for network in ("tuned", "scratch")
+        for count in model.labels
+    }
+
+
+def accuracies(trained: Any, test: Mapping[str, np.ndarray], network: str) -> dict[str, float]:
+    """{"accuracy_1": …} on the test set."""
+    guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in trained.model.labels}
+    return {f"accuracy_{n}": float((g == test["label"]).mean()) for n, g in guesses.items()}
 
 
 def scikit_learn_accuracies(

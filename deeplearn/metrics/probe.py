@@ -23,3 +23,8 @@ def linear_probe(
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(probe.fit(train_features, train_labels).score(test_features, test_labels))
+
+
+def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the first `count` examples of each class. labels: [N] integers."""
+    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])

@@ -1,4 +1,4 @@
-"""A bound Flax module as a plain function, so that JAX can differentiate through it inside a loss."""
+"""Plain functions about modules and what they see."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def as_function(module: nn.Module) -> Callable[..., Any]:
         return unbound.apply(variables, *args, **kwargs)
 
     return function
+
+
+def flat(x: Any) -> Any:
+    """[batch, ...] -> [batch, all the rest], of JAX or numpy."""
+    return x.reshape(len(x), -1)

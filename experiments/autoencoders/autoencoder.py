@@ -30,6 +30,7 @@ from deeplearn.figures.plots import curves, scatter
 from deeplearn.metrics.probe import linear_probe
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.autoencoder import Autoencoder
+from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder, identity
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig
@@ -49,10 +50,6 @@ class Config(BaseConfig):
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "codes": (32,), "steps": 50_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (8,), "codes": (2, 3)}
-
-
-def flat(image: jax.Array) -> jax.Array:
-    return image.reshape(len(image), -1)
 
 
 def reconstruction_loss(

@@ -23,7 +23,6 @@ import optax
 from jax.scipy.special import logit
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import bars
@@ -32,10 +31,11 @@ from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.sparsity import sparsity_penalty
 from deeplearn.metrics.distances import frechet
-from deeplearn.metrics.probe import linear_probe
+from deeplearn.metrics.probe import few_of_each, linear_probe
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.nn.corruption import gaussian
+from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig
@@ -58,10 +58,6 @@ class Config(BaseConfig):
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": 1000, "steps": 100_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": 4, "samples": 2}
-
-
-def flat(image: jax.Array) -> jax.Array:
-    return image.reshape(len(image), -1)
 
 
 def reconstruction(logits: jax.Array, x: jax.Array) -> jax.Array:
@@ -144,11 +140,6 @@ def judge(x: np.ndarray, label: np.ndarray) -> Callable[[np.ndarray], np.ndarray
 
     fitted = MLPClassifier((JUDGE,), max_iter=300, tol=1e-3, random_state=0).fit(x, label)
     return lambda x: np.maximum(x @ fitted.coefs_[0] + fitted.intercepts_[0], 0)
-
-
-def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the first `count` examples of each class."""
-    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
 
 
 def probes(encode: Callable[[np.ndarray], np.ndarray], dataset: Dataset) -> dict[str, float]:
@@ -252,8 +243,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: the probes need them")
+    dataset.need_labelled_images("the probes need them")
     pixels = math.prod(dataset.train.spec["image"].shape)
     make = functools.partial(TiedAutoencoder, pixels, (config.hidden,))
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)

@@ -25,7 +25,7 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
 from deeplearn.metrics.probe import linear_probe
-from deeplearn.nn.functional import as_function
+from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
@@ -67,10 +67,6 @@ class Autoencoders(nn.Module):
         if self.method == "jacobian":
             return exact_penalty(lambda x: encoder(x)[0], x)
         return hutchinson_penalty(lambda x: encoder(x)[0], x, self.make_rng("noise"))
-
-
-def flat(image: jax.Array) -> jax.Array:
-    return image.reshape(len(image), -1)
 
 
 def reconstruction(autoencoder: TiedAutoencoder, x: jax.Array) -> jax.Array:
@@ -172,8 +168,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: the probe needs them")
+    dataset.need_labelled_images("the probe needs them")
     if config.penalty == "closed_form" and len(config.hidden) > 1:
         raise UserError("--penalty=closed_form is for one hidden layer: use jacobian or hutchinson for more")
     pixels = int(np.prod(dataset.train.arrays(1)["image"].shape))

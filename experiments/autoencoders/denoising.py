@@ -30,6 +30,7 @@ from deeplearn.figures.plots import heat_map
 from deeplearn.metrics.nonlocal_means import nonlocal_means
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.nn.corruption import gaussian, masking, salt_and_pepper
+from deeplearn.nn.functional import flat
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig
 
@@ -52,10 +53,6 @@ class Config(BaseConfig):
 
     def amount(self, corruption: str) -> float:
         return getattr(self, corruption)
-
-
-def flat(image: jax.Array) -> jax.Array:
-    return image.reshape(len(image), -1)
 
 
 def clean(model: Rivals, x: jax.Array, network: str) -> jax.Array:

@@ -21,11 +21,11 @@ import numpy as np
 import optax
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.sparsity import sparsity_penalty
-from deeplearn.metrics.probe import linear_probe
+from deeplearn.metrics.probe import few_of_each, linear_probe
+from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
@@ -45,10 +45,6 @@ class Config(BaseConfig):
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": 196, "steps": 50_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": 8}
-
-
-def flat(image: jax.Array) -> jax.Array:
-    return image.reshape(len(image), -1)
 
 
 def code_and_image(model: Rivals, x: jax.Array, network: str) -> tuple[jax.Array, jax.Array]:
@@ -71,11 +67,6 @@ def sparse_loss(model: Rivals, batch: Batch, weight: float, target: float) -> tu
     penalty = sparsity_penalty(code, target)
     metrics = {"reconstruction": error, "penalty": penalty, "mean_activation": code.mean()}
     return error + weight * penalty, metrics
-
-
-def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the first `count` examples of each class."""
-    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
 
 
 def probes(encode: Any, dataset: Dataset) -> dict[str, float]:
@@ -139,8 +130,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: the probe needs them")
+    dataset.need_labelled_images("the probe needs them")
     pixels = math.prod(dataset.train.spec["image"].shape)
     make = functools.partial(TiedAutoencoder, pixels, (config.hidden,))
     loss = functools.partial(sparse_loss, weight=config.sparsity, target=config.target)

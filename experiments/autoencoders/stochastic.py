@@ -23,7 +23,6 @@ import numpy as np
 import optax
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.losses.bernoulli_code import bernoulli_kl, leave_one_out_surrogate, sample_bits
 from deeplearn.losses.elbo import bernoulli_log_likelihood, gaussian_kl, gaussian_log_density, sample_gaussian
@@ -222,8 +221,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: the probe needs them")
+    dataset.need_labelled_images("the probe needs them")
     pixels = math.prod(dataset.train.spec["image"].shape)
     widths = {network: config.bits if network == "bits" else config.latents for network in NETWORKS}
     makers = {name: functools.partial(Coder, pixels, width, config.hidden, name) for name, width in widths.items()}

@@ -23,10 +23,10 @@ import numpy as np
 
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import Colours, augment, principal_colours
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
+from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.figures.text import text_image
-from deeplearn.losses.classification import cross_entropy
+from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.models.alexnet import AlexNet, alexnet, small
 from deeplearn.models.anatomy import anatomy
@@ -80,13 +80,8 @@ def classify(model: Classifier, batch: Batch, names: str, colours: Colours | Non
     return cross_entropy(model(image, train=True), batch["label"])
 
 
-def validate(model: Classifier, batch: Batch) -> Metrics:
-    loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
-    return {"loss": loss, **metrics}
-
-
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
-    return trained.mean(validate, dataset.test.arrays())
+    return trained.mean(classification, dataset.test.arrays())
 
 
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -103,22 +98,18 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     kernels = np.asarray(trained.variables["params"]["alexnet"]["conv1"]["kernel"]).transpose(3, 0, 1, 2)
     low, high = kernels.min((1, 2, 3), keepdims=True), kernels.max((1, 2, 3), keepdims=True)
     filters = (kernels - low) / (high - low)
-    guess = np.asarray(trained.over(Classifier.__call__, test["image"])).argmax(-1)
-    wrong = np.flatnonzero(guess != test["label"])[:32]
+    guess = trained.over(Classifier.__call__, test["image"]).argmax(-1)
     side, channels = trained.model.side or test["image"].shape[1], test["image"].shape[-1]
-    pictures = {
+    return {
+        **confusion_and_mistakes(test["image"], test["label"], guess, dataset.classes),
         "filters": image_grid(filters if filters.shape[-1] in (1, 3) else filters.mean(-1, keepdims=True)),
         "layers": text_image(layers(net, side, channels)),
         "layers_of_the_paper": text_image(layers(alexnet(), PIXELS, 3)),
     }
-    if len(wrong):
-        pictures["mistakes"] = image_grid(test["image"][wrong], columns=8)
-    return pictures
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     net = alexnet(len(dataset.classes))
     net, side = (small(net), 0) if config.network == "small" else (net, PIXELS)
     colours = None
@@ -130,7 +121,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         stages=[Stage([Turn(loss)], config.chain(config.steps), config.steps)],
         data=dataset,
         evaluate=evaluate,
-        validate=validate,
+        validate=classification,
         best="accuracy",
         baselines=baselines,
         figures=draw,

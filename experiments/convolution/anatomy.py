@@ -270,8 +270,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     if config.kernel % 2 == 0 or config.kernel > min(dataset.train.spec["image"].shape[:2]):
         raise UserError(f"--kernel={config.kernel} should be odd and no larger than the images")
     return Experiment(

@@ -213,8 +213,7 @@ def draw(trained: Trained, dataset: Dataset, steps: int) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     if unknown := [claim for claim in config.claims if claim not in CLAIMS]:
         raise UserError(f"there is no claim {unknown[0]!r}: choose from {', '.join(CLAIMS)}")
     networks = makers(config, len(dataset.classes))

@@ -15,15 +15,13 @@ from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
-import numpy as np
 import optax
 
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
-from deeplearn.figures.plots import heat_map
-from deeplearn.losses.classification import cross_entropy
+from deeplearn.figures.mistakes import confusion_and_mistakes
+from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.nn.pooling import max_pool
@@ -114,13 +112,8 @@ def classify(model: Classifier, batch: Batch) -> tuple[jax.Array, Metrics]:
     return cross_entropy(model.cnn(image, train=True), batch["label"])
 
 
-def validate(model: Classifier, batch: Batch) -> Metrics:
-    loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
-    return {"loss": loss, **metrics}
-
-
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
-    return trained.mean(validate, dataset.test.arrays())
+    return trained.mean(classification, dataset.test.arrays())
 
 
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -129,21 +122,12 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test = dataset.test.arrays()
-    guess = np.asarray(trained.over(Classifier.__call__, test["image"])).argmax(-1)
-    confusion = np.zeros((len(dataset.classes), len(dataset.classes)))
-    np.add.at(confusion, (test["label"], guess), 1)
-    pictures = {
-        "confusion": heat_map(confusion, dataset.classes, dataset.classes, "guess", "label", number_format=".0f")
-    }
-    wrong = np.flatnonzero(guess != test["label"])[:32]
-    if len(wrong):
-        pictures["mistakes"] = image_grid(test["image"][wrong], columns=8)
-    return pictures
+    guess = trained.over(Classifier.__call__, test["image"]).argmax(-1)
+    return confusion_and_mistakes(test["image"], test["label"], guess, dataset.classes)
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     side = min(dataset.train.spec["image"].shape[:2])
     if side < 2 ** (len(config.widths) - 1):
         raise UserError(f"images of {side} pixels cannot be halved {len(config.widths) - 1} times: fewer --widths")
@@ -155,7 +139,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         stages=[Stage([Turn(classify)], optax.adam(rate), config.steps, ema=0.99)],
         data=dataset,
         evaluate=evaluate,
-        validate=validate,
+        validate=classification,
         best="accuracy",
         baselines=baselines,
         figures=draw,

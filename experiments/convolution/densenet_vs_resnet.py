@@ -23,7 +23,6 @@ from flax.traverse_util import flatten_dict
 
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.classical import classical_accuracy
@@ -166,8 +165,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     networks = makers(config, len(dataset.classes))
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     turns = rival_turns(functools.partial(classify, augmentation=config.augmentation), networks)

@@ -23,7 +23,6 @@ import optax
 
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
-from deeplearn.errors import UserError
 from deeplearn.figures.style import INK, PALETTE, new_axes, to_image
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.classical import classical_accuracy
@@ -125,8 +124,7 @@ def baselines(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     classes = len(dataset.classes)
     names = tuple(ZOO) if config.networks == ("all",) else config.networks
     networks = {name: functools.partial(make, name, config.size, classes) for name in names}

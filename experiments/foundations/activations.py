@@ -168,8 +168,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     names = config.activations
     if "relu" not in names or not set(names) <= set(NAMES) or len(set(names)) < len(names):
         raise UserError(f"--activations should name relu and any others of {', '.join(NAMES)}, each once")

@@ -26,10 +26,10 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.nn.functional import flat
 from deeplearn.optim import optimizer
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
@@ -129,10 +129,6 @@ class Twins(nn.Module):
 
     def twin(self, number: int) -> Weights:
         return jax.tree.map(lambda w: w[number], self.twins.weights)
-
-
-def flat(image: Any) -> Any:
-    return image.reshape(len(image), -1)
 
 
 def classify(model: Twins, batch: Batch) -> tuple[jax.Array, Metrics]:
@@ -266,8 +262,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     pixels = int(np.prod(dataset.train.spec["image"].shape))
     return Experiment(
         model=Twins((pixels, *config.hidden, len(dataset.classes))),

@@ -27,7 +27,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
 from deeplearn.figures.surface import paths_on_surface
 from deeplearn.losses.classification import cross_entropy
@@ -206,8 +205,7 @@ def draw(trained: Trained, dataset: Dataset, plan: Plan) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     sizes = {"batch": len(dataset.train), "mini_batch": config.batch_size, "stochastic": config.single}
     plan = Plan(sizes, max(config.steps * config.batch_size, len(dataset.train)))
     make = partial(Population, partial(MLP, config.hidden, len(dataset.classes), jnp.tanh), len(RATES))

@@ -169,8 +169,7 @@ def draw(trained: Trained, dataset: Dataset, rows: Sequence[Row]) -> dict[str, A
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     if max(config.batches) > len(dataset.train):
         raise UserError(
             f"--batches has one of {max(config.batches)}, but there are {len(dataset.train)} training images"

@@ -13,14 +13,11 @@ from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
-import numpy as np
 import optax
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
-from deeplearn.figures.plots import heat_map
-from deeplearn.losses.classification import cross_entropy
+from deeplearn.figures.mistakes import confusion_and_mistakes
+from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.mlp import MLP
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -61,13 +58,8 @@ def classify(model: Perceptron, batch: Batch) -> tuple[jax.Array, Metrics]:
     return cross_entropy(model.classifier(image, train=True), batch["label"])
 
 
-def validate(model: Perceptron, batch: Batch) -> Metrics:
-    loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
-    return {"loss": loss, **metrics}
-
-
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
-    return trained.mean(validate, dataset.test.arrays())
+    return trained.mean(classification, dataset.test.arrays())
 
 
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -89,29 +81,19 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test = dataset.test.arrays()
-    logits = trained(Perceptron.__call__, test["image"])
-    guess = np.asarray(logits).argmax(-1)
-    wrong = np.flatnonzero(guess != test["label"])[:32]
-    confusion = np.zeros((len(dataset.classes), len(dataset.classes)))
-    np.add.at(confusion, (test["label"], guess), 1)
-    pictures = {
-        "confusion": heat_map(confusion, dataset.classes, dataset.classes, "guess", "label", number_format=".0f")
-    }
-    if len(wrong):
-        pictures["mistakes"] = image_grid(test["image"][wrong], columns=8)
-    return pictures
+    guess = trained.over(Perceptron.__call__, test["image"]).argmax(-1)
+    return confusion_and_mistakes(test["image"], test["label"], guess, dataset.classes)
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     return Experiment(
         model=Perceptron(len(dataset.classes), config.hidden, config.dropout, config.noise),
         stages=[Stage([Turn(classify)], optax.adam(rate), config.steps, ema=0.99)],
         data=dataset,
         evaluate=evaluate,
-        validate=validate,
+        validate=classification,
         best="accuracy",
         baselines=baselines,
         figures=draw,

@@ -130,8 +130,7 @@ def draw(trained: Trained, dataset: Dataset, steps: int) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     names = config.optimizers
     if OURS not in names or not set(names) <= set(OPTIMIZERS) or len(set(names)) < len(names):
         raise UserError(f"--optimizers should name {OURS} and any others of {', '.join(OPTIMIZERS)}, each once")

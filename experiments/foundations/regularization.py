@@ -29,7 +29,6 @@ import optax
 from jax.scipy.stats import norm
 
 from deeplearn.data import Arrays, Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.statistics import mean_and_standard_error
@@ -244,8 +243,7 @@ def draw(trained: Trained, dataset: Dataset, sizes: Sequence[int]) -> dict[str, 
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     data, sizes, _ = subsets(dataset)
     shape = {"width": config.width, "outputs": len(dataset.classes)}
     makers = {

@@ -26,7 +26,6 @@ import numpy as np
 import optax
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.history import record, recorded
@@ -187,8 +186,7 @@ def draw(trained: Trained, dataset: Dataset, steps: int) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: this experiment classifies images")
+    dataset.need_labelled_images("this experiment classifies images")
     shape = {"depth": config.depth, "width": config.width, "outputs": len(dataset.classes)}
     turns = rival_turns(partial(classify, steps=config.steps), RIVALS)
     return Experiment(

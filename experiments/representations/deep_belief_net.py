@@ -28,11 +28,11 @@ from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
-from deeplearn.losses.few_labels import few_label_loss
+from deeplearn.losses.few_labels import fine_tune, from_scratch
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.bounds import importance_weighted_bound
-from deeplearn.metrics.few_labels import scikit_learn_accuracies, series, verdicts
+from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
 from deeplearn.metrics.partition_function import Weights, annealed_log_partition, free_energy, mean_log_odds
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.deep_belief_net import DeepBeliefNet, Untying, log_weights, sample, stacked
@@ -128,30 +128,6 @@ def up_and_down(model: Stack, batch: Batch, steps: int) -> tuple[jax.Array, Metr
     return up_down(model.net(fine_tuned=True), binary(batch["image"]), model.make_rng("noise"), steps)
 
 
-def fine_tune(model: Stack, batch: Batch) -> tuple[jax.Array, Metrics]:
-    start = model.pretrained()
-    return few_label_loss(lambda x, n: model.tuned(x, n, start), model.few, batch, model.labels)
-
-
-def from_scratch(model: Stack, batch: Batch) -> tuple[jax.Array, Metrics]:
-    return few_label_loss(model.scratch, model.few, batch, model.labels)
-
-
-def guess(model: Stack, image: jax.Array, network: str, count: int) -> jax.Array:
-    x = image.reshape(len(image), -1)
-    logits = model.tuned(x, count, model.pretrained()) if network == "tuned" else model.scratch(x, count)
-    return logits.argmax(-1)
-
-
-def validate(model: Stack, batch: Batch) -> Metrics:
-    """Accuracies of both classifiers: what their rates and steps were chosen by."""
-    return {
-        f"{network}_accuracy_{count}": (guess(model, batch["image"], network, count) == batch["label"]).mean()
-        for network in ("tuned", "scratch")
-        for count in model.labels
-    }
-
-
 def weighted(model: Stack, v: jax.Array, fine_tuned: bool, samples: int) -> jax.Array:
     """log p(v, h) + log Z − log q(h|v) of `samples` draws of h, [B, samples]."""
     keys = jax.random.split(model.make_rng("noise"), samples)
@@ -182,20 +158,16 @@ def evaluate(trained: Trained, dataset: Dataset, config: Config, pool: Arrays) -
     train, test = dataset.train.arrays(10_000), dataset.test.arrays(2000)
     v, v_test = binary(train["image"]), binary(test["image"])
 
-    def accuracies(network: str) -> dict[str, float]:
-        guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in config.labels}
-        return {f"accuracy_{n}": float((g == test["label"]).mean()) for n, g in guesses.items()}
-
     lowest = trained.variables["params"]["layers_0"]
     machine = Weights(lowest["kernel"], lowest["visible_bias"], lowest["hidden_bias"])
     log_z, error = annealed_log_partition(machine, mean_log_odds(v), seed=0, temperatures=config.temperatures)
     rank = np.asarray(trained.variables["drawn"]["few"]["rank"])
     return {
         **likelihood(trained, v, v_test, True, config),
-        **accuracies("tuned"),
+        **accuracies(trained, test, "tuned"),
         GREEDY: likelihood(trained, v, v_test, False, config),
         MACHINE: {"nll": log_z + float(np.mean(free_energy(v_test, machine))), "log_z_error": error},
-        SCRATCH: accuracies("scratch"),
+        SCRATCH: accuracies(trained, test, "scratch"),
         SCIKIT: scikit_learn_accuracies(pool.arrays(), rank, test, config.labels, config.hidden),
     }
 
@@ -252,8 +224,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: fine-tuning needs them")
+    dataset.need_labelled_images("fine-tuning needs them")
     if len(config.hidden) < 2:
         raise UserError("a deep belief net has at least two hidden layers: give --hidden as 100,100")
     pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))

@@ -32,11 +32,10 @@ import optax
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
-from deeplearn.losses.few_labels import few_label_loss
-from deeplearn.metrics.few_labels import scikit_learn_accuracies, series, verdicts
+from deeplearn.losses.few_labels import fine_tune, from_scratch
+from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
 from deeplearn.models.warm_start import FewLabelClassifiers
 from deeplearn.nn.corruption import masking
 from deeplearn.nn.few_labels import FewLabels
@@ -132,41 +131,13 @@ def squared_error(output: jax.Array, x: jax.Array) -> jax.Array:
     return ((output - x) ** 2).mean()
 
 
-def fine_tune(model: Stack, batch: Batch) -> tuple[jax.Array, Metrics]:
-    start = model.pretrained()
-    return few_label_loss(lambda x, n: model.tuned(x, n, start), model.few, batch, model.labels)
-
-
-def from_scratch(model: Stack, batch: Batch) -> tuple[jax.Array, Metrics]:
-    return few_label_loss(model.scratch, model.few, batch, model.labels)
-
-
-def guess(model: Stack, image: jax.Array, network: str, count: int) -> jax.Array:
-    x = image.reshape(len(image), -1)
-    logits = model.tuned(x, count, model.pretrained()) if network == "tuned" else model.scratch(x, count)
-    return logits.argmax(-1)
-
-
-def validate(model: Stack, batch: Batch) -> Metrics:
-    """Accuracies of both nets: what their rates and steps were chosen by."""
-    return {
-        f"{network}_accuracy_{count}": (guess(model, batch["image"], network, count) == batch["label"]).mean()
-        for network in ("tuned", "scratch")
-        for count in model.labels
-    }
-
-
 def evaluate(trained: Trained, dataset: Dataset, pool: Arrays) -> dict[str, Any]:
     model, test = trained.model, dataset.test.arrays()
 
-    def accuracies(network: str) -> dict[str, float]:
-        guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in model.labels}
-        return {f"accuracy_{n}": float((g == test["label"]).mean()) for n, g in guesses.items()}
-
     rank = np.asarray(trained.variables["drawn"]["few"]["rank"])
     return {
-        **accuracies("tuned"),
-        SCRATCH: accuracies("scratch"),
+        **accuracies(trained, test, "tuned"),
+        SCRATCH: accuracies(trained, test, "scratch"),
         SCIKIT: scikit_learn_accuracies(pool.arrays(), rank, test, model.labels, model.hidden),
     }
 
@@ -225,8 +196,7 @@ def draw(trained: Trained, dataset: Dataset, corruption: float) -> dict[str, Any
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: fine-tuning needs them")
+    dataset.need_labelled_images("fine-tuning needs them")
     pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
     each = len(pool) // len(dataset.classes)
     pixels = int(np.prod(dataset.train.spec["image"].shape))

@@ -252,8 +252,7 @@ def part(split: Split, kept: Sequence[int], height: int, width: int, channels: i
 
 def target_data(config: Config, dataset: Dataset) -> Dataset:
     """The classes of the target that are asked for, at the size that is asked for."""
-    if not {"image", "label"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={config.dataset} has no labelled images: there is nothing to transfer to")
+    dataset.need_labelled_images("there is nothing to transfer to")
     if lacking := sorted(set(config.classes) - set(dataset.classes)):
         raise UserError(
             f"{dataset.name} has no class {lacking[0]!r}: name its own by --classes, or all by --classes="

@@ -31,6 +31,7 @@ from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.mixture import mode_coverage
+from deeplearn.metrics.temperature import fitted_temperature
 from deeplearn.models.dcgan import Classifier
 from deeplearn.models.denoiser import DenoisingMLP, UNet
 from deeplearn.models.samplers import SAMPLERS, sample
@@ -159,22 +160,27 @@ def classify(model: Diffusion, batch: Batch) -> tuple[jax.Array, Metrics]:
 
 
 def opinion(model: Diffusion, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The judge's class probabilities [B, classes] and features [B, 128]."""
-    logits, features = model.judge(image, train=False)
-    return nn.softmax(logits), features
+    """The judge's logits [B, classes] and features [B, 128]."""
+    return model.judge(image, train=False)
 
 
-def judged(trained: Trained, images: np.ndarray, label: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    chance, features = trained.over(opinion, images)
-    _, real_features = trained.over(opinion, real)
-    agreement = float((chance.argmax(-1) == label).mean())  # with the class that was asked for
-    return {"accuracy": agreement, **compare(images, real, chance, features, real_features)}
+def judged(
+    trained: Trained, images: np.ndarray, label: np.ndarray, real: np.ndarray, dataset: Dataset
+) -> dict[str, float]:
+    known = dataset.validation.arrays()
+    temperature = fitted_temperature(trained.over(opinion, known["image"])[0], known["label"])
+    logits, features = trained.over(opinion, images)
+    agreement = float((logits.argmax(-1) == label).mean())  # with the class that was asked for
+    return {
+        "accuracy": agreement,
+        **compare(images, real, logits, temperature, features, trained.over(opinion, real)[1]),
+    }
 
 
 def evaluate_images(trained: Trained, dataset: Dataset, config: Config) -> dict[str, float]:
     test = dataset.test.arrays(IMAGES)
     made = np.clip(samples(trained, config, test["label"], test["image"].shape[1:]), 0, 1)
-    return judged(trained, made, test["label"], test["image"])
+    return judged(trained, made, test["label"], test["image"], dataset)
 
 
 def image_baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -184,8 +190,8 @@ def image_baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     gaussian = rng.multivariate_normal(flat.mean(0), np.cov(flat.T), len(flat), method="eigh")
     gaussian = np.clip(gaussian, 0, 1).reshape(train["image"].shape).astype(np.float32)
     return {
-        "training images": judged(trained, train["image"], train["label"], test["image"]),
-        "Gaussian on pixels": judged(trained, gaussian, train["label"], test["image"]),
+        "training images": judged(trained, train["image"], train["label"], test["image"], dataset),
+        "Gaussian on pixels": judged(trained, gaussian, train["label"], test["image"], dataset),
     }
 
 

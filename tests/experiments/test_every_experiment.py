@@ -1,11 +1,14 @@
 """What every experiment owes, without writing a test: an experiment that is added is covered."""
 
 import dataclasses
+import functools
 import importlib
 import json
+import shutil
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from deeplearn import data
@@ -13,7 +16,7 @@ from deeplearn.train.experiment import no_baselines, no_conclusions, no_evaluati
 from deeplearn.train.launch import parse
 from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout, local, make_layout
-from deeplearn.train.state import begin, digest, networks
+from deeplearn.train.state import begin, networks
 from deeplearn.train.step import turn_update
 from deeplearn.train.trainer import Trainer
 from experiments.__main__ import listing
@@ -21,6 +24,7 @@ from experiments.__main__ import listing
 from .pretend import pretend
 
 NAMES = list(listing())
+RATE = 1e-3
 # Several networks each: what compiles or traces for minutes is left to `make test-all`.
 SEVERAL = (
     "autoencoders.stochastic",
@@ -52,12 +56,16 @@ def configured(module, *flags):
     return dataclasses.replace(parse(module.Config, ("--batch_size=8", *flags)), **module.Config.TINY)
 
 
-def declared(name, *flags, layout=None):
-    """(experiment, trainer) of an experiment at its tiny size on pretended data."""
+def descending(name, layout):
+    """The trainer of an experiment at its tiny size on pretended data, with plain gradient descent.
+
+    Adam would divide rounding in a tiny gradient by its root: what is left of the optimisers is tested elsewhere.
+    """
     module = importlib.import_module(name)
-    config = configured(module, *flags)
+    config = configured(module, "--log_every=2")
     experiment = module.build(config, pretend(config.dataset))
-    return experiment, Trainer(experiment, config, layout or Layout())
+    stages = [dataclasses.replace(stage, optimizers=optax.sgd(RATE)) for stage in experiment.stages]
+    return Trainer(dataclasses.replace(experiment, stages=stages), config, layout)
 
 
 @every_experiment
@@ -90,7 +98,7 @@ def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name, size)
 def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_once(name):
     initial, after = None, []
     for layout in (Layout(), make_layout("data:2,model:2", "jit")):
-        experiment, trainer = declared(name, "--log_every=2", layout=layout)
+        trainer = descending(name, layout)
         if initial is None:
             states = trainer.initial()
             initial = local(states)
@@ -105,19 +113,18 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
         for program in trainer.programs(0, states[0]):
             assert program._cache_size() == 1
     single, sharded = after
-    # Two steps, since some networks start at a point where their first gradient vanishes.
-    for network in networks(experiment.stages[0], single):
-        assert digest(single[network]) != digest(initial[0].params[network]), network
-    apart = []
-    for one, four in zip(jax.tree.leaves(single), jax.tree.leaves(sharded), strict=True):
-        # Adam divides by the root of tiny second moments: differences of rounding in a gradient show enlarged.
-        np.testing.assert_allclose(four, one, rtol=2e-2, atol=2e-3)
-        apart.append(np.abs(four - one).ravel())
-    assert np.concatenate(apart).mean() < 2e-4
+    for path, one in jax.tree_util.tree_leaves_with_path(single):
+        four, start = (
+            functools.reduce(lambda tree, key: tree[key.key], path, tree) for tree in (sharded, initial[0].params)
+        )
+        moved = np.abs(one - start).max()
+        np.testing.assert_allclose(
+            four, one, rtol=1e-6, atol=1e-3 * moved + 1e-7, err_msg=jax.tree_util.keystr(path)
+        )
 
 
 @every_experiment_that_compiles_soon
-def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(name, tmp_path, monkeypatch):
+def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(name, tmp_path, monkeypatch, capsys):
     module = importlib.import_module(name)
     monkeypatch.setattr(data, "load", lambda dataset, _: pretend(dataset))
     flags = ("--steps=4", "--log_every=1", "--checkpoint_every=3")
@@ -131,7 +138,7 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
         """Without what is measured and drawn: the straight run has done that."""
         experiment = build(config, dataset)
         nothing = {"evaluate": no_evaluation, "baselines": no_baselines, "figures": no_figures}
-        return dataclasses.replace(experiment, **nothing, conclude=no_conclusions, validate=None, best=None)
+        return dataclasses.replace(experiment, **nothing, conclude=no_conclusions)
 
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
     results = run(name, build, configured(module, *flags, f"--workdir={straight}"))
@@ -142,30 +149,29 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
     assert list(straight.glob("events*")) and (straight / "config.json").exists()
     assert [int(p.name) for p in (straight / "checkpoints").iterdir() if p.name.isdigit()]
 
-    class Crash(Exception):
-        pass
-
-    advance, calls = Trainer.advance, []
-
-    def crashing(self, states, step):
-        calls.append(step)
-        if len(calls) == 3:
-            raise Crash
-        return advance(self, states, step)
-
-    monkeypatch.setattr(Trainer, "advance", crashing)
-    config = configured(module, *flags, f"--workdir={stopped}")
-    with pytest.raises(Crash):
-        run(name, build_to_train, config)
-    resumed = run(name, build_to_train, config)
+    # What a process leaves that is killed after its last checkpoint but one; true kills are tested in tests/train.
+    shutil.copytree(straight, stopped)
+    (stopped / "results.json").unlink()
+    shutil.rmtree(stopped / "checkpoints" / str(results["steps"]))
+    capsys.readouterr()
+    resumed = run(name, build_to_train, configured(module, *flags, f"--workdir={stopped}"))
+    assert "going on from step" in capsys.readouterr().out
     assert resumed["digest"] == results["digest"]
-    lines = [
-        [line for line in (directory / "metrics.jsonl").open() if json.loads(line)["split"] == "train"]
-        for directory in (straight, stopped)
+    lines = [(directory / "metrics.jsonl").read_text().splitlines() for directory in (straight, stopped)]
+    of_training = [
+        [line for line in each if json.loads(line)["split"] in ("train", "validation")] for each in lines
     ]
-    assert lines[0] == lines[1]
-    steps = [json.loads(line)["step"] for line in lines[0]]
+    assert of_training[0] == of_training[1]
+    training = [line for line in map(json.loads, lines[0]) if line["split"] == "train"]
+    steps = [line["step"] for line in training]
     assert steps == sorted(steps) and steps[-1] == results["steps"]
+    # Every turn of every stage moves what it trains: at the second step, if not at the first.
+    for stage in {line["stage"] for line in training}:
+        norms = [line["values"] for line in training if line["stage"] == stage]
+        turns = {key for line in norms for key in line if key.endswith("update_norm")}
+        assert turns
+        for turn in turns:
+            assert any(line.get(turn, 0) > 0 for line in norms), (stage, turn)
 
 
 @every_experiment

@@ -13,15 +13,19 @@ def made_and_real():
     return {
         "images": generator.uniform(size=(40, 4, 3, 2)),
         "real_images": generator.uniform(size=(50, 4, 3, 2)),
-        "chance": generator.dirichlet(np.full(3, 0.2), size=40),
+        "logits": generator.normal(size=(40, 3)),
+        "temperature": 1.0,
         "features": 0.3 * generator.normal(size=(40, 5)),
         "real_features": generator.normal(size=(50, 5)),
     }
 
 
 def test_confident_is_the_share_of_sure_images(sets):
-    sets["chance"] = np.array([[0.91, 0.09], [0.05, 0.95], [0.9, 0.1], [0.5, 0.5]] * 10)
-    assert compare(**sets)["confident"] == 0.5
+    sets["logits"] = np.log([[0.91, 0.09], [0.05, 0.95], [0.899, 0.101], [0.5, 0.5]] * 10)
+    assert compare(**sets)["confident"] == compare(**sets)["confident_raw"] == 0.5
+    # Odds of .899 to .101, squared, are 79 to 1: more than nine to one.
+    colder = compare(**{**sets, "temperature": 0.5})
+    assert (colder["confident"], colder["confident_raw"]) == (0.75, 0.5)
 
 
 def test_nearest_is_the_root_mean_square_difference_per_pixel(sets):

@@ -1,0 +1,26 @@
+"""Where a classifier errs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from deeplearn.figures.grid import image_grid
+from deeplearn.figures.plots import heat_map
+
+
+def confusion_and_mistakes(
+    images: np.ndarray, label: np.ndarray, guess: np.ndarray, classes: Sequence[str]
+) -> dict[str, Image.Image]:
+    """ "confusion": examples counted by label and guess; "mistakes", if there are any: the first 32.
+
+    Args:
+        images: [N, H, W, C] in [0, 1]. label, guess: [N] integers. classes: their names.
+    """
+    confusion = np.zeros((len(classes), len(classes)))
+    np.add.at(confusion, (label, guess), 1)
+    pictures = {"confusion": heat_map(confusion, classes, classes, "guess", "label", number_format=".0f")}
+    wrong = np.flatnonzero(guess != label)[:32]
+    if len(wrong):
+        pictures["mistakes"] = image_grid(images[wrong], columns=8)
+    return pictures

@@ -1,0 +1,26 @@
+"""The temperature against where labels come from, and against scikit-learn's logistic regression of one weight."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+
+from deeplearn.metrics.temperature import fitted_temperature
+
+
+@pytest.mark.parametrize("true", [0.5, 3.0])
+def test_it_is_the_one_that_the_labels_were_drawn_with(true):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (20_000, 5))
+    chances = softmax(logits / true, axis=-1)
+    labels = (chances.cumsum(-1) < rng.uniform(size=(len(logits), 1))).sum(-1)
+    assert fitted_temperature(logits, labels) == pytest.approx(true, rel=0.03)
+
+
+def test_of_two_classes_it_is_one_over_the_weight_of_a_logistic_regression():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(500, 2))
+    labels = (logits[:, 1] - logits[:, 0] + rng.logistic(size=500) > 0).astype(int)
+    regression = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10)
+    regression.fit(logits[:, 1:] - logits[:, :1], labels)
+    assert fitted_temperature(logits, labels) == pytest.approx(1 / regression.coef_.item(), rel=1e-4)
