@@ -46,6 +46,7 @@ def ours(name: str) -> Callable[[], None]:
     from deeplearn.models import alexnet, resnet
     from deeplearn.models.mlp import MLP
     from deeplearn.nn.batch_norm import BatchNorm
+    from deeplearn.nn.conv import Conv
     from deeplearn.nn.depthwise import DepthwiseConv
     from deeplearn.nn.pooling import max_pool
     from deeplearn.nn.transposed import TransposedConv
@@ -63,14 +64,14 @@ def ours(name: str) -> Callable[[], None]:
         @nn.compact
         def __call__(self, x: jax.Array, train: bool) -> jax.Array:
             for features in (32, 64):
-                x = max_pool(nn.relu(nn.Conv(features, (3, 3))(x)), 2)
+                x = max_pool(nn.relu(Conv(features, (3, 3))(x)), 2)
             return nn.Dense(CLASSES)(x.reshape(len(x), -1))
 
     class Separable(nn.Module):
         @nn.compact
         def __call__(self, x: jax.Array, train: bool) -> jax.Array:
             x = nn.relu(BatchNorm()(DepthwiseConv(3, use_bias=False)(x), train))
-            return nn.relu(BatchNorm()(nn.Conv(128, (1, 1), use_bias=False)(x), train)).mean((1, 2))
+            return nn.relu(BatchNorm()(Conv(128, (1, 1), use_bias=False)(x), train)).mean((1, 2))
 
     model: Any = {
         "mlp": lambda: MLP((1024, 1024), CLASSES),

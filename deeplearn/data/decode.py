@@ -17,6 +17,8 @@ MEMORY_BYTES = 2**30
 # Records are read this many at a time.
 CHUNK = 1000
 CARVE_SEED = 0
+# Numbers that TFDS's MovieLens keeps as texts ("405"): without them its ratings belong to nobody.
+NUMBERS_AS_TEXT = ("movie_id", "user_id")
 
 Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
 
@@ -24,7 +26,7 @@ Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
 def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     """The prepared `builder`'s data set: Decoded when it fits in memory, else a Dataset of Records.
 
-    Features that are not numeric arrays of one shape (texts, ids, file names) are left out.
+    Features that are not numeric arrays of one shape (texts, file names) are left out, but for NUMBERS_AS_TEXT.
     side: cut the images to squares of this many pixels.
     """
     columns = _columns(builder.info.features, name, side)
@@ -66,6 +68,8 @@ def _columns(features: Any, name: str, side: int | None) -> Columns:
             dtype = np.dtype(feature.np_dtype)
             if None not in feature.shape and dtype.kind in "biuf":
                 columns[key] = (feature.shape, _compact(key, dtype))
+            elif key in NUMBERS_AS_TEXT:
+                columns[key] = ((), np.dtype(np.int32))
     if not columns:
         raise UserError(
             f"{name} has no numeric feature of fixed shape (it has {', '.join(features)}): choose another set."
@@ -111,6 +115,8 @@ def _split_orders(sizes: dict[str, int], name: str) -> dict[str, tuple[str, np.n
 def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
     def decode_one(example: dict[str, Any]) -> dict[str, np.ndarray]:
         chosen = {key: np.asarray(example[key]) for key in columns}
+        for key in chosen.keys() & set(NUMBERS_AS_TEXT):
+            chosen[key] = chosen[key].astype(np.int32)
         if side and "image" in chosen:
             chosen["image"] = fit(chosen["image"], side)
         return chosen

@@ -43,14 +43,14 @@ def load_folder(path: str) -> Dataset:
 
     def read(entry: Entry) -> dict[str, Any]:
         file, label = entry
-        return {"image": _read(file, (height, width, channels), side), "label": label}
+        return {"image": read_image(file, (height, width, channels), side), "label": label}
 
     def split(entries: list[Entry]) -> Any:
         if not small:
             return Records(entries, read, columns, levels=256)
         images = np.empty((len(entries), height, width, channels), np.uint8)
         for row, (file, _) in enumerate(entries):
-            images[row] = _read(file, (height, width, channels), side)
+            images[row] = read_image(file, (height, width, channels), side)
         labels = np.array([label for _, label in entries], np.int32)
         return Arrays({"image": images, "label": labels}, levels=256)
 
@@ -136,7 +136,7 @@ def _header(file: Path) -> tuple[tuple[int, int], str]:
     return (size[::-1] if sideways else size), mode
 
 
-def _read(file: Path, shape: tuple[int, int, int], side: int | None) -> np.ndarray:
+def read_image(file: Path, shape: tuple[int, int, int], side: int | None) -> np.ndarray:
     """The decoded image, uint8 [H, W, C]."""
     from PIL import Image, ImageOps
 

@@ -48,6 +48,7 @@ def _stand_in() -> types.ModuleType:
         __version__="2.1.0",  # TFDS asks for this at least
         io=types.SimpleNamespace(gfile=gfile),
         compat=types.SimpleNamespace(as_text=os.fsdecode),
+        Tensor=type("Tensor", (), {}),  # features ask whether a value is one
     )
     return tensorflow
 

@@ -28,7 +28,7 @@ def load_npz(path: str) -> Dataset:
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"there is no file {file}: check the path after npz:.")
-    arrays = _read(file)
+    arrays = read_arrays(file)
     if all(key in arrays for key in KERAS):
         train = _columns(arrays, "x_train", "y_train", file)
         test = _columns(arrays, "x_test", "y_test", file)
@@ -58,7 +58,8 @@ def load_npz(path: str) -> Dataset:
     return Decoded(splits, tuple(map(str, range(count))), levels).dataset(f"npz:{path}")
 
 
-def _read(file: Path) -> Columns:
+def read_arrays(file: Path) -> Columns:
+    """Arrays by name, empty those of names that are not read; UserError if the file is damaged."""
     damaged = UserError(f"{file} is not a whole .npz file: save one with np.savez(path, image=images).")
     if not zipfile.is_zipfile(file):
         raise damaged
@@ -77,7 +78,9 @@ def _read(file: Path) -> Columns:
 
 
 def _columns(arrays: Columns, image_key: str, label_key: str | None, file: Path) -> Columns:
-    columns = {"image": _images(arrays[image_key], f"{image_key} in {file}")}
+    columns = {"image": checked_images(arrays[image_key], f"{image_key} in {file}")}
+    if len(columns["image"]) < 3:
+        raise UserError(f"{image_key} in {file} has {len(columns['image'])}: three splits need at least 3 images.")
     if label_key:
         columns["label"] = _labels(arrays[label_key], f"{label_key} in {file}")
         if len(columns["label"]) != len(columns["image"]):
@@ -88,13 +91,12 @@ def _columns(arrays: Columns, image_key: str, label_key: str | None, file: Path)
     return columns
 
 
-def _images(images: np.ndarray, where: str) -> np.ndarray:
+def checked_images(images: np.ndarray, where: str) -> np.ndarray:
+    """[N, H, W, C], bytes or floats in [0, 1], or a UserError that says where they were found."""
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or len(images) < 3:
-        raise UserError(
-            f"{where} has shape {images.shape}: it must be [N, H, W] or [N, H, W, C] with at least 3 images."
-        )
+    if images.ndim != 4 or not len(images):
+        raise UserError(f"{where} has shape {images.shape}: it must be [N, H, W] or [N, H, W, C].")
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind != "f":

@@ -88,9 +88,12 @@ class Logistic:
     def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array:
         return discretised_logistic_log_likelihood(x, *self._parameters(outputs), self.levels)
 
+    def probabilities(self, outputs: jax.Array) -> jax.Array:
+        """Of each level: [..., pixels · parts] -> [..., pixels, levels]."""
+        return discretised_logistic_probabilities(*self._parameters(outputs), self.levels)
+
     def mean(self, outputs: jax.Array) -> jax.Array:
-        chance = discretised_logistic_probabilities(*self._parameters(outputs), self.levels)
-        return chance @ jnp.linspace(0, 1, self.levels)
+        return self.probabilities(outputs) @ jnp.linspace(0, 1, self.levels)
 
 
 Likelihood = Bernoulli | Gaussian | Logistic

@@ -9,7 +9,6 @@ computed, and a ResNet-152 takes seconds.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import io
@@ -29,6 +28,7 @@ from flax.traverse_util import flatten_dict
 from jax.ad_checkpoint import checkpoint_name
 from jax.extend.core import Literal
 
+from deeplearn.command import exit_code, parser
 from deeplearn.errors import UserError
 from deeplearn.models.reach import Reach, Span, everything, through
 from deeplearn.models.zoo import ZOO, member
@@ -317,23 +317,17 @@ def _products(eqn: Any) -> int:
     return products // math.prod(eqn.params["lhs_dilation"])
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise UserError(f"{message} (--help lists the flags)")
-
-
 def main(arguments: Sequence[str]) -> None:
     """The command; UserError for a mistake."""
-    parser = _Parser(prog="python -m deeplearn.models.anatomy", description=__doc__, allow_abbrev=False)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--model", required=True, help=f"one of {', '.join(ZOO)}")
-    parser.add_argument("--small", action="store_true", help="the form for images of 8 to 32 pixels")
-    parser.add_argument("--image", type=int, help="pixels a side (default: what the network was made for, or 32)")
-    parser.add_argument("--channels", type=int, default=3, help="channels of the image (default: 3)")
-    parser.add_argument("--classes", type=int, default=1000, help="outputs; 0 for features (default: 1000)")
-    parser.add_argument("--train", action="store_true", help="as in training: with auxiliary heads")
-    parser.add_argument("--csv", type=Path, help="also write the table there")
-    flags = parser.parse_args(arguments)
+    known = parser("deeplearn.models.anatomy", __doc__)
+    known.add_argument("--model", required=True, help=f"one of {', '.join(ZOO)}")
+    known.add_argument("--small", action="store_true", help="the form for images of 8 to 32 pixels")
+    known.add_argument("--image", type=int, help="pixels a side (default: what the network was made for, or 32)")
+    known.add_argument("--channels", type=int, default=3, help="channels of the image (default: 3)")
+    known.add_argument("--classes", type=int, default=1000, help="outputs; 0 for features (default: 1000)")
+    known.add_argument("--train", action="store_true", help="as in training: with auxiliary heads")
+    known.add_argument("--csv", type=Path, help="also write the table there")
+    flags = known.parse_args(arguments)
     chosen = member(flags.model)
     side = flags.image if flags.image is not None else 32 if flags.small else chosen.image
     for name, value, least in (("image", side, 1), ("channels", flags.channels, 1), ("classes", flags.classes, 0)):
@@ -356,8 +350,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(exit_code(main, sys.argv[1:]))

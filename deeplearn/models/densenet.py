@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import avg_pool, max_pool
 
 HE = nn.initializers.he_normal()
@@ -25,9 +26,9 @@ class DenseLayer(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         y = nn.relu(BatchNorm(epsilon=self.epsilon, name="norm1")(x, train))
-        y = nn.Conv(4 * self.growth, (1, 1), use_bias=False, kernel_init=HE, name="conv1")(y)
+        y = Conv(4 * self.growth, (1, 1), use_bias=False, kernel_init=HE, name="conv1")(y)
         y = nn.relu(BatchNorm(epsilon=self.epsilon, name="norm2")(y, train))
-        y = nn.Conv(self.growth, (3, 3), padding=1, use_bias=False, kernel_init=HE, name="conv2")(y)
+        y = Conv(self.growth, (3, 3), padding=1, use_bias=False, kernel_init=HE, name="conv2")(y)
         return jnp.concatenate([x, y], axis=-1)
 
 
@@ -39,7 +40,7 @@ class Transition(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         y = nn.relu(BatchNorm(epsilon=self.epsilon, name="norm")(x, train))
-        y = nn.Conv(x.shape[-1] // 2, (1, 1), use_bias=False, kernel_init=HE, name="conv")(y)
+        y = Conv(x.shape[-1] // 2, (1, 1), use_bias=False, kernel_init=HE, name="conv")(y)
         return avg_pool(y, 2)
 
 
@@ -59,7 +60,7 @@ class DenseNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         kernel, stride = (3, 1) if self.small_stem else (7, 2)
-        x = nn.Conv(
+        x = Conv(
             2 * self.growth,
             (kernel, kernel),
             stride,

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.lrn import local_response_norm
 from deeplearn.nn.pooling import avg_pool, max_pool
 
@@ -27,7 +28,7 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = nn.Conv(
+        x = Conv(
             self.features,
             (self.size, self.size),
             self.stride,

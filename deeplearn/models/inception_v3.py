@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import avg_pool, max_pool
 from deeplearn.nn.windows import Pair
 
@@ -25,7 +26,7 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = nn.Conv(
+        x = Conv(
             self.features,
             self.size,
             self.stride,

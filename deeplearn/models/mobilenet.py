@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.depthwise import DepthwiseConv
 from deeplearn.nn.windows import Padding
 
@@ -24,7 +25,7 @@ class SeparableBlock(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = DepthwiseConv(3, self.stride, self.padding, use_bias=False, name="conv_dw")(x)
         x = nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn1")(x, train))
-        x = nn.Conv(self.features, (1, 1), use_bias=False, kernel_init=HE, name="conv_pw")(x)
+        x = Conv(self.features, (1, 1), use_bias=False, kernel_init=HE, name="conv_pw")(x)
         return nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn2")(x, train))
 
 
@@ -54,7 +55,7 @@ class MobileNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         features, stride = self.stem
-        x = nn.Conv(features, (3, 3), stride, padding=self.padding, use_bias=False, kernel_init=HE, name="conv1")(x)
+        x = Conv(features, (3, 3), stride, padding=self.padding, use_bias=False, kernel_init=HE, name="conv1")(x)
         x = nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn1")(x, train))
         for index, (features, stride) in enumerate(self.blocks, start=1):
             x = SeparableBlock(features, stride, self.padding, self.epsilon, name=f"block{index}")(x, train)

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.depthwise import DepthwiseConv
 from deeplearn.nn.windows import Padding
 
@@ -29,11 +30,11 @@ class InvertedResidual(nn.Module):
         y = x
         if self.expansion != 1:
             wide = self.expansion * x.shape[-1]
-            y = nn.Conv(wide, (1, 1), use_bias=False, kernel_init=HE, name="expand")(y)
+            y = Conv(wide, (1, 1), use_bias=False, kernel_init=HE, name="expand")(y)
             y = nn.relu6(BatchNorm(epsilon=self.epsilon, name="expand_bn")(y, train))
         y = DepthwiseConv(3, self.stride, self.padding, use_bias=False, name="depthwise")(y)
         y = nn.relu6(BatchNorm(epsilon=self.epsilon, name="depthwise_bn")(y, train))
-        y = nn.Conv(self.features, (1, 1), use_bias=False, kernel_init=HE, name="project")(y)
+        y = Conv(self.features, (1, 1), use_bias=False, kernel_init=HE, name="project")(y)
         y = BatchNorm(epsilon=self.epsilon, name="project_bn")(y, train)
         return x + y if x.shape == y.shape else y
 
@@ -63,7 +64,7 @@ class MobileNetV2(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         features, stride = self.stem
-        x = nn.Conv(features, (3, 3), stride, padding=self.padding, use_bias=False, kernel_init=HE, name="conv1")(x)
+        x = Conv(features, (3, 3), stride, padding=self.padding, use_bias=False, kernel_init=HE, name="conv1")(x)
         x = nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn1")(x, train))
         blocks = [
             (expansion, features, stride if index == 0 else 1)
@@ -74,7 +75,7 @@ class MobileNetV2(nn.Module):
             x = InvertedResidual(features, stride, expansion, self.padding, self.epsilon, name=f"block{number}")(
                 x, train
             )
-        x = nn.Conv(self.last, (1, 1), use_bias=False, kernel_init=HE, name="conv_last")(x)
+        x = Conv(self.last, (1, 1), use_bias=False, kernel_init=HE, name="conv_last")(x)
         x = nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn_last")(x, train)).mean((1, 2))
         x = nn.Dropout(0.2, deterministic=not train)(x)
         return nn.Dense(self.classes, name="fc")(x) if self.classes else x

@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.grouped import GroupedConv
 from deeplearn.nn.pooling import max_pool
 
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         def conv(x: jax.Array, features: int, size: int, stride: int, name: str, norm: str) -> jax.Array:
             grouped = self.groups > 1 and size == 3
-            layer = partial(GroupedConv, groups=self.groups) if grouped else nn.Conv
+            layer = partial(GroupedConv, groups=self.groups) if grouped else Conv
             x = layer(
                 features=features,
                 kernel_size=(size, size),
@@ -86,7 +87,7 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         kernel, stride = (3, 1) if self.small_stem else (7, 2)
-        x = nn.Conv(
+        x = Conv(
             self.width,
             (kernel, kernel),
             stride,

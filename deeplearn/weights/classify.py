@@ -12,46 +12,30 @@ the order in which the network was trained; without it classes are numbered.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
-import flax
 import jax
 import numpy as np
 
-from deeplearn import data
+from deeplearn.command import exit_code, parser
 from deeplearn.errors import UserError
-from deeplearn.train.checkpoints import read_json
 from deeplearn.train.launch import use_compilation_cache
-from deeplearn.train.trained import Trained
 from deeplearn.weights.load import load, probabilities
 from deeplearn.weights.preprocessing import Preprocessing
-from deeplearn.weights.run import read_run
+from deeplearn.weights.run import read_run, rebuild
 
 MOST = 5
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help says what there is)")
-
-
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="python -m deeplearn.weights.classify",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--weights", type=Path, required=True, help="a file of weights or a run directory")
-    parser.add_argument("--image", type=Path, required=True, help="the picture, in any format that Pillow reads")
-    parser.add_argument("--model", default="", help="the network's name in deeplearn.models.zoo, as in resnet50")
-    parser.add_argument("--classes", type=Path, help="a text file with the name of a class in each line")
-    return parser.parse_args(arguments)
+    flags = parser("deeplearn.weights.classify", __doc__)
+    flags.add_argument("--weights", type=Path, required=True, help="a file of weights or a run directory")
+    flags.add_argument("--image", type=Path, required=True, help="the picture, in any format that Pillow reads")
+    flags.add_argument("--model", default="", help="the network's name in deeplearn.models.zoo, as in resnet50")
+    flags.add_argument("--classes", type=Path, help="a text file with the name of a class in each line")
+    return flags.parse_args(arguments)
 
 
 def classify(weights: Path, image: Path, model: str = "", names: Path | None = None) -> str:
@@ -81,39 +65,26 @@ def _names(file: Path, count: int) -> tuple[str, ...]:
 
 def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], Preprocessing]:
     """The same from a finished or interrupted run: its experiment says what the model is, its data what it sees."""
-    weights = read_run(directory)
-    saved = read_json(directory / "config.json")
-    # The only place that knows an experiment by name: it was written by whoever trained.
-    module = importlib.import_module(f"experiments.{saved['experiment']}")
-    known = {field.name for field in dataclasses.fields(module.Config)}
-    values = {name: tuple(x) if isinstance(x, list) else x for name, x in saved["config"].items() if name in known}
-    config = module.Config(**values)
-    dataset = data.load(config.dataset, config.data_dir or None)
+    trained, dataset = rebuild(directory, read_run(directory))
     if "image" not in dataset.train.spec or not dataset.classes:
         raise UserError(f"{directory} was not trained on labelled images, so it cannot classify one")
     height, width, channels = dataset.train.spec["image"].shape
     preprocessing = Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
-    network: Any = module.build(config, dataset).model
-    trained = Trained(network, flax.traverse_util.unflatten_dict(weights, sep="/"), jax.random.key(0))
     try:
-        logits = np.asarray(trained(type(network).__call__, preprocessing.read(image)[None]))
+        logits = np.asarray(trained(type(trained.model).__call__, preprocessing.read(image)[None]))
     except (TypeError, AttributeError, ValueError):
         logits = np.zeros(())
     if logits.shape != (1, len(dataset.classes)):
-        raise UserError(f"the model of {saved['experiment']} does not map an image to one score a class")
+        raise UserError(f"the model of {directory} does not map an image to one score a class")
     return np.asarray(jax.nn.softmax(logits[0])), dataset.classes, preprocessing
 
 
-def main(arguments: Sequence[str]) -> int:
-    try:
-        chosen = parse(arguments)
-        use_compilation_cache()
-        print(classify(chosen.weights, chosen.image, chosen.model, chosen.classes))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def main(arguments: Sequence[str]) -> None:
+    """The command; UserError for a mistake."""
+    chosen = parse(arguments)
+    use_compilation_cache()
+    print(classify(chosen.weights, chosen.image, chosen.model, chosen.classes))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code(main, sys.argv[1:]))

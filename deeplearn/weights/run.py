@@ -1,17 +1,45 @@
-"""The weights of a run directory, as files' tensors are: {name: array}."""
+"""A run directory read back: its weights, as files' tensors are, and its model with them."""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import flax
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from deeplearn import data
 from deeplearn.errors import UserError
-from deeplearn.train.checkpoints import Checkpoints
+from deeplearn.train.checkpoints import Checkpoints, read_json
 from deeplearn.train.state import State, checksum
+from deeplearn.train.trained import Trained
+
+
+def rebuild(
+    directory: Path, weights: Mapping[str, np.ndarray], dataset: data.Dataset | None = None
+) -> tuple[Trained, data.Dataset]:
+    """A run's model with weights that `read_run` gave, and the data it was trained on.
+
+    `dataset` stands in for these data where only the shape and the levels of its images are needed.
+    """
+    saved = read_json(directory / "config.json")
+    # The only place that knows an experiment by name: it was written by whoever trained.
+    module = importlib.import_module(f"experiments.{saved['experiment']}")
+    known = {field.name for field in dataclasses.fields(module.Config)}
+    values = {name: tuple(x) if isinstance(x, list) else x for name, x in saved["config"].items() if name in known}
+    config = module.Config(**values)
+    dataset = dataset or data.load(config.dataset, config.data_dir or None)
+    return Trained(module.build(config, dataset).model, nested(weights), jax.random.key(0)), dataset
+
+
+def nested(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The variables that `read_run` gave flat, as Flax takes them."""
+    return flax.traverse_util.unflatten_dict(dict(weights), sep="/")
 
 
 def read_run(directory: Path, replica: int = 0) -> dict[str, np.ndarray]:

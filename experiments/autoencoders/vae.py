@@ -39,6 +39,7 @@ from deeplearn.metrics.bounds import active_units, bits_per_dim, importance_weig
 from deeplearn.metrics.histograms import independent_levels_nll
 from deeplearn.models.convolutional import ConvDecoder, ConvEncoder
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.corruption import gaussian
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
 
@@ -113,9 +114,13 @@ class VAE(nn.Module):
         return self.likelihood.mean(self.decode(z)).reshape(-1, *self.shape)
 
 
-def negative_elbo(vae: VAE, batch: Batch, beta: float = 1.0, train: bool = True) -> tuple[jax.Array, Metrics]:
+def negative_elbo(
+    vae: VAE, batch: Batch, beta: float = 1.0, train: bool = True, noise: float = 0.0
+) -> tuple[jax.Array, Metrics]:
+    """`noise` is the deviation of Gaussian noise on what the encoder sees."""
     x = vae.observe(batch["image"])
-    mean, log_variance = vae.encode(x)
+    seen = gaussian(vae.make_rng("noise"), x, noise) if noise else x
+    mean, log_variance = vae.encode(seen)
     z = sample_gaussian(vae.make_rng("noise"), mean, log_variance)
     reconstruction = -vae.likelihood.log_likelihood(vae.decode(z, train), x).mean()  # nats, summed over pixels
     kl = gaussian_kl(mean, log_variance).mean()

@@ -27,6 +27,7 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.models.anatomy import Anatomy, anatomy
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.dynamic_filter import dynamic_conv
 from deeplearn.nn.gated import GatedConv
 from deeplearn.nn.grouped import GroupedConv
@@ -70,8 +71,8 @@ class SmallNetwork(nn.Module):
 
     def setup(self) -> None:
         size = (self.kernel, self.kernel)
-        self.first = nn.Conv(self.features, size, padding="CIRCULAR")
-        self.second = nn.Conv(2 * self.features, size, padding="CIRCULAR")
+        self.first = Conv(self.features, size, padding="CIRCULAR")
+        self.second = Conv(2 * self.features, size, padding="CIRCULAR")
         self.head = nn.Dense(self.classes)
 
     def convolve(self, x: jax.Array) -> jax.Array:
@@ -92,10 +93,10 @@ class DynamicFilters(nn.Module):
 
 
 VARIANTS: dict[str, nn.Module] = {
-    "ordinary 3×3": nn.Conv(16, (3, 3)),
-    "ordinary 5×5": nn.Conv(16, (5, 5)),
-    "pointwise 1×1": nn.Conv(16, (1, 1)),
-    "dilated 3×3, rate 2": nn.Conv(16, (3, 3), kernel_dilation=2),
+    "ordinary 3×3": Conv(16, (3, 3)),
+    "ordinary 5×5": Conv(16, (5, 5)),
+    "pointwise 1×1": Conv(16, (1, 1)),
+    "dilated 3×3, rate 2": Conv(16, (3, 3), kernel_dilation=2),
     "grouped 3×3, 4 groups": GroupedConv(16, 3, groups=4),
     "depthwise separable 3×3": SeparableConv(16, 3),
     "spatially separable 3×1, 1×3": SpatiallySeparableConv(16, 3),
@@ -164,7 +165,7 @@ class Stack(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for stride, rate in list(STACK.values())[: self.depth]:
-            x = nn.Conv(1, (3, 3), stride, kernel_dilation=rate, kernel_init=nn.initializers.ones)(x)
+            x = Conv(1, (3, 3), stride, kernel_dilation=rate, kernel_init=nn.initializers.ones)(x)
         return x
 
 

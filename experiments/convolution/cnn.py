@@ -24,6 +24,7 @@ from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
@@ -73,7 +74,7 @@ class Block(nn.Module):
 
 
 def conv_norm(x: jax.Array, features: int, size: int, train: bool) -> jax.Array:
-    x = nn.Conv(features, (size, size), use_bias=False, kernel_init=nn.initializers.he_normal())(x)
+    x = Conv(features, (size, size), use_bias=False, kernel_init=nn.initializers.he_normal())(x)
     return BatchNorm()(x, train)
 
 

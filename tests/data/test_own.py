@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deeplearn import data
-from deeplearn.data.builders import NAMES, glyphs, mixture
+from deeplearn.data.builders import NAMES, glyphs, mixture, ratings
 from deeplearn.errors import UserError
 
 SIZES = {
@@ -14,6 +14,9 @@ SIZES = {
     "glyphs": (13 * 47 * 24, 3 * 47 * 24, 5 * 47 * 24),
     "mixture/grid": (100_000, 10_000, 10_000),
     "mixture/ring": (100_000, 10_000, 10_000),
+    "ratings": (60_000, 5_000, 10_000),
+    "series/co2": (316, 105, 105),
+    "series/sunspots": (185, 62, 62),
     "tables/breast_cancer": (341, 114, 114),
     "tables/diabetes": (266, 88, 88),
     "tables/wine": (106, 36, 36),
@@ -24,6 +27,9 @@ GOLDEN = {
     "digits": "90ac7638301369a5",
     "mixture/grid": "63bc96a618c4772f",
     "mixture/ring": "a06e899c10013fa8",
+    "ratings": "971aab8dbc222be7",
+    "series/co2": "2770c0a60a526c45",
+    "series/sunspots": "6be39563eb0e497b",
     "tables/breast_cancer": "a699d6115ca902d6",
     "tables/diabetes": "266c8662092ceeea",
     "tables/wine": "9018a4bb6c518d8f",
@@ -54,7 +60,7 @@ def test_sizes_and_dtypes(name, data_dir):
     assert tuple(map(len, splits(dataset))) == SIZES[name]
     for split in splits(dataset):
         for key, value in split.arrays().items():
-            assert value.dtype == (np.int32 if key in ("label", "font") else np.float32)
+            assert value.dtype == (np.int32 if key in ("label", "font", "user_id", "movie_id") else np.float32)
             assert np.isfinite(value).all()
 
 
@@ -199,3 +205,18 @@ def test_mistakes_are_explained(name, sentence, tmp_path):
 
 def test_bare_mixture_is_the_grid(data_dir):
     assert data.load("mixture", data_dir).name == "mixture/grid"
+
+
+def test_ratings_are_of_users_who_rate_a_film_once_and_their_noise_is_known(data_dir):
+    dataset = data.load("ratings", data_dir)
+    parts = [split.arrays() for split in splits(dataset)]
+    columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    assert len(np.unique(500 * columns["user_id"] + columns["movie_id"])) == 75_000
+    assert np.bincount(columns["user_id"]).min() >= 20 and len(np.bincount(columns["user_id"])) == 1500
+    assert set(columns["user_rating"].tolist()) == {half / 2 for half in range(1, 11)}
+    # An expectation is right on average, whatever it is, and no function of it does better.
+    error = columns["user_rating"] - columns["expected_rating"]
+    for part in np.array_split(np.argsort(columns["expected_rating"]), 10):
+        assert abs(error[part].mean()) < 5 * error[part].std() / np.sqrt(len(part))
+    drawn = np.round(2 * (3.3 + ratings.NOISE * np.random.default_rng(0).normal(size=200_000))) / 2
+    assert ratings.expected_rating(np.array(3.3)) == pytest.approx(drawn.clip(0.5, 5).mean(), abs=5e-3)

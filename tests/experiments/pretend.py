@@ -11,13 +11,25 @@ def pretend(name: str, size: int = 256) -> Dataset:
     rng = np.random.default_rng(0)
     classes = 47 if name == "glyphs" else 10
     if name in IMAGES:
-        columns = {
-            "image": rng.uniform(size=(size, *IMAGES[name])).astype(np.float32),
-            "label": (np.arange(size) % classes).astype(np.int32),
-        }
+        label = (np.arange(size) % classes).astype(np.int32)
+        # A pattern for each class and noise: baselines that iterate until they converge do so soon.
+        patterns, noise = (rng.uniform(size=(n, *IMAGES[name])) for n in (classes, size))
+        columns = {"image": (0.8 * patterns[label] + 0.2 * noise).astype(np.float32), "label": label}
         # A small test split: what is measured on it costs the most.
         train, test = Arrays(columns), Arrays({key: column[:96] for key, column in columns.items()})
         return Dataset(name, train, train, test, classes=tuple(map(str, range(classes))), levels=256, about={})
+    if name.startswith(("ratings", "movielens")):
+        # Each of 16 users rates each of 12 films; every split has a third of it.
+        user, film = (ids.astype(np.int32) for ids in np.divmod(rng.permutation(16 * 12), 12))
+        rating = rng.integers(1, 11, len(user)).astype(np.float32) / 2
+        columns = {"user_id": user, "movie_id": film, "user_rating": rating}
+        splits = [Arrays({key: column[part::3] for key, column in columns.items()}) for part in range(3)]
+        return Dataset(name, *splits)
+    if name.startswith("series"):
+        time = np.arange(240, dtype=np.float32)
+        value = (np.sin(2 * np.pi * time / 12) + 0.1 * rng.normal(size=240)).astype(np.float32)
+        splits = [Arrays({"time": time[a:b], "value": value[a:b]}) for a, b in ((0, 144), (144, 192), (192, 240))]
+        return Dataset(name, *splits, about={"period": 12})
     means = np.stack(np.meshgrid([-4.0, 0.0, 4.0], [-4.0, 0.0, 4.0]), -1).reshape(-1, 2)
     label = (np.arange(size) % len(means)).astype(np.int32)
     point = (means[label] + 0.05 * rng.normal(size=(size, 2))).astype(np.float32)

@@ -124,7 +124,9 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
 
 
 @every_experiment_that_compiles_soon
-def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(name, tmp_path, monkeypatch, capsys):
+def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(
+    name, tmp_path, monkeypatch, capsys
+):
     module = importlib.import_module(name)
     monkeypatch.setattr(data, "load", lambda dataset, _: pretend(dataset))
     flags = ("--steps=4", "--log_every=1", "--checkpoint_every=3")

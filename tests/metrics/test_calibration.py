@@ -25,8 +25,9 @@ def test_it_is_the_sum_over_bins(bins):
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(5, 0.4), size=300)
     probabilities[0] = [1, 0, 0, 0, 0]  # the last bin's upper end
-    probabilities[1] = [0.5, 0.5, 0, 0, 0]  # an end between two bins: of the lower
+    probabilities[1:101] = [0.5, 0.5, 0, 0, 0]  # an end between two of four bins: in the lower
     labels = rng.integers(5, size=300)
+    labels[1:101] = 0
     found = expected_calibration_error(probabilities, labels, bins)
     assert found == pytest.approx(by_hand(probabilities, labels, bins), rel=1e-9)
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from deeplearn.command import exit_code
 from deeplearn.models.resnet import ResNet
 from deeplearn.weights import Config, Preprocessing, save
 from deeplearn.weights.classify import main
@@ -87,7 +88,7 @@ def saved(tmp_path):
 
 
 def command(*arguments):
-    return main([str(argument) for argument in arguments])
+    return exit_code(main, [str(argument) for argument in arguments])
 
 
 def printed(capsys):

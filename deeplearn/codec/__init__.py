@@ -1,0 +1,1 @@
+"""Lossless files from likelihoods: an entropy coder, bits back with a trained VAE, and the file that holds it."""

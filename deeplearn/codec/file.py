@@ -1,0 +1,111 @@
+"""The file of a compressed set of images: a header of 34 bytes, and the message of `deeplearn.codec.bits_back`.
+
+The header, little-endian: magic "DLBB"; version; lanes; count, height, width, channels and levels of the images;
+the first 8 bytes of the weights' digest; CRC-32 of the images, and of the file without this field.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deeplearn.codec import bits_back
+from deeplearn.errors import UserError
+from deeplearn.train.state import digest
+from deeplearn.train.trained import Trained
+
+MAGIC, VERSION = b"DLBB", 1
+HEADER = struct.Struct("<4sBHIHHBH8sI")
+CHECK = struct.Struct("<I")
+LEAST_IMAGES = 500  # a lane: its first image is dearer, and each ends in a head of 64 bits
+
+
+class Header(NamedTuple):
+    lanes: int
+    number: int
+    height: int
+    width: int
+    channels: int
+    levels: int
+    weights: bytes  # the first 8 bytes of their digest
+    images: int  # CRC-32 of their levels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+
+class Compressed(NamedTuple):
+    """contents: what is written. bits: [N], each image's share. not_returned: see `bits_back.Encoded`."""
+
+    contents: bytes
+    bits: np.ndarray
+    not_returned: float
+
+
+def compress(trained: Trained, images: np.ndarray) -> Compressed:
+    """Images as levels, uint8 [N, H, W, C]; UserError unless they are of the size that the VAE was trained on."""
+    if images.shape[1:] != trained.model.shape or images.max(initial=0) >= trained.model.likelihood.levels:
+        raise UserError(
+            f"the images are {_size(images.shape[1:])} with levels up to {images.max(initial=0)}, but the network "
+            f"is for {_size(trained.model.shape)} and {trained.model.likelihood.levels} levels from 0"
+        )
+    if not len(images):
+        raise UserError("there is no image to compress")
+    lanes = min(max(1, len(images) // LEAST_IMAGES), 2**16 - 1)
+    words, bits, not_returned = bits_back.encode(trained, images, lanes)
+    header = HEADER.pack(
+        *(MAGIC, VERSION, lanes, *images.shape, trained.model.likelihood.levels),
+        *(weights_digest(trained.variables), zlib.crc32(images.tobytes())),
+    )
+    message = words.astype("<u4").tobytes()
+    return Compressed(header + CHECK.pack(zlib.crc32(header + message)) + message, bits, not_returned)
+
+
+def read_header(contents: bytes, name: str) -> Header:
+    """UserError, with the file's name in it, unless the file is one of ours and whole."""
+    if contents[: len(MAGIC)] != MAGIC:
+        raise UserError(f"{name} is no file of compressed images: it does not begin with {MAGIC.decode()}")
+    if contents[len(MAGIC) : len(MAGIC) + 1] != bytes([VERSION]):
+        raise UserError(f"{name} is cut short or of another version of this format: this program reads {VERSION}")
+    head, message = contents[: HEADER.size], contents[HEADER.size + CHECK.size :]
+    check = contents[HEADER.size : HEADER.size + CHECK.size]
+    if len(check) < CHECK.size or CHECK.unpack(check)[0] != zlib.crc32(head + message):
+        raise UserError(f"{name} is damaged or cut short: its checksum is not that of its {len(contents)} bytes")
+    return Header(*HEADER.unpack(head)[2:])
+
+
+def check_weights(header: Header, variables: Mapping[str, Any], name: str) -> None:
+    """UserError unless the file was compressed with these weights."""
+    found = weights_digest(variables)
+    if header.weights != found:
+        raise UserError(
+            f"{name} was compressed with other weights (their digest begins with {header.weights.hex()}, that of "
+            f"these with {found.hex()}): give the run that it was compressed with"
+        )
+
+
+def decompress(trained: Trained, contents: bytes, name: str) -> np.ndarray:
+    """The images as levels, uint8 [N, H, W, C]; UserError for a damaged file and for other weights."""
+    header = read_header(contents, name)
+    check_weights(header, trained.variables, name)
+    words = np.frombuffer(contents[HEADER.size + CHECK.size :], "<u4")
+    images = bits_back.decode(trained, words, header.number, header.lanes)
+    if zlib.crc32(images.tobytes()) != header.images:
+        raise UserError(
+            f"{name} does not give the images that were compressed: the network's outputs on this machine differ "
+            "by more than rounding from those on the machine that compressed it"
+        )
+    return images
+
+
+def weights_digest(variables: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(digest(variables))[:8]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

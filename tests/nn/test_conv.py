@@ -1,0 +1,47 @@
+"""The 1×1 convolution as a product against Flax's own, in value, gradient and second derivative."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn.nn.conv import Conv
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"kernel_size": (1, 1)},
+        {"kernel_size": (1, 1), "strides": 2},
+        {"kernel_size": (1, 1), "strides": (1, 3), "padding": 0},
+        {"kernel_size": (1, 1), "strides": 2, "padding": 1},
+        {"kernel_size": (1, 1), "feature_group_count": 2},
+        {"kernel_size": (3, 3), "strides": 2},
+    ],
+)
+def test_value_and_gradients_are_those_of_flax(how):
+    keys = jax.random.split(jax.random.key(0), 4)
+    x = jax.random.normal(keys[0], (2, 7, 5, 4))
+    ours, flax = Conv(6, **how), nn.Conv(6, **how)
+    shapes = jax.eval_shape(flax.init, keys[1], x)
+    variables = jax.tree.map(lambda s: jax.random.normal(keys[2], s.shape), shapes)
+
+    def penalty(layer, variables, x):
+        slopes = jax.grad(lambda x: jnp.sin(layer.apply(variables, x)).sum())(x)
+        return (slopes**2).sum(), layer.apply(variables, x)
+
+    results = [
+        jax.value_and_grad(penalty, argnums=(1, 2), has_aux=True)(layer, variables, x) for layer in (ours, flax)
+    ]
+    for one, other in zip(*map(jax.tree.leaves, results), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_one_by_one_window_becomes_a_product_and_no_other_does():
+    x = jnp.ones((1, 6, 6, 2))
+    for size, expected in ((1, "dot_general"), (3, "conv_general_dilated")):
+        layer = Conv(3, (size, size), strides=2)
+        variables = layer.init(jax.random.key(0), x)
+        program = str(jax.make_jaxpr(layer.apply)(variables, x))
+        assert expected in program and ("conv_general" in program) == (size == 3)
