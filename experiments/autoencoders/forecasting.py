@@ -13,10 +13,18 @@ part of what all are fitted to; `--stretch=validation` measures on it, with noth
 
 `mase` is the mean absolute error in units of the seasonal naive forecast's, one step ahead before the stretch.
 
-Measured so far with --stretch=validation only, one seed. CO₂: mean absolute error .398 (direct .429, denoising
-.515), linear autoregression .457, exponential smoothing .467, seasonal naive 1.51. Sunspots: the 138 windows are
-too few, and the autoencoder loses: 25.6 with the defaults, 17.9 with a linear one (--hidden=8 --l2=.01, two seeds),
-against 15.0 of the linear autoregression and 15.8 of the seasonal naive forecast.
+Measured on the test fifth, five seeds, mean absolute scaled error (36 s and 21 s on one core):
+
+                          CO₂            sunspots, second command
+    autoencoder           .387 ± .003    1.245 ± .008
+    direct                .366 ± .003    1.227 ± .002
+    linear autoregression .370           1.314
+    exponential smoothing .408           2.047
+    seasonal naive        1.414          1.394
+
+To reconstruct the window does not help: its error is above `direct`'s on both (paired, .025 ± .005 parts per million
+and .4 ± .2 spots). On validation the order was another: on CO₂ the autoencoder was first (.398 ppm, direct .429,
+ridge .457), on sunspots the 138 windows were too few (25.6 with the defaults, 17.9 linear, ridge 15.0, naive 15.8).
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@
 Ng's CS294A notes: sigmoid units, ½‖x̂ − x‖², each unit's mean activation ρ̂ over a large batch is pulled to ρ = .05.
 There are more units than pixels, so nothing but the penalty keeps them from copying. The decoder's weights are the
 encoder's, transposed. The plain autoencoder, the same network with β = 0, is the baseline, with PCA and raw pixels.
-Not yet run at full length: β = 3 and ρ = .05 are those of the notes.
+
+Measured, five seeds, 25 s, β = 3 and ρ = .05 as in the notes: mean activation .050 (plain .478), and what it costs:
+squared error .0687 ± .0001 (plain .0029 ± .0001). It buys nothing for the probe: .972 ± .003 against .973 ± .001
+with all labels, .890 ± .002 against .894 ± .002 with a few; raw pixels .968 and .894.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@
 A small network is trained for a moment, so that there are filters to look at; what is said of it is then checked:
 convolution against SciPy's correlation, output sizes against their formula, that moving the image moves the feature
 map and changes nothing else (edges meet, so nothing is lost there), how many pooled values a move leaves alone, and
-receptive fields against where gradients arrive. Errors are 0, the correlation's but for rounding.
+receptive fields against where gradients arrive. Errors are 0, the correlation's but for rounding. Measured, one
+seed, 16 s: a move by a pixel leaves .03 of the outputs as they were without pooling, .17 under max pooling 2×2, .34
+under 3×3 with stride 2, .01 under average or L2 pooling, .12 under stochastic pooling, all under a global maximum.
 """
 
 from __future__ import annotations

@@ -275,6 +275,8 @@ def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
+    if config.weights and not Path(config.weights).exists():
+        raise UserError(f"--weights={config.weights} is neither a file nor a run directory")
     dataset = target_data(config, dataset)
     pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
     source, source_classes = (None, 1) if config.weights else source_data(config, dataset)

@@ -165,6 +165,20 @@ def test_our_own_file_into_a_part(tmp_path, transfer):
         load_into(random_variables(Transfer(wider)), tmp_path / "ours.safetensors", wider, "backbone")
 
 
+def test_a_part_of_a_part_is_named_by_its_path(tmp_path, transfer):
+    variables, backbone = transfer
+    source = random_variables(NET)
+    save(tmp_path / "ours.safetensors", source, Config(NET, tuple("abc"), GREY))
+    deeper = {name: {"source": tree} for name, tree in variables.items()}
+    loaded = load_into(deeper, tmp_path / "ours.safetensors", backbone, "source/backbone")
+    flat = load_into(variables, tmp_path / "ours.safetensors", backbone, "backbone")
+    assert_equal({name: tree["source"] for name, tree in loaded.items()}, flat)
+    assert not np.array_equal(
+        loaded["params"]["source"]["backbone"]["conv1"]["kernel"],
+        variables["params"]["backbone"]["conv1"]["kernel"],
+    )
+
+
 class Classified(nn.Module):
     """A larger network with a part of the same shape as the MLP experiment's, under another name."""
 
