@@ -11,6 +11,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.grouped import GroupedConv
 from deeplearn.nn.lrn import local_response_norm
 from deeplearn.nn.pooling import max_pool
@@ -41,7 +42,7 @@ class AlexNet(nn.Module):
         ones = nn.initializers.ones if self.paper_init else nn.initializers.zeros
 
         def conv(x: jax.Array, number: int, size: int, groups: int, stride: int = 1, padding: int = 1) -> jax.Array:
-            kind = partial(GroupedConv, groups=groups) if groups > 1 else nn.Conv
+            kind = partial(GroupedConv, groups=groups) if groups > 1 else Conv
             layer = kind(
                 features=self.widths[number - 1],
                 kernel_size=(size, size),

@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.models.dcgan import doublings
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -22,7 +23,7 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         _, count = doublings(x.shape[1])
-        x = nn.relu(nn.Conv(self.features, (3, 3))(x))
+        x = nn.relu(Conv(self.features, (3, 3))(x))
         for level in range(1, count + 1):
             x = nn.relu(HalvingConv(self.features * 2**level)(x))
         x = nn.relu(nn.Dense(4 * self.features)(x.reshape(len(x), -1)))
@@ -47,4 +48,4 @@ class ConvDecoder(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x).reshape(-1, start, start, width)
         for level in reversed(range(count)):
             x = nn.relu(TransposedConv(self.features * 2**level, 4, 2, 1)(x))
-        return nn.Conv(self.channels, (3, 3))(x)
+        return Conv(self.channels, (3, 3))(x)

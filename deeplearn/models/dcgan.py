@@ -11,6 +11,7 @@ import jax
 
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -86,7 +87,7 @@ class Classifier(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
         for level in range(2):
             x = nn.relu(BatchNorm()(HalvingConv(self.width * 2**level, use_bias=False)(x), train))
-        x = nn.relu(BatchNorm()(nn.Conv(2 * self.width, (3, 3), use_bias=False)(x), train))
+        x = nn.relu(BatchNorm()(Conv(2 * self.width, (3, 3), use_bias=False)(x), train))
         x = nn.Dropout(0.5, deterministic=not train)(x.reshape(len(x), -1))
         features = nn.relu(nn.Dense(128)(x))
         return nn.Dense(self.classes)(nn.Dropout(0.5, deterministic=not train)(features)), features

@@ -10,6 +10,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.conv import Conv
+
 
 def level_features(ratio: jax.Array, size: int) -> jax.Array:
     """Sines and cosines of log r, [batch] -> [batch, size], their frequencies from .1 to 10."""
@@ -59,10 +61,10 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
-        h = nn.Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(8)(x)))
+        h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(8)(x)))
         h += nn.Dense(self.width)(condition)[:, None, None]
         # The last convolution starts at zero: a fresh block is its skip connection.
-        h = nn.Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(8)(h)))
+        h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(8)(h)))
         return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
 
 
@@ -76,17 +78,17 @@ class UNet(nn.Module):
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         condition = nn.silu(Condition(4 * self.widths[0], self.classes)(ratio, label))
-        h = nn.Conv(self.widths[0], (3, 3))(x)
+        h = Conv(self.widths[0], (3, 3))(x)
         skips = []
         for level, width in enumerate(self.widths):
             if level:
-                h = nn.Conv(width, (3, 3), strides=2)(h)
+                h = Conv(width, (3, 3), strides=2)(h)
             h = ResidualBlock(width)(h, condition)
             skips.append(h)
         h = ResidualBlock(self.widths[-1])(h, condition)
         for level, width in reversed(list(enumerate(self.widths))):
             h = ResidualBlock(width)(jnp.concatenate([h, skips[level]], axis=-1), condition)
             if level:
-                h = nn.Conv(self.widths[level - 1], (3, 3))(h.repeat(2, axis=1).repeat(2, axis=2))
+                h = Conv(self.widths[level - 1], (3, 3))(h.repeat(2, axis=1).repeat(2, axis=2))
         out = nn.silu(nn.GroupNorm(8)(h))
-        return nn.Conv(channels, (3, 3), kernel_init=nn.initializers.zeros)(out)
+        return Conv(channels, (3, 3), kernel_init=nn.initializers.zeros)(out)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 
 
@@ -30,7 +31,7 @@ class VGG(nn.Module):
         he = nn.initializers.he_normal()
         for stage, (depth, width) in enumerate(self.stages, start=1):
             for layer in range(1, depth + 1):
-                x = nn.relu(nn.Conv(width, (3, 3), padding=1, kernel_init=he, name=f"conv{stage}_{layer}")(x))
+                x = nn.relu(Conv(width, (3, 3), padding=1, kernel_init=he, name=f"conv{stage}_{layer}")(x))
             x = max_pool(x, 2)
         x = x.reshape(len(x), -1)
         for name in ("fc6", "fc7"):

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.windows import Padding
 
 
@@ -27,7 +28,7 @@ class GatedConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        both = nn.Conv(
+        both = Conv(
             2 * self.features,
             self.kernel_size,
             self.strides,

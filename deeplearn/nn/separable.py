@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.depthwise import DepthwiseConv
 from deeplearn.nn.windows import Padding
 
@@ -48,7 +49,7 @@ class SpatiallySeparableConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         k, stride = self.kernel_size, self.strides
-        x = nn.Conv(self.features, (k, 1), (stride, 1), use_bias=False, dtype=self.dtype, name="vertical")(x)
-        return nn.Conv(
+        x = Conv(self.features, (k, 1), (stride, 1), use_bias=False, dtype=self.dtype, name="vertical")(x)
+        return Conv(
             self.features, (1, k), (1, stride), use_bias=self.use_bias, dtype=self.dtype, name="horizontal"
         )(x)

@@ -60,9 +60,10 @@ def load_into(
 ) -> Variables:
     """`variables` of a larger network, with the part of the module `at` taken from a file or a run directory.
 
-    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at`, which may be a path as in
-    "source/body", stays. `net` is the module that is there; with classes=0 the last layer of the source is left out. path: a file of another library, one of
-    ours, or a run directory; there the network called `of` (as `at`, if it is not given) of a replica is taken.
+    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at`, which may be a path as
+    in "source/body", stays. `net` is the module that is there; with classes=0 the last layer of the source is
+    left out. path: a file of another library, one of ours, or a run directory; there the network called `of`
+    (as `at`, if it is not given) of a replica is taken.
     """
     keys = at.split("/")
     part = {name: found for name, tree in variables.items() if (found := _subtree(tree, keys)) is not None}

@@ -22,9 +22,10 @@ Measured on the test fifth, five seeds, mean absolute scaled error (36 s and 21 
     exponential smoothing .408           2.047
     seasonal naive        1.414          1.394
 
-To reconstruct the window does not help: its error is above `direct`'s on both (paired, .025 ± .005 parts per million
-and .4 ± .2 spots). On validation the order was another: on CO₂ the autoencoder was first (.398 ppm, direct .429,
-ridge .457), on sunspots the 138 windows were too few (25.6 with the defaults, 17.9 linear, ridge 15.0, naive 15.8).
+To reconstruct the window does not help: its error is above `direct`'s on both (paired, .025 ± .005 parts per
+million and .4 ± .2 spots). On validation the order was another: on CO₂ the autoencoder was first (.398 ppm,
+direct .429, ridge .457), on sunspots the 138 windows were too few (25.6 with the defaults, 17.9 linear, ridge
+15.0, naive 15.8).
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 from deeplearn.optim import optimizer
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
@@ -112,7 +113,7 @@ class Network(nn.Module):
                 if layer % 2:  # the first changes the width; from then on a skip goes around every two
                     start = x
                 features, size = self.width * 2**stage, (self.kernel, self.kernel)
-                x = nn.Conv(features, size, use_bias=not self.batch_norm, kernel_init=init)(x)
+                x = Conv(features, size, use_bias=not self.batch_norm, kernel_init=init)(x)
                 x = BatchNorm()(x, train) if self.batch_norm else x
                 if self.residual and layer and layer % 2 == 0:
                     x = x + start
