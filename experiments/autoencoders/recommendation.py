@@ -16,9 +16,11 @@ is the multinomial's. Baselines, their sizes chosen on the validation split: bia
 alternating least squares (ratings), its weighted form for implicit feedback (likes), and popularity. On `ratings`
 the noise is known, and with it the least possible RMSE.
 
-The sizes were chosen on the validation split of `ratings`, one seed, in a loop of the same networks and losses:
-RMSE .549 to .551 denoising, .575 plain; matrix factorisation .547, biases .698, least possible .490; NDCG at 20
-.196 of the multinomial, .189 of the factorisation of likes. The test split has not been run.
+The sizes were chosen on the validation split of `ratings`, one seed, about 35 settings. Measured, five seeds,
+test: RMSE .5544 ± .0001 denoising, .5682 ± .0001 plain, .5548 ± .0024 matrix factorisation (five starts), .696
+biases, .491 the least possible. NDCG at 20: .226 ± .000 multinomial, .218 factorisation of likes, .154
+popularity; recall at 20 .353 ± .001, .349 and .254. Most of the 8 minutes on one core is the search of the
+factorisations' sizes.
 """
 
 from __future__ import annotations
