@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from deeplearn.nn.windows import Pair, pad, pair, shifted
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-_CACHED = 2**18  # numbers that stay in a core's cache while all products are made of them
+_CACHED = 2**14  # numbers that stay in a core's cache while all products are made of them
 _TAPS = 9  # of larger windows the gradient is XLA's own: so many products take long to compile
 
 
@@ -67,8 +67,13 @@ def _convolve_small(x: jax.Array, kernel: jax.Array, how: _How) -> jax.Array:
 def _backward(how: _How, xk: tuple[jax.Array, jax.Array], y: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = xk
     (in_x,) = jax.linear_transpose(lambda x: _native(x, kernel, how), x)(y)
-    forms = [partial(form, window=pair(kernel.shape[:2]), how=how) for form in (_products, _kernel_gradient)]
-    return in_x, jax.lax.platform_dependent(x, y, cpu=forms[0], default=forms[1])
+    products, own = (
+        partial(form, window=pair(kernel.shape[:2]), how=how) for form in (_products, _kernel_gradient)
+    )
+    # Of few pixels or channels XLA's own is as fast, and sooner compiled.
+    if y.shape[1] * y.shape[2] < 256 or kernel.shape[2] * kernel.shape[3] < 64:
+        return in_x, own(x, y)
+    return in_x, jax.lax.platform_dependent(x, y, cpu=products, default=own)
 
 
 _convolve_small.defvjp(lambda x, k, how: (_native(x, k, how), (x, k)), _backward)

@@ -7,6 +7,15 @@ Every network is the base, six 3×3 convolutions with batch norm and ReLU in two
 but for what its name says, and each is trained on the same few labelled digits. Each claim is a difference within a
 seed, so what the seeds share cancels; the verdict needs its mean to lie two standard errors from zero.
 That a DenseNet needs fewer parameters than a ResNet is `densenet_vs_resnet`'s.
+
+Measured, five seeds, 337 s of a shared core, test accuracy on digits, paired differences:
+
+    batch norm at 30 times the rate    loses .550 ± .034 less than without   supported
+    skips in 30 layers                 +.451 ± .045 (.889 against .438)      supported
+    three 3×3 against one 7×7          .000 ± .002                           undecided
+    global average pooling             +.005 ± .004                          undecided
+    ReLU against tanh                  14 ± 15 steps fewer                   undecided
+    images moved by a pixel            −.091 ± .046                          undecided
 """
 
 from __future__ import annotations
