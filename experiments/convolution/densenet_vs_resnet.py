@@ -6,6 +6,11 @@ A DenseNet-BC of three blocks of two layers with growth k (Huang et al. 2017) an
 features (He et al. 2015) have nearly the same number of parameters, so at each k the difference in accuracy, within
 a seed, says which uses them better. What a DenseNet pays is read off the compiled step: its concatenations are kept
 for the backward pass. Gradients are those of trained networks on test images, by layer.
+
+Measured on digits, five seeds, at 5,000, 20,000 and 77,000 parameters: DenseNet .936 ± .008, .979 ± .003, .983
+± .001, ResNet .918 ± .006, .973 ± .002, .984 ± .002; paired +.018 ± .011, +.006 ± .004, −.001 ± .003, none of
+them clear. For as many parameters the DenseNet takes 2.8 times the multiply-adds and 2.2 to 3.8 times the
+memory of a gradient.
 """
 
 from __future__ import annotations

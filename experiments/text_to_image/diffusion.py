@@ -9,6 +9,10 @@
 The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
 sampled by DDPM, DDIM or Heun. On the mixtures it prints the GAN's three numbers (`adversarial.gan`); on labelled
 images it is conditioned on the class, with classifier-free guidance (Ho & Salimans 2021).
+
+Measured: grid, five seeds, 25 ± 0 modes, high quality .981 ± .001, reverse KL .0053 ± .0004. Digits, one seed,
+291 s of a shared core: the judge finds the class asked for in .950 of 500 samples and is sure of .980. Glyphs
+have not been run.
 """
 
 from __future__ import annotations
