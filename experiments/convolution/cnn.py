@@ -7,8 +7,9 @@ Each stage is a residual block and halves the image by max pooling; the last is 
 the network has besides is translation of the training images, dropout and a moving average of the weights.
 Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 
-Measured: digits, five seeds, .986 ± .002 (SVM .984, k nearest neighbours .986). Letters of held-out fonts, the second
-command, one seed, 267 s: .991 (SVM .950, k nearest neighbours .830, logistic regression .791, on 10,000 examples).
+Measured: digits, five seeds, .986 ± .002 (SVM .984, k nearest neighbours .986). Letters of held-out fonts,
+the second command, one seed, 267 s: .991 (SVM .950, k nearest neighbours .830, logistic regression .791, on
+10,000 examples).
 """
 
 from __future__ import annotations
