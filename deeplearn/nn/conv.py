@@ -92,6 +92,6 @@ def _convolve(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: 
 
 
 # Value and gradients are those of `nn.Conv`. On CPU XLA takes up to eighteen times as long for the gradient in the
-# kernel as for the convolution itself, and several times as long for any gradient of a 1×1 window. Small windows
-# have a reverse rule of their own: no forward mode through them.
+# kernel as for the convolution itself, and up to three times as long for a 1×1 window and its gradients. Small
+# windows have a reverse rule of their own: no forward mode through them.
 Conv = partial(nn.Conv, conv_general_dilated=_convolve)

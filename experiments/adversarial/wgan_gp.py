@@ -54,7 +54,7 @@ class Config(BaseConfig):
     features: int = flag(32, "channels next to the image; twice as many at each halving", least=1)
     critic: str = flag(
         "dense",
-        "its layers: dense ones cost a third and do as well on small images",
+        "its layers: dense ones are cheaper, and enough for small images",
         choices=("dense", "convolutional"),
     )
     penalty: float = flag(1.0, "weight of the gradient penalty", least=0)

@@ -29,7 +29,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -52,6 +52,8 @@ from deeplearn.train import Config as BaseConfig
 MOST = 5000  # training examples that the baselines are fitted to: a kernel's cost grows with their square
 RATES = np.linspace(0, 1, 201)  # false positive rates at which ROC curves are averaged
 SHOWN = 10
+
+RivalScores = Callable[[Trained], dict[str, dict[str, np.ndarray]]]  # what `rival_scores` returns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,9 +157,9 @@ def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
     return detection(scores, wrong) | {"mse": float(error)}
 
 
-def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+def baselines(trained: Trained, dataset: Dataset, rivals: RivalScores) -> dict[str, Any]:
     wrong = anomalous(trained, dataset)
-    return {name: detection(scores, wrong) for name, scores in rival_scores(trained, dataset).items()}
+    return {name: detection(scores, wrong) for name, scores in rivals(trained).items()}
 
 
 def mean_roc(scores: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -167,12 +169,11 @@ def mean_roc(scores: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     return np.mean([np.interp(RATES, *roc_curve(w, s)[:2]) for s, w in zip(scores, wrong, strict=True)], axis=0)
 
 
-def draw(trained: Trained, dataset: Dataset, problems: Sequence[str]) -> dict[str, Any]:
+def draw(trained: Trained, dataset: Dataset, problems: Sequence[str], rivals: RivalScores) -> dict[str, Any]:
     wrong, pictures = anomalous(trained, dataset)["test"], {}
     own = network_scores(trained, dataset)["test"]
     if wrong.any(1).all() and not wrong.all(1).any():
-        rivals = {name: scores["test"] for name, scores in rival_scores(trained, dataset).items()}
-        methods = {"autoencoder": own, **rivals}
+        methods = {"autoencoder": own, **{name: scores["test"] for name, scores in rivals(trained).items()}}
         pictures["roc"] = curves(
             {name: (RATES, mean_roc(scores, wrong)) for name, scores in methods.items()},
             "share of normal examples above the threshold",
@@ -230,14 +231,15 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     inputs = math.prod(dataset.train.spec[kind].shape)
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     loss = functools.partial(reconstruction_loss, noise=config.noise)
+    rivals = functools.cache(functools.partial(rival_scores, dataset=dataset))  # for the table and the figures
     return Experiment(
         model=Detectors(inputs, (*config.hidden, config.code), normal, centre, spread),
         stages=[Stage([Turn(loss)], optax.adam(rate), config.steps, ema=0.99)],
         data=dataset,
         evaluate=evaluate,
         validate=validate,
-        baselines=baselines,
-        figures=functools.partial(draw, problems=problems),
+        baselines=functools.partial(baselines, rivals=rivals),
+        figures=functools.partial(draw, problems=problems, rivals=rivals),
         dense=True,
         watch=("mse",),
     )
