@@ -27,7 +27,7 @@ import io
 import lzma
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,6 +50,8 @@ from experiments.autoencoders.vae import VAE, negative_elbo, validate
 
 MOST = 10_000  # images that are coded
 DRAWS = 20  # of the latents of each image, for the bound
+
+Coding = Callable[[Trained], tuple[np.ndarray, Compressed]]  # what `coded` returns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +86,8 @@ def coded(trained: Trained, dataset: Dataset) -> tuple[np.ndarray, Compressed]:
     return images, compress(trained, images)
 
 
-def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
-    images, file = coded(trained, dataset)
+def evaluate(trained: Trained, dataset: Dataset, coding: Coding) -> dict[str, float]:
+    images, file = coding(trained)
     decoded = decompress(trained, file.contents, "the test split's file")
     test = dataset.test.arrays(MOST)
     elbo = np.mean([trained.folded(draw).mean(validate, test)["elbo"] for draw in range(DRAWS)])
@@ -148,8 +150,8 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    images, file = coded(trained, dataset)
+def draw(trained: Trained, dataset: Dataset, coding: Coding) -> dict[str, Any]:
+    images, file = coding(trained)
     order = np.argsort(file.bits)
     places = np.linspace(0, len(order) - 1, min(len(order), 96)).astype(int)
     per_dim = file.bits / images[0].size
@@ -179,6 +181,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         raise UserError(f"--dataset={config.dataset} has no images with at most 256 grey levels to compress")
     likelihood = Logistic(dataset.levels, config.components)
     shape = dataset.train.spec["image"].shape
+    coding = functools.cache(functools.partial(coded, dataset=dataset))  # for the numbers and the figures
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     return Experiment(
         model=VAE(shape, config.latents, config.hidden, likelihood),
@@ -191,11 +194,11 @@ def build(config: Config, dataset: Dataset) -> Experiment:
             )
         ],
         data=dataset,
-        evaluate=evaluate,
+        evaluate=functools.partial(evaluate, coding=coding),
         validate=validate,
         best="elbo",
         baselines=baselines,
-        figures=draw,
+        figures=functools.partial(draw, coding=coding),
         conclude=conclude,
         dense=True,
         watch=("loss", "kl", "elbo"),
