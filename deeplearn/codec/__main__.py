@@ -9,7 +9,8 @@ grey levels of those it was trained on; to compress your own, train on your own 
 
 --data is the name of a data set, whose splits are taken one after another, or name:split for one of train,
 validation, test; of an npz file with an array `image` all images are taken, in their order. The array `image` in
-the output holds levels, uint8 [N, height, width, channels]. Labels and names of files are not kept.
+the output holds levels, uint8 [N, height, width, channels], and `levels` their number, so that the output is itself
+a data set (npz:PATH) of the same images. Labels and names of files are not kept.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def run(chosen: argparse.Namespace) -> str:
     images = decompress(trained, contents, str(chosen.file))
     try:
         with chosen.output.open("wb") as file:
-            np.savez_compressed(file, image=images)
+            np.savez_compressed(file, image=images, levels=header.levels)
     except OSError as error:
         raise UserError(f"cannot write --output={chosen.output} ({error.strerror})") from None
     return f"{chosen.output}: image {images.shape}, levels 0 to {header.levels - 1}"

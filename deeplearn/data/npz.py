@@ -2,11 +2,13 @@
 
 Either `image` [N, H, W] or [N, H, W, C] with an optional `label` [N], cut 80 / 10 / 10; or x_train, y_train,
 x_test, y_test as Keras keeps them, with a validation split carved out of train. Images are uint8, or floats
-in [0, 1]; labels are 0 .. classes - 1. Other arrays in the file are not read.
+in [0, 1]; labels are 0 .. classes - 1. A number `levels` beside images in uint8 says that white is levels - 1;
+without it white is 255. Other arrays in the file are not read.
 """
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from deeplearn.errors import UserError
 
 SEED = 0
 KERAS = ("x_train", "y_train", "x_test", "y_test")
-READ = {"image", "label", *KERAS}
+READ = {"image", "label", "levels", *KERAS}
 
 Columns = dict[str, np.ndarray]
 
@@ -54,7 +56,7 @@ def load_npz(path: str) -> Dataset:
             f"{file} holds {', '.join(arrays) or 'no arrays'}: it needs image (and label), or {', '.join(KERAS)}."
         )
     count = 1 + max(int(columns["label"].max()) if "label" in columns else -1 for columns in splits.values())
-    levels = 256 if splits["train"]["image"].dtype == np.uint8 else None
+    levels = grey_levels(arrays, [columns["image"] for columns in splits.values()], file)
     return Decoded(splits, tuple(map(str, range(count))), levels).dataset(f"npz:{path}")
 
 
@@ -105,6 +107,19 @@ def checked_images(images: np.ndarray, where: str) -> np.ndarray:
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         raise UserError(f"{where} has floats from {low:g} to {high:g}: scale them to [0, 1], or store uint8.")
     return images.astype(np.float32)
+
+
+def grey_levels(arrays: Columns, images: Sequence[np.ndarray], file: Path) -> int | None:
+    """How many grey levels images in uint8 have, black 0 included; None for floats; UserError if it cannot be."""
+    if images[0].dtype != np.uint8:
+        return None
+    given = arrays.get("levels", np.array(256))
+    if given.shape != () or given.dtype.kind not in "iu" or not 2 <= given <= 256:
+        raise UserError(f"levels in {file} must be one whole number from 2 to 256.")
+    brightest = max(int(image.max()) for image in images)
+    if brightest >= given:
+        raise UserError(f"{file} says that it has {given} grey levels, but a pixel is {brightest}.")
+    return int(given)
 
 
 def _labels(labels: np.ndarray, where: str) -> np.ndarray:

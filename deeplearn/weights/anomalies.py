@@ -25,7 +25,7 @@ import numpy as np
 from deeplearn.command import exit_code, parser
 from deeplearn.data.folder import SUFFIXES, read_image
 from deeplearn.data.images import split_side
-from deeplearn.data.npz import checked_images, read_arrays
+from deeplearn.data.npz import checked_images, grey_levels, read_arrays
 from deeplearn.data.split import as_float
 from deeplearn.errors import UserError
 from deeplearn.train.launch import use_compilation_cache
@@ -91,10 +91,10 @@ def _rows(file: Path, shape: tuple[int, int, int]) -> Iterator[Named]:
         raise UserError(f"{file} holds {', '.join(arrays) or 'no arrays'}: it needs an array image")
     pixels = checked_images(arrays["image"], f"image in {file}")
     _check(pixels.shape[1:], shape, f"an image in {file}")
+    levels = grey_levels(arrays, [pixels], file)
     for start in range(0, len(pixels), BLOCK):
         block = pixels[start : start + BLOCK]
-        floats = as_float(block, 256) if block.dtype == np.uint8 else block
-        yield [str(row) for row in range(start, start + len(block))], floats
+        yield [str(row) for row in range(start, start + len(block))], as_float(block, levels) if levels else block
 
 
 def _check(found: tuple[int, ...], wanted: tuple[int, int, int], what: str) -> None:

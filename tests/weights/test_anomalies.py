@@ -50,7 +50,8 @@ def command(*arguments):
 
 def test_a_folder_and_an_array_are_ranked_by_the_network_s_error(trained_run, tmp_path, capsys):
     directory, score = trained_run
-    pixels = RNG.integers(256, size=(12, 2, 3), dtype=np.uint8)
+    levels = RNG.integers(16, size=(12, 2, 3), dtype=np.uint8)
+    pixels = 17 * levels  # 255 is white, as level 15 of 16
     folder = tmp_path / "mine"
     (folder / "deep").mkdir(parents=True)
     names = [f"{number}.png" if number % 2 else f"deep/{number}.png" for number in range(12)]
@@ -58,16 +59,18 @@ def test_a_folder_and_an_array_are_ranked_by_the_network_s_error(trained_run, tm
         Image.fromarray(image).save(folder / name)
     (folder / "notes.txt").write_text("not an image")
     np.savez(tmp_path / "mine.npz", image=pixels)
+    np.savez(tmp_path / "levels.npz", image=levels, levels=16)
     expected = np.array([score(image / 255) for image in pixels])
     order = np.argsort(-expected)
-    for images, known in ((folder, names), (tmp_path / "mine.npz", list(map(str, range(12))))):
+    rows = list(map(str, range(12)))
+    for images, known in ((folder, names), (tmp_path / "mine.npz", rows), (tmp_path / "levels.npz", rows)):
         out = tmp_path / "ranked.csv"
         assert command(f"--run={directory}/run", f"--images={images}", f"--output={out}") == 0
         with out.open() as file:
-            rows = list(csv.DictReader(file))
-        assert [row["file"] for row in rows] == [known[index] for index in order]
-        assert [row["rank"] for row in rows] == [str(place) for place in range(1, 13)]
-        np.testing.assert_allclose([float(row["score"]) for row in rows], expected[order], rtol=1e-4)
+            ranked = list(csv.DictReader(file))
+        assert [row["file"] for row in ranked] == [known[index] for index in order]
+        assert [row["rank"] for row in ranked] == [str(place) for place in range(1, 13)]
+        np.testing.assert_allclose([float(row["score"]) for row in ranked], expected[order], rtol=1e-4)
         printed = capsys.readouterr().out.splitlines()
         assert len(printed) == 11 and printed[0].split()[2] == known[order[0]]
 
