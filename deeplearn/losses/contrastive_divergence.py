@@ -5,7 +5,8 @@ k steps of Gibbs sampling in the place of the model (Hinton 2002, section 3). Wi
 gradient of the difference of free energies *is* that rule, ΔW ∝ ⟨vh⟩_data − ⟨vh⟩_k with h by its probabilities, and
 any optimiser may follow it. The value itself is no likelihood and need not fall.
 
-A machine is a bound module with `free_energy(v) -> [batch]` and `gibbs(v, key, steps)`, such as `models.rbm.RBM`.
+A machine is a bound module with `free_energy(v) -> [batch]`, `gibbs(v, key, steps)` and
+`gibbs_of_hidden(h, key, steps)`, such as `models.rbm.RBM`.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ def contrastive_divergence(machine: Any, v: jax.Array, key: jax.Array, steps: in
 def persistent_contrastive_divergence(
     machine: Any, v: jax.Array, chains: jax.Array, key: jax.Array, steps: int
 ) -> tuple[jax.Array, Metrics, jax.Array]:
-    """PCD: chains [chains, visible] that go on where the last update left them (Tieleman 2008); returns them too.
+    """PCD: chains of hidden units [chains, hidden] that go on where the last update left them (Tieleman 2008).
 
-    They belong into a Flax collection, which the loss updates: they are a state of the run like any other.
+    Returns them too: they belong into a Flax collection, a state of the run like any other. With their hidden units
+    kept, the last way up of a step is the one that its free energy needs anyway: five matrix products, not six.
     """
-    chains = jax.lax.stop_gradient(machine.gibbs(chains, key, steps))
-    loss, metrics = free_energy_gap(machine, v, chains)
+    sample, chains = machine.gibbs_of_hidden(chains, key, steps)
+    loss, metrics = free_energy_gap(machine, v, sample)
     return loss, metrics, chains

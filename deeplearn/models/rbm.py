@@ -68,21 +68,29 @@ class RBM(nn.Module):
 
         return jax.lax.fori_loop(0, steps, once, v)
 
+    def gibbs_of_hidden(self, h: jax.Array, key: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
+        """(v, h) after `steps` times v ~ p(v | h), h ~ p(h | v); no gradient flows through it."""
+
+        def once(i: jax.Array, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            down, up = jax.random.split(jax.random.fold_in(key, i))
+            v = self.sample_visible(state[1], down)
+            return jax.lax.stop_gradient((v, self.sample_hidden(v, up)))
+
+        return jax.lax.fori_loop(0, steps, once, (jnp.zeros((len(h), self.visible), h.dtype), h))
+
 
 class PersistentRBM(RBM):
     """A machine with Markov chains of its own, which live in the collection `chains` (Tieleman 2008).
 
-    chains: how many. `fantasies.value` holds their visible units [chains, visible], which a loss replaces.
+    chains: how many. `fantasies.value` holds their hidden units [chains, hidden], which a loss replaces. All begin
+    at 0, where the visible units are drawn by their biases alone.
     """
 
     chains: int = 64
 
     def setup(self) -> None:
         super().setup()
-        self.fantasies = self.variable("chains", "visible", self._start)
-
-    def _start(self) -> jax.Array:
-        return self.sample_visible(jnp.zeros((self.chains, self.hidden)), self.make_rng("params"))
+        self.fantasies = self.variable("chains", "hidden", jnp.zeros, (self.chains, self.hidden))
 
 
 def _bernoulli(key: jax.Array, probability: jax.Array) -> jax.Array:
