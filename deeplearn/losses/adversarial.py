@@ -7,20 +7,22 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import softplus
+
 
 def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
     """−E log D(x) − E log(1 − D(G(z))) (Goodfellow et al. 2014, equation 1), D = sigmoid of the logits."""
-    return jax.nn.softplus(-real_logits).mean() + jax.nn.softplus(fake_logits).mean()
+    return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
 
 def saturating_loss(fake_logits: jax.Array) -> jax.Array:
     """E log(1 − D(G(z))), the generator's side of the minimax game; flat where D is sure of a fake."""
-    return -jax.nn.softplus(fake_logits).mean()
+    return -softplus(fake_logits).mean()
 
 
 def non_saturating_loss(fake_logits: jax.Array) -> jax.Array:
     """−E log D(G(z)) (section 3): the same fixed point, strong gradients where D is sure."""
-    return jax.nn.softplus(-fake_logits).mean()
+    return softplus(-fake_logits).mean()
 
 
 def gradient_penalty(

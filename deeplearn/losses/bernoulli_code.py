@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import log_sigmoid
+
 
 def sample_bits(key: jax.Array, logits: jax.Array) -> jax.Array:
     """h in {0, 1}, float32, with P(h = 1) = sigmoid(logits); no gradient passes through."""
@@ -14,8 +16,8 @@ def sample_bits(key: jax.Array, logits: jax.Array) -> jax.Array:
 def bernoulli_kl(logits: jax.Array, prior_logits: jax.Array) -> jax.Array:
     """KL(q ‖ p) of independent bits in nats, summed over the last axis: [..., H] -> [...]; the prior broadcasts."""
     q = jax.nn.sigmoid(logits)
-    on = jax.nn.log_sigmoid(logits) - jax.nn.log_sigmoid(prior_logits)
-    off = jax.nn.log_sigmoid(-logits) - jax.nn.log_sigmoid(-prior_logits)
+    on = log_sigmoid(logits) - log_sigmoid(prior_logits)
+    off = log_sigmoid(-logits) - log_sigmoid(-prior_logits)
     return (q * on + (1 - q) * off).sum(-1)
 
 

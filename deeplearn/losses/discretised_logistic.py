@@ -9,6 +9,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import log_sigmoid
+
 
 def discretised_logistic_log_likelihood(
     x: jax.Array, logits: jax.Array, means: jax.Array, log_scales: jax.Array, levels: int
@@ -23,8 +25,8 @@ def discretised_logistic_log_likelihood(
     upper, lower = (x + half - means) * precision, (x - half - means) * precision
     lowest, highest = x < half, x > 1 - half
     # σ(b) − σ(a) = σ(b) σ(−a) (1 − exp(a − b)): no difference of two nearly equal numbers.
-    below_upper = jnp.where(highest, 0.0, jax.nn.log_sigmoid(upper))
-    above_lower = jnp.where(lowest, 0.0, jax.nn.log_sigmoid(-lower))
+    below_upper = jnp.where(highest, 0.0, log_sigmoid(upper))
+    above_lower = jnp.where(lowest, 0.0, log_sigmoid(-lower))
     inner = jnp.where(lowest | highest, 0.0, jnp.log(-jnp.expm1(-2 * half * precision)))
     return jax.nn.logsumexp(jax.nn.log_softmax(logits) + below_upper + above_lower + inner, axis=-1).sum(-1)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import log_sigmoid
+
 
 def sample_gaussian(key: jax.Array, mean: jax.Array, log_variance: jax.Array) -> jax.Array:
     """z = μ + σ ε, the reparameterised sample of equation 10; shapes [..., latents]."""
@@ -26,5 +28,5 @@ def gaussian_log_density(x: jax.Array, mean: jax.Array, log_variance: jax.Array)
 
 
 def bernoulli_log_likelihood(logits: jax.Array, x: jax.Array) -> jax.Array:
-    """log p(x) of independent Bernoullis (appendix C.1), summed over the last axis, in nats; x in {0, 1}."""
-    return (x * jax.nn.log_sigmoid(logits) + (1 - x) * jax.nn.log_sigmoid(-logits)).sum(-1)
+    """log p(x) of independent Bernoullis (appendix C.1), summed over the last axis, in nats; x in [0, 1]."""
+    return (log_sigmoid(logits) - (1 - x) * logits).sum(-1)  # log σ(−a) = log σ(a) − a

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn.metrics.bounds import importance_weighted_bound
+from deeplearn.nn.functional import softplus
 
 MOST_ENUMERATED = 25  # units: 2^25 states of them
 BLOCK_BITS = 14  # states that are looked at together
@@ -35,7 +36,7 @@ class Weights(NamedTuple):
 def free_energy(v: jax.Array, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
     scale = machine.deviation or 1.0
-    summed_out = jax.nn.softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
+    summed_out = softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
     if machine.deviation is None:
         return -v @ machine.visible_bias - summed_out
     return ((v - machine.visible_bias) ** 2).sum(-1) / (2 * scale**2) - summed_out
@@ -112,7 +113,7 @@ def _anneal(
     scale = deviation or 1.0
 
     def log_unnormalised(v: jax.Array, beta: jax.Array) -> jax.Array:
-        summed_out = jax.nn.softplus(beta * (v / scale @ kernel + c)).sum(-1)
+        summed_out = softplus(beta * (v / scale @ kernel + c)).sum(-1)
         if deviation is None:
             return v @ ((1 - beta) * base + beta * b) + summed_out
         quadratic = (1 - beta) * ((v - base) ** 2).sum(-1) + beta * ((v - b) ** 2).sum(-1)
@@ -134,7 +135,7 @@ def _anneal(
 
     hidden = len(c) * jnp.log(2.0)  # the base's hidden units have no bias
     if deviation is None:
-        log_z = hidden + jax.nn.softplus(base).sum()
+        log_z = hidden + softplus(base).sum()
     else:
         log_z = hidden + len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)
     start = sample_visible(jnp.zeros((chains, len(c))), jnp.float32(0), jax.random.fold_in(key, temperatures))

@@ -13,6 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import softplus
+
 
 class RBM(nn.Module):
     """Visible units v [batch, visible], hidden units h [batch, hidden] in {0, 1}.
@@ -43,7 +45,7 @@ class RBM(nn.Module):
 
     def free_energy(self, v: jax.Array) -> jax.Array:
         """F(v) = −log Σ_h e^{−E(v, h)}, [batch], in nats."""
-        summed_out = nn.softplus(self.hidden_logits(v)).sum(-1)
+        summed_out = softplus(self.hidden_logits(v)).sum(-1)
         if self.deviation is None:
             return -v @ self.visible_bias - summed_out
         return ((v - self.visible_bias) ** 2).sum(-1) / (2 * self.deviation**2) - summed_out

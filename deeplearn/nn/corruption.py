@@ -7,7 +7,9 @@ import jax.numpy as jnp
 
 
 def gaussian(key: jax.Array, x: jax.Array, deviation: float) -> jax.Array:
-    """x + deviation · ε, not cut to [0, 1]."""
+    """x + deviation · ε, not cut to [0, 1]; with a deviation of 0 nothing is drawn."""
+    if not deviation:
+        return x
     return x + deviation * jax.random.normal(key, x.shape)
 
 

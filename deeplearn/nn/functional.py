@@ -1,4 +1,4 @@
-"""Plain functions about modules and what they see."""
+"""Plain functions: of numbers, and about modules and what they see."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 
 
 def as_function(module: nn.Module) -> Callable[..., Any]:
@@ -21,6 +23,21 @@ def as_function(module: nn.Module) -> Callable[..., Any]:
         return unbound.apply(variables, *args, **kwargs)
 
     return function
+
+
+def log_sigmoid(x: jax.Array) -> jax.Array:
+    """log σ(x) = min(x, 0) − log(1 + e^{−|x|}), any shape, of finite x.
+
+    On CPU faster than `jax.nn.log_sigmoid`, above all with its gradient: that takes more exponentials, to be right
+    at infinity too. Minimum and modulus are written so that the gradient is right at 0 and far above it.
+    """
+    modulus = jnp.where(x < 0, -x, x)
+    return jnp.where(x < 0, x, 0) - jnp.log1p(jnp.exp(-modulus))
+
+
+def softplus(x: jax.Array) -> jax.Array:
+    """log(1 + eˣ), any shape, of finite x; as fast as `log_sigmoid`."""
+    return -log_sigmoid(-x)
 
 
 def flat(x: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.functional import log_sigmoid
+
 Layer = tuple[jax.Array, jax.Array]  # kernel [inputs, outputs], bias [outputs]
 
 
@@ -25,5 +27,5 @@ def log_probability(layers: Sequence[Layer], states: Sequence[jax.Array]) -> jax
     total = jnp.zeros(len(states[0]))
     for (kernel, bias), before, after in zip(layers, states[:-1], states[1:], strict=True):
         logits = before @ kernel + bias
-        total += (after * jax.nn.log_sigmoid(logits) + (1 - after) * jax.nn.log_sigmoid(-logits)).sum(-1)
+        total += (log_sigmoid(logits) - (1 - after) * logits).sum(-1)  # log σ(−a) = log σ(a) − a
     return total

@@ -45,6 +45,7 @@ from deeplearn.figures.plots import curves, heat_map
 from deeplearn.metrics.outliers import auroc, classical_scores, detection
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.models.population import Population
+from deeplearn.nn.corruption import gaussian
 from deeplearn.nn.functional import flat
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
@@ -117,7 +118,7 @@ def is_normal(model: Any, columns: Mapping[str, Any]) -> jax.Array:
 def reconstruction_loss(model: Detectors, batch: Batch, noise: float) -> tuple[jax.Array, Metrics]:
     """The sum over problems of the squared error on normal examples: each network's gradient is its own."""
     x = model.prepare(examples(batch))
-    seen = x + noise * jax.random.normal(model.make_rng("noise"), x.shape)
+    seen = gaussian(model.make_rng("noise"), x, noise)
     normal = is_normal(model, batch)
     errors = jnp.square(model.reconstruct(seen) - x).mean(-1) * normal
     return errors.mean(1).sum(), {"mse": errors.sum() / jnp.maximum(normal.sum(), 1)}

@@ -29,9 +29,11 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves, scatter
+from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.metrics.probe import linear_probe
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.autoencoder import Autoencoder
+from deeplearn.nn.corruption import gaussian
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder, identity
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
@@ -58,11 +60,10 @@ def reconstruction_loss(
     model: Rivals, batch: Batch, network: str, loss: str, noise: float
 ) -> tuple[jax.Array, Metrics]:
     x = flat(batch["image"])
-    seen = x + noise * jax.random.normal(model.make_rng("noise"), x.shape)
-    _, logits = model[network](seen)
+    _, logits = model[network](gaussian(model.make_rng("noise"), x, noise))
     logits = logits.astype(jnp.float32)
     squared = jnp.square(jax.nn.sigmoid(logits) - x).mean()
-    cost = squared if loss == "squared" else optax.sigmoid_binary_cross_entropy(logits, x).sum(-1).mean()
+    cost = squared if loss == "squared" else -bernoulli_log_likelihood(logits, x).mean()
     return cost, {"mse": squared}
 
 

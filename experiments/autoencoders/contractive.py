@@ -24,6 +24,7 @@ from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
+from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.metrics.probe import linear_probe
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
@@ -72,7 +73,7 @@ class Autoencoders(nn.Module):
 def reconstruction(autoencoder: TiedAutoencoder, x: jax.Array) -> jax.Array:
     """Cross-entropy of grey levels in [0, 1], summed over pixels, averaged over the batch: nats."""
     _, logits = autoencoder(x)
-    return optax.sigmoid_binary_cross_entropy(logits.astype(jnp.float32), x).sum(-1).mean()
+    return -bernoulli_log_likelihood(logits.astype(jnp.float32), x).mean()
 
 
 def contractive_loss(model: Autoencoders, batch: Batch) -> tuple[jax.Array, Metrics]:

@@ -119,7 +119,7 @@ def negative_elbo(
 ) -> tuple[jax.Array, Metrics]:
     """`noise` is the deviation of Gaussian noise on what the encoder sees."""
     x = vae.observe(batch["image"])
-    seen = gaussian(vae.make_rng("noise"), x, noise) if noise else x
+    seen = gaussian(vae.make_rng("noise"), x, noise)
     mean, log_variance = vae.encode(seen)
     z = sample_gaussian(vae.make_rng("noise"), mean, log_variance)
     reconstruction = -vae.likelihood.log_likelihood(vae.decode(z, train), x).mean()  # nats, summed over pixels

@@ -20,6 +20,7 @@ from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.corruption import gaussian
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
 
@@ -54,7 +55,7 @@ class Perceptron(nn.Module):
 
 def classify(model: Perceptron, batch: Batch) -> tuple[jax.Array, Metrics]:
     image = batch["image"]
-    image = image + model.noise * jax.random.normal(model.make_rng("noise"), image.shape)
+    image = gaussian(model.make_rng("noise"), image, model.noise)
     return cross_entropy(model.classifier(image, train=True), batch["label"])
 
 

@@ -34,6 +34,7 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
+from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.few_labels import fine_tune, from_scratch
 from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
 from deeplearn.models.warm_start import FewLabelClassifiers
@@ -121,9 +122,7 @@ def denoise(model: Stack, batch: Batch, depth: int, corruption: float) -> tuple[
     layer = model.layers[depth]
     output = layer.decode(layer.encode(masking(model.make_rng("noise"), x, corruption)))
     if depth == 0:  # grey levels in [0, 1]
-        return optax.sigmoid_binary_cross_entropy(output, x).sum(-1).mean(), {
-            "mse": squared_error(nn.sigmoid(output), x)
-        }
+        return -bernoulli_log_likelihood(output, x).mean(), {"mse": squared_error(nn.sigmoid(output), x)}
     return ((output - x) ** 2).sum(-1).mean(), {"mse": squared_error(output, x)}
 
 

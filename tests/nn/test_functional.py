@@ -1,4 +1,4 @@
-"""Differentiating through a bound module inside `apply`, against the same gradient taken outside."""
+"""log σ and softplus against scipy; differentiating through a bound module against the same gradient outside."""
 
 import flax
 import flax.linen as nn
@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import expit, log_expit
 
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.functional import as_function
+from deeplearn.nn.functional import as_function, log_sigmoid, softplus
 
 
 class Network(nn.Module):
@@ -87,3 +88,12 @@ def test_it_serves_while_parameters_are_initialised():
 
     made = jax.eval_shape(lambda key: Holder().init(key, X, method=call_and_slope), jax.random.key(0))
     assert set(made["params"]) == {"network"}
+
+
+def test_log_sigmoid_and_softplus_with_their_slopes_are_exact_from_far_below_to_far_above_zero():
+    x = np.array([0.0, -0.0, 1e-6, -1e-6, 0.3, -0.3, 5, -5, 17, -17, 80, -80, 1e4, -1e4], np.float32)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(log_sigmoid(x), log_expit(exact), rtol=1e-6, atol=1e-37)
+    np.testing.assert_allclose(softplus(x), -log_expit(-exact), rtol=1e-6, atol=1e-37)
+    np.testing.assert_allclose(jax.vmap(jax.grad(log_sigmoid))(x), expit(-exact), rtol=2e-6, atol=1e-37)
+    np.testing.assert_allclose(jax.vmap(jax.grad(softplus))(x), expit(exact), rtol=2e-6, atol=1e-37)
