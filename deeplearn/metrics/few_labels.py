@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -26,19 +26,39 @@ def guess(model: Any, image: jax.Array, network: str, count: int) -> jax.Array:
     return logits.argmax(-1)
 
 
-def validate(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """Accuracies of both networks for each number of labels."""
+def validate(
+    model: Any,
+    batch: Mapping[str, jax.Array],
+    networks: Sequence[str] = ("tuned", "scratch"),
+    guess: Callable[..., jax.Array] = guess,
+) -> dict[str, jax.Array]:
+    """Accuracies of the networks for each number of labels; `guess(model, image, network, count)` -> classes."""
     return {
         f"{network}_accuracy_{count}": (guess(model, batch["image"], network, count) == batch["label"]).mean()
-        for network in ("tuned", "scratch")
+        for network in networks
         for count in model.labels
     }
 
 
-def accuracies(trained: Any, test: Mapping[str, np.ndarray], network: str) -> dict[str, float]:
+def accuracies(
+    trained: Any, test: Mapping[str, np.ndarray], network: str, guess: Callable[..., jax.Array] = guess
+) -> dict[str, float]:
     """{"accuracy_1": …} on the test set."""
     guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in trained.model.labels}
     return {f"accuracy_{n}": float((g == test["label"]).mean()) for n, g in guesses.items()}
+
+
+def fitted_accuracies(
+    make: Callable[[], Any],
+    pool: Mapping[str, np.ndarray],
+    rank: np.ndarray,
+    test: Mapping[str, np.ndarray],
+    counts: Sequence[int],
+) -> dict[str, float]:
+    """{"accuracy_1": …} of classifiers of scikit-learn's, one made for each count, on our draw of labels."""
+    x_test = test["image"].reshape(len(test["image"]), -1)
+    drawn = {count: chosen(pool, rank, count) for count in counts}
+    return {f"accuracy_{n}": float(make().fit(x, y).score(x_test, test["label"])) for n, (x, y) in drawn.items()}
 
 
 def scikit_learn_accuracies(
@@ -51,13 +71,10 @@ def scikit_learn_accuracies(
     """{"accuracy_1": …}: scikit-learn's MLP from scratch on the same draw of labels, at its defaults."""
     from sklearn.neural_network import MLPClassifier
 
-    x_test = test["image"].reshape(len(test["image"]), -1)
-    row = {}
-    for count in counts:
-        x, y = chosen(pool, rank, count)
-        mlp = MLPClassifier(tuple(hidden), max_iter=300, random_state=0).fit(x, y)
-        row[f"accuracy_{count}"] = float(mlp.score(x_test, test["label"]))
-    return row
+    def make() -> MLPClassifier:
+        return MLPClassifier(tuple(hidden), max_iter=300, random_state=0)
+
+    return fitted_accuracies(make, pool, rank, test, counts)
 
 
 def gains(replicas: Sequence[Mapping[str, Any]], rival: str, counts: Sequence[int]) -> dict[int, tuple[float, Any]]:

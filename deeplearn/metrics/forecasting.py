@@ -1,6 +1,10 @@
-"""Forecasts of a series from rolling origins: which windows, the seasonal naive forecast, and its scaled error."""
+"""Forecasts of a series from rolling origins: which windows are seen, what comes true, and the scaled error."""
 
 from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +23,14 @@ def rolling_windows(
     return np.stack([series[origin - window : origin + horizon] for origin in origins])
 
 
-def seasonal_naive(history: np.ndarray, horizon: int, period: int) -> np.ndarray:
-    """The last `period` values over and over: [..., time] -> [..., horizon]."""
-    return history[..., -period:][..., np.arange(horizon) % period]
+def normalised(span: Any, window: int) -> tuple[Any, Any, Any]:
+    """The span [..., window or more] with its window at mean 0 and deviation 1; its mean; its deviation.
+
+    The span is of numpy or of JAX; mean and deviation are [..., 1]. Of a constant window the deviation is 1e-6.
+    """
+    seen = span[..., :window]
+    mean, deviation = seen.mean(-1, keepdims=True), seen.std(-1, keepdims=True) + 1e-6
+    return (span - mean) / deviation, mean, deviation
 
 
 def mase(forecast: np.ndarray, truth: np.ndarray, history: np.ndarray, period: int) -> float:
@@ -30,3 +39,46 @@ def mase(forecast: np.ndarray, truth: np.ndarray, history: np.ndarray, period: i
     Hyndman & Koehler 2006, section 3.2; with seasons in the denominator as in Hyndman & Athanasopoulos.
     """
     return float(np.abs(forecast - truth).mean() / np.abs(history[period:] - history[:-period]).mean())
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A series [time] and the stretch of it that is forecast, [first, last); `period` is that of its seasons.
+
+    From origins `stride` apart forecasts see `window` steps and tell the next `horizon`, in the series' units.
+    """
+
+    series: np.ndarray
+    first: int
+    last: int
+    period: int
+    window: int
+    horizon: int
+    stride: int
+
+    @property
+    def history(self) -> np.ndarray:
+        return self.series[: self.first]
+
+    @functools.cached_property
+    def origins(self) -> np.ndarray:
+        """What the forecasts see and what comes true: [origins, window + horizon]."""
+        return rolling_windows(self.series, self.first, self.last, self.window, self.horizon, self.stride)
+
+    @property
+    def truth(self) -> np.ndarray:
+        return self.origins[:, self.window :]
+
+    def fitted_windows(self, window: int) -> np.ndarray:
+        """Every window and its future before the stretch, stride 1: [origins, window + horizon]."""
+        return rolling_windows(self.series, window, self.first, window, self.horizon)
+
+    def earlier(self) -> Task:
+        """The stretch before this one, as long: what is chosen is chosen there."""
+        return dataclasses.replace(self, first=2 * self.first - self.last, last=self.first)
+
+    def measure(self, forecast: np.ndarray) -> dict[str, float]:
+        """Mean squared and absolute errors of forecasts [origins, horizon], in the series' units, and `mase`."""
+        error = forecast - self.truth
+        scaled = mase(forecast, self.truth, self.history, self.period)
+        return {"mse": float(np.square(error).mean()), "mae": float(np.abs(error).mean()), "mase": scaled}

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from deeplearn.metrics.ratings import LIKED, TOP, ranked, rmse
+
 FIRST = 0.1  # deviation of the items' first factors
+SEEDS = 5  # first factors that the chosen sizes are fitted from
+RANKS, PENALTIES, CONFIDENCES = (2, 4, 8, 16), (1.0, 2.0, 5.0, 10.0), (2.0, 5.0)  # which validation chooses from
 
 
 class Factors(NamedTuple):
@@ -47,3 +54,26 @@ def regress(x: np.ndarray, weight: np.ndarray, other: np.ndarray, penalty: float
     products = (design[:, :, None] * design[:, None]).reshape(len(other), -1)
     gram = (weight @ products).reshape(-1, size, size) + penalty * np.eye(size)
     return np.linalg.solve(gram, ((weight * (x - other[:, 0])) @ design)[..., None])[..., 0]
+
+
+def likes(rating: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """What was liked [users, items], 1 or 0, and its weight in the squared error (Hu et al. 2008)."""
+    liked = (rating >= LIKED).astype(float)
+    return liked, 1 + (confidence - 1) * liked
+
+
+def factorisations(rows: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Predictions [users, items] of the factorisations of "ratings" and of "likes", each from SEEDS starts.
+
+    rows: the ratings to learn from and those of the validation split, which chooses the sizes (`metrics.ratings`).
+    """
+    observed = (rows["rating"] > 0).astype(float)
+    of_ratings, of_likes = [], []
+    for rank, penalty in itertools.product(RANKS, PENALTIES):
+        of_ratings.append(functools.partial(fit, rows["rating"], observed, rank, penalty))
+        of_likes += [functools.partial(fit, *likes(rows["rating"], c), rank, penalty) for c in CONFIDENCES]
+    best = {
+        "ratings": min(of_ratings, key=lambda fitted: rmse(fitted().predict(), rows)),
+        "likes": max(of_likes, key=lambda fitted: ranked(fitted().predict(), rows)[f"ndcg@{TOP}"]),
+    }
+    return {name: [fitted(seed=seed).predict() for seed in range(SEEDS)] for name, fitted in best.items()}

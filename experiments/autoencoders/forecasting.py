@@ -32,8 +32,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -47,7 +45,8 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import curves
-from deeplearn.metrics.forecasting import mase, rolling_windows, seasonal_naive
+from deeplearn.metrics.forecasters import chosen_forecasts
+from deeplearn.metrics.forecasting import Task, normalised
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.corruption import masking
@@ -56,8 +55,6 @@ from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, 
 from deeplearn.train import Config as BaseConfig
 
 NETWORKS = ("autoencoder", "denoising", "direct")
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)  # of the linear autoregression
-SMOOTHINGS = tuple(itertools.product((None, "add"), (None, "add")))  # trend, season
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,52 +74,6 @@ class Config(BaseConfig):
     # Of no paper: what a longer series would ask for.
     PAPER: ClassVar[dict[str, Any]] = {"hidden": (256, 32), "window": 60, "steps": 20_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (2,), "stride": 24}
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """A series [time] and the stretch of it that is forecast, [first, last); `period` is that of its seasons."""
-
-    series: np.ndarray
-    first: int
-    last: int
-    period: int
-    window: int
-    horizon: int
-    stride: int
-
-    @property
-    def history(self) -> np.ndarray:
-        return self.series[: self.first]
-
-    @functools.cached_property
-    def origins(self) -> np.ndarray:
-        """What the forecasts see and what comes true: [origins, window + horizon]."""
-        return rolling_windows(self.series, self.first, self.last, self.window, self.horizon, self.stride)
-
-    @property
-    def truth(self) -> np.ndarray:
-        return self.origins[:, self.window :]
-
-    def fitted_windows(self, window: int) -> np.ndarray:
-        """Every window and its future before the stretch, stride 1: [origins, window + horizon]."""
-        return rolling_windows(self.series, window, self.first, window, self.horizon)
-
-    def earlier(self) -> Task:
-        """The stretch before this one, as long: what is chosen is chosen there."""
-        return dataclasses.replace(self, first=2 * self.first - self.last, last=self.first)
-
-    def measure(self, forecast: np.ndarray) -> dict[str, float]:
-        error = forecast - self.truth
-        scaled = mase(forecast, self.truth, self.history, self.period)
-        return {"mse": float(np.square(error).mean()), "mae": float(np.abs(error).mean()), "mase": scaled}
-
-
-def normalised(span: Any, window: int) -> tuple[Any, Any, Any]:
-    """The span [..., window or more] with its window at mean 0 and deviation 1; its mean; its deviation."""
-    seen = span[..., :window]
-    mean, deviation = seen.mean(-1, keepdims=True), seen.std(-1, keepdims=True) + 1e-6
-    return (span - mean) / deviation, mean, deviation
 
 
 class Forecaster(nn.Module):
@@ -160,55 +111,6 @@ def evaluate(trained: Trained, dataset: Dataset, task: Task) -> dict[str, Any]:
     ask = functools.partial(trained, decoded, task.origins.astype(np.float32), window=task.window)
     rows = {name: task.measure(np.asarray(ask(network=name))[:, task.window :]) for name in NETWORKS}
     return {**rows["autoencoder"], **{name: row for name, row in rows.items() if name != "autoencoder"}}
-
-
-def autoregression(task: Task, penalty: float, window: int) -> np.ndarray:
-    """Forecasts [origins, horizon] by ridge regression of the future on the window, both in the window's units."""
-    from sklearn.linear_model import Ridge
-
-    x, _, _ = normalised(task.fitted_windows(window), window)
-    model = Ridge(penalty).fit(x[:, :window], x[:, window:])
-    x, mean, deviation = normalised(task.origins[:, task.window - window :], window)
-    return model.predict(x[:, :window]) * deviation + mean
-
-
-def smoothing(task: Task, trend: str | None, season: str | None) -> np.ndarray:
-    """Forecasts [origins, horizon] by exponential smoothing, fitted to all that precedes each origin."""
-    from statsmodels.tsa.holtwinters import ExponentialSmoothing
-
-    forecasts = []
-    for origin in range(task.first, task.last - task.horizon + 1, task.stride):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an optimiser that stops early: its forecasts are judged all the same
-            model = ExponentialSmoothing(
-                task.series[:origin], trend=trend, seasonal=season, seasonal_periods=task.period if season else None
-            )
-            forecasts.append(model.fit().forecast(task.horizon))
-    return np.stack(forecasts)
-
-
-def rivals(task: Task) -> dict[str, np.ndarray]:
-    """The baselines' forecasts [origins, horizon], their sizes chosen on the stretch before."""
-    earlier = task.earlier()
-    # Smoothing is fitted at every origin, which takes long: it is chosen by a twelfth of them.
-    sparse = dataclasses.replace(earlier, stride=12 * task.stride)
-
-    def error(forecast: np.ndarray, chosen_on: Task) -> float:
-        return float(np.square(forecast - chosen_on.truth).mean())
-
-    windows = [task.window // part for part in (1, 2, 3) if task.window // part]
-    linear = min(
-        itertools.product(PENALTIES, windows), key=lambda size: error(autoregression(earlier, *size), earlier)
-    )
-    terms = min(SMOOTHINGS, key=lambda terms: error(smoothing(sparse, *terms), sparse))
-    kind = " and ".join(name for name, term in zip(("trend", "season"), terms, strict=True) if term) or "level only"
-    return {
-        f"linear autoregression, window {linear[1]}": autoregression(task, *linear),
-        f"exponential smoothing ({kind})": smoothing(task, *terms),
-        f"seasonal naive, period {task.period}": seasonal_naive(
-            task.origins[:, : task.window], task.horizon, task.period
-        ),
-    }
 
 
 def baselines(
@@ -273,7 +175,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     make = functools.partial(Forecaster, config.hidden, config.window + config.horizon)
     fitted = Arrays({"span": task.fitted_windows(config.window).astype(np.float32)})
     held_out = Arrays({"span": task.origins.astype(np.float32)})
-    forecasts = functools.cache(functools.partial(rivals, task))
+    forecasts = functools.cache(functools.partial(chosen_forecasts, task))
     return Experiment(
         model=Rivals(dict.fromkeys(NETWORKS, make)),
         stages=[

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -36,23 +35,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from deeplearn.data import Arrays, Dataset, Split
+from deeplearn.data import Arrays, Dataset
+from deeplearn.data.ratings import tables
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
-from deeplearn.metrics.matrix_factorisation import fit
+from deeplearn.metrics.matrix_factorisation import SEEDS, factorisations, fit
 from deeplearn.metrics.ranking import recall_at
-from deeplearn.metrics.statistics import mean_and_standard_error
+from deeplearn.metrics.ratings import LIKED, among_unseen, ranked, rmse
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
 from deeplearn.optim.optimizers import optimizer
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
-
-LIKED = 4  # stars
-TOP = 20
-SEEDS = 5  # of the factorisations
-RANKS, PENALTIES, CONFIDENCES = (2, 4, 8, 16), (1.0, 2.0, 5.0, 10.0), (2.0, 5.0)  # which validation chooses from
-LARGEST = 10**8  # entries of the table of users and films
+from deeplearn.train.results import summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,25 +115,6 @@ def validate(model: Rivals, batch: Batch) -> Metrics:
     return {f"{name}_mse": masked_mse(error, mask) for name, error in errors.items()}
 
 
-def rmse(predicted: np.ndarray, rows: Batch) -> float:
-    """Root mean squared error on held-out ratings, in stars, of predictions [users, items] kept to the scale."""
-    stars = rows["rating"][rows["rating"] > 0]
-    held_out = rows["held_out"] > 0
-    error = predicted[held_out].clip(stars.min(), stars.max()) - rows["held_out"][held_out]
-    return float(np.sqrt(np.square(error).mean()))
-
-
-def ranked(scores: np.ndarray, rows: Batch) -> dict[str, float]:
-    from sklearn.metrics import ndcg_score
-
-    liked = rows["held_out"] >= LIKED
-    users = liked.any(axis=1)
-    liked, scores = liked[users], np.where(rows["rating"] > 0, scores.min() - 1, scores)[users]
-    top = min(TOP, scores.shape[1])
-    ndcg = float(ndcg_score(liked, scores, k=top, ignore_ties=True))
-    return {f"recall@{TOP}": float(recall_at(top, liked, scores).mean()), f"ndcg@{TOP}": ndcg}
-
-
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     rows = dataset.test.arrays()
     given = {name: rows[name] for name in ("rating", "bias")}
@@ -146,32 +122,6 @@ def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     ratings = {name: {"rmse": rmse(out[name], rows), **ranked(out[name], rows)} for name in ("plain", "denoising")}
     own = {"rmse": ratings["denoising"]["rmse"], **ranked(out["multinomial"], rows)}
     return {**own, **ratings, "multinomial": ranked(out["multinomial"], rows)}
-
-
-def likes(rows: Batch, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """What was liked [users, items], 1 or 0, and its weight in the squared error (Hu et al. 2008)."""
-    liked = (rows["rating"] >= LIKED).astype(float)
-    return liked, 1 + (confidence - 1) * liked
-
-
-def factorisations(dataset: Dataset) -> dict[str, list[np.ndarray]]:
-    """Predictions [users, items] of the factorisations of ratings and of likes, each from SEEDS starts."""
-    rows = dataset.validation.arrays()
-    observed = (rows["rating"] > 0).astype(float)
-    of_ratings, of_likes = [], []
-    for rank, penalty in itertools.product(RANKS, PENALTIES):
-        of_ratings.append(functools.partial(fit, rows["rating"], observed, rank, penalty))
-        of_likes += [functools.partial(fit, *likes(rows, c), rank, penalty) for c in CONFIDENCES]
-    best = {
-        "ratings": min(of_ratings, key=lambda fitted: rmse(fitted().predict(), rows)),
-        "likes": max(of_likes, key=lambda fitted: ranked(fitted().predict(), rows)[f"ndcg@{TOP}"]),
-    }
-    return {name: [fitted(seed=seed).predict() for seed in range(SEEDS)] for name, fitted in best.items()}
-
-
-def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    pairs = {name: mean_and_standard_error([row[name] for row in rows]) for name in rows[0]}
-    return {name: {"mean": mean, "stderr": error} for name, (mean, error) in pairs.items()}
 
 
 def baselines(
@@ -216,45 +166,31 @@ def draw(
         for name, predicted in ratings.items()
     }
 
-    liked = rows["held_out"] >= LIKED
-    users = liked.any(1)
     scores = {
         "multinomial": trained.over(predict, given, network="multinomial"),
         "factorisation of likes": factorised()["likes"][0],
-        "popularity": np.broadcast_to((rows["rating"] >= LIKED).sum(0), liked.shape),
+        "popularity": np.broadcast_to((rows["rating"] >= LIKED).sum(0), rows["rating"].shape),
     }
-    tops = [k for k in (1, 2, 5, 10, 20, 50, 100) if k <= liked.shape[1]]
+    tops = [k for k in (1, 2, 5, 10, 20, 50, 100) if k <= rows["rating"].shape[1]]
     by_top = {}
     for name, score in scores.items():
-        unseen = np.where(rows["rating"] > 0, score.min() - 1, score)[users]
-        by_top[name] = (tops, [float(recall_at(k, liked[users], unseen).mean()) for k in tops])
+        liked, ordered = among_unseen(score, rows)
+        by_top[name] = (tops, [float(recall_at(k, liked, ordered).mean()) for k in tops])
     return {
         "rmse_by_film": curves(by_film, "training ratings of a film", "RMSE in stars", log_x=True),
         "recall": curves(by_top, "films recommended", "recall of liked films", log_x=True),
     }
 
 
-def tables(dataset: Dataset) -> Dataset:
+def rows_of_users(dataset: Dataset) -> Dataset:
     """The ratings as rows of users, [items] each, 0 where there is none: `rating` those to learn from, `held_out`
     those of the validation or the test split, `bias` the prediction of the biases of user and film."""
-    columns = {split: getattr(dataset, split).arrays() for split in ("train", "validation", "test")}
-    codes = {key: np.unique(np.concatenate([c[key] for c in columns.values()])) for key in ("user_id", "movie_id")}
-    shape = len(codes["user_id"]), len(codes["movie_id"])
-    if shape[0] * shape[1] > LARGEST:
-        raise UserError(
-            f"--dataset={dataset.name} has {shape[0]:,} users and {shape[1]:,} films, too many for one table: "
-            "choose a smaller set, such as movielens/1m-ratings"
-        )
-    table = {}
-    for split, column in columns.items():
-        table[split] = np.zeros(shape, np.float32)
-        places = [np.searchsorted(codes[key], column[key]) for key in codes]
-        table[split][tuple(places)] = column["user_rating"]
+    table = tables(dataset)
     rating = table.pop("train")
     bias = fit(rating, (rating > 0).astype(float), rank=0, penalty=3.0).predict().astype(np.float32)
-    train: dict[str, Split] = {"train": Arrays({"rating": rating, "bias": bias})}
-    held_out = {s: Arrays({"rating": rating, "bias": bias, "held_out": t}) for s, t in table.items()}
-    return Dataset(dataset.name, **train, **held_out)
+    known = {"rating": rating, "bias": bias}
+    held_out = {split: Arrays({**known, "held_out": stars}) for split, stars in table.items()}
+    return Dataset(dataset.name, Arrays(known), **held_out)
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
@@ -264,7 +200,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     least = None
     if "expected_rating" in test:
         least = float(np.sqrt(np.square(test["user_rating"] - test["expected_rating"]).mean()))
-    rows = tables(dataset)
+    rows = rows_of_users(dataset)
     items = rows.train.spec["rating"].shape[0]
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     losses: dict[str, tuple[Callable[..., Any], float]] = {
@@ -272,7 +208,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         "denoising": (functools.partial(denoising, share=config.hide), config.l2),
         "multinomial": (functools.partial(multinomial, share=config.hide_ranked), config.l2_ranked),
     }
-    factorised = functools.cache(functools.partial(factorisations, rows))
+    factorised = functools.cache(lambda: factorisations(rows.validation.arrays()))
     return Experiment(
         model=Rivals(dict.fromkeys(losses, functools.partial(MLP, config.hidden, items))),
         stages=[

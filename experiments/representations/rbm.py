@@ -6,10 +6,10 @@ Hinton 2002; Tieleman 2008. Four machines on the same batches: persistent chains
 CD-10, and a small one by persistent chains. `nll` in nats by annealed importance sampling, for the small machine
 also exactly, by enumerating its 16 hidden units. Beside them mixtures of Bernoullis, and scikit-learn's
 BernoulliRBM with as many units, epochs and examples in a batch, its rate chosen on the validation split by the same
-likelihood. Five seeds on binarised digits, 86 s on one core:
+likelihood. Five seeds on binarised digits, 98 s on one core:
 
-    persistent chains 17.19 ± .02, CD-10 17.24 ± .01, CD-1 17.48 ± .02 nats
-    16 hidden units 18.41 ± .03, exactly 18.40 ± .03: never more than .017 apart
+    persistent chains 17.19 ± .02, CD-10 17.23 ± .01, CD-1 17.48 ± .02 nats
+    16 hidden units 18.40 ± .04, exactly 18.39 ± .04: never more than .021 apart
     mixture of 50 Bernoullis 17.61, scikit-learn's machine 23.37, independent Bernoullis 24.39
 
 `--units=gaussian` models grey levels with Gaussian visible units; its nats are of a density.

@@ -34,23 +34,22 @@ from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset
+from deeplearn.data.classes import of_classes, only_classes
 from deeplearn.data.pool import balanced_pool
-from deeplearn.data.split import Split
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.few_labels import few_label_loss
-from deeplearn.metrics.few_labels import chosen, series, verdicts
+from deeplearn.metrics.few_labels import accuracies, fitted_accuracies, series, validate, verdicts
 from deeplearn.models.resnet import ResNet
+from deeplearn.models.transfer import Transfer, unfreeze
 from deeplearn.models.zoo import member
-from deeplearn.nn.few_labels import FewLabels
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
 from deeplearn.weights.load import load_into
@@ -90,54 +89,6 @@ def backbone(config: Config) -> nn.Module:
     return found.paper(0) if config.weights else found.small(0)
 
 
-class Learner(nn.Module):
-    """A network and its last layer: [B, H, W, C] -> logits [B, classes]."""
-
-    net: nn.Module
-    classes: int
-
-    def setup(self) -> None:
-        self.body = self.net.clone(parent=None)
-        self.head = nn.Dense(self.classes)
-
-    def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
-        return self.head(self.body(image, train))
-
-
-class Transfer(nn.Module):
-    """Networks `source`, `unrelated`; for each number of labels heads on both, and learners `tuned`, `scratch`."""
-
-    net: nn.Module
-    source_classes: int
-    classes: int
-    labels: tuple[int, ...]
-    pool: int
-    pretrained: bool
-
-    def setup(self) -> None:
-        self.source, self.unrelated = (Learner(self.net, self.source_classes) for _ in range(2))
-        self.heads, self.unrelated_heads = ({str(n): nn.Dense(self.classes) for n in self.labels} for _ in range(2))
-        self.tuned, self.scratch = (
-            {str(n): Learner(self.net, self.classes) for n in self.labels} for _ in range(2)
-        )
-        self.few = FewLabels(self.classes, self.pool)
-
-    def prepare(self, image: jax.Array) -> jax.Array:
-        """Colour, and ImageNet's statistics, where the network comes from a library."""
-        if not self.pretrained:
-            return image
-        mean, deviation = np.array(IMAGENET, np.float32)
-        return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / deviation
-
-    def logits(self, image: jax.Array, network: str, count: int, train: bool = False) -> jax.Array:
-        image = self.prepare(image)
-        if network in ("tuned", "scratch"):
-            return getattr(self, network)[str(count)](image, train)
-        related = network == "heads"
-        frozen, heads = (self.source, self.heads) if related else (self.unrelated, self.unrelated_heads)
-        return heads[str(count)](frozen.body(image, False))
-
-
 def learn_source(model: Transfer, batch: Batch) -> tuple[jax.Array, Metrics]:
     return cross_entropy(model.source(batch["image"], train=True), batch["label"])
 
@@ -157,48 +108,21 @@ def few_labels(model: Transfer, batch: Batch, network: str) -> tuple[jax.Array, 
     return few_label_loss(classify, model.few, batch, model.labels)
 
 
-def unfreeze(variables: Mapping[str, Any], labels: Sequence[int]) -> dict[str, Any]:
-    """Each tuned network becomes the source's with the head that was trained on it."""
-    started = {name: dict(tree) for name, tree in variables.items()}
-    for count in labels:
-        for tree in started.values():
-            if "source" in tree:
-                tree[f"tuned_{count}"] = {**tree[f"tuned_{count}"], "body": tree["source"]["body"]}
-        started["params"][f"tuned_{count}"]["head"] = started["params"][f"heads_{count}"]
-    return started
-
-
 def guess(model: Transfer, image: jax.Array, network: str, count: int) -> jax.Array:
     return model.logits(image, network, count).argmax(-1)
-
-
-def validate(model: Transfer, batch: Batch) -> Metrics:
-    return {
-        f"{network}_accuracy_{n}": (guess(model, batch["image"], network, n) == batch["label"]).mean()
-        for network in ("heads", "tuned", "scratch")
-        for n in model.labels
-    }
 
 
 def evaluate(trained: Trained, dataset: Dataset, pool: Arrays) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
 
     model, test = trained.model, dataset.test.arrays(2000)
-
-    def accuracies(network: str) -> dict[str, float]:
-        guesses = {n: trained.over(guess, test["image"], network=network, count=n) for n in model.labels}
-        return {f"accuracy_{n}": float((found == test["label"]).mean()) for n, found in guesses.items()}
-
-    def raw_pixels(count: int) -> float:
-        x, y = chosen(pool.arrays(), trained.variables["drawn"]["few"]["rank"], count)
-        flat = test["image"].reshape(len(test["image"]), -1)
-        return float(LogisticRegression(max_iter=1000).fit(x, y).score(flat, test["label"]))
-
-    rows = {FROZEN: accuracies("heads"), SCRATCH: accuracies("scratch")}
-    if not model.pretrained:
-        rows[UNRELATED] = accuracies("unrelated_heads")
-    raw = {f"accuracy_{n}": raw_pixels(n) for n in model.labels}
-    return {**accuracies("tuned"), **rows, "logistic regression on pixels": raw}
+    measure = functools.partial(accuracies, trained, test, guess=guess)
+    rows = {FROZEN: measure("heads"), SCRATCH: measure("scratch")}
+    if not model.colours:
+        rows[UNRELATED] = measure("unrelated_heads")
+    rank, make = trained.variables["drawn"]["few"]["rank"], functools.partial(LogisticRegression, max_iter=1000)
+    raw = fitted_accuracies(make, pool.arrays(), rank, test, model.labels)
+    return {**measure("tuned"), **rows, "logistic regression on pixels": raw}
 
 
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -233,23 +157,6 @@ def draw(trained: Trained, dataset: Dataset, source: Arrays | None) -> dict[str,
     return {"tasks": image_grid(np.stack([letters, target]), row_labels=["source", "target"])}
 
 
-def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
-    """[N, H, W, C] -> [N, height, width, channels]; colours are averaged, or the grey repeated."""
-    if image.shape[1:3] != (height, width):
-        image = np.asarray(jax.image.resize(image, (len(image), height, width, image.shape[-1]), "linear"))
-    if image.shape[-1] != channels:
-        image = np.repeat(image.mean(-1, keepdims=True), channels, axis=-1)
-    return image.astype(np.float32)
-
-
-def part(split: Split, kept: Sequence[int], height: int, width: int, channels: int) -> Arrays:
-    """The examples of some classes, which are numbered anew; images of the size that is asked for."""
-    columns = split.arrays(20_000)
-    rows = np.flatnonzero(np.isin(columns["label"], kept))
-    image = resized(columns["image"][rows], height, width, channels)
-    return Arrays({"image": image, "label": np.searchsorted(kept, columns["label"][rows]).astype(np.int32)})
-
-
 def target_data(config: Config, dataset: Dataset) -> Dataset:
     """The classes of the target that are asked for, at the size that is asked for."""
     dataset.need_labelled_images("there is nothing to transfer to")
@@ -257,12 +164,9 @@ def target_data(config: Config, dataset: Dataset) -> Dataset:
         raise UserError(
             f"{dataset.name} has no class {lacking[0]!r}: name its own by --classes, or all by --classes="
         )
-    names = config.classes or dataset.classes
-    kept = [number for number, name in enumerate(dataset.classes) if name in names]
     height, width, channels = dataset.train.spec["image"].shape
     shape = (config.size or height, config.size or width, channels)
-    splits = {name: part(getattr(dataset, name), kept, *shape) for name in ("train", "validation", "test")}
-    return dataclasses.replace(dataset, **splits, classes=tuple(dataset.classes[number] for number in kept))
+    return only_classes(dataset, config.classes or dataset.classes, shape)
 
 
 def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
@@ -271,7 +175,7 @@ def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
     kept = [number for number, name in enumerate(found.classes) if name not in target.classes]
     if not kept:
         raise UserError(f"--source={config.source} has no class that {target.name} lacks: name another source")
-    return part(found.train, kept, *target.train.spec["image"].shape), len(kept)
+    return of_classes(found.train, kept, target.train.spec["image"].shape), len(kept)
 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
@@ -281,6 +185,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
     source, source_classes = (None, 1) if config.weights else source_data(config, dataset)
     net, each = backbone(config), len(pool) // len(dataset.classes)
+    colours = IMAGENET if config.weights else ()
     few = {"data": pool, "batch_size": len(pool)}
 
     def adam(rate: float, steps: int) -> optax.GradientTransformation:
@@ -312,11 +217,11 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         rate = adam(config.learning_rate, config.steps)
         stages.insert(0, Stage(learning, rate, config.steps, name="source", data=source))
     return Experiment(
-        model=Transfer(net, source_classes, len(dataset.classes), config.labels, each, bool(config.weights)),
+        model=Transfer(net, source_classes, len(dataset.classes), config.labels, each, colours),
         stages=stages,
         data=dataset,
         evaluate=functools.partial(evaluate, pool=pool),
-        validate=validate,
+        validate=functools.partial(validate, networks=("heads", "tuned", "scratch"), guess=guess),
         baselines=baselines,
         conclude=functools.partial(conclude, labels=config.labels),
         figures=functools.partial(draw, source=source),

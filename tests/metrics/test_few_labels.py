@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from deeplearn.metrics.few_labels import chosen, gains, series, verdicts
+from deeplearn.metrics.few_labels import accuracies, chosen, fitted_accuracies, gains, series, validate, verdicts
 
 OURS = np.array([0.70, 0.65, 0.72, 0.60, 0.68])
 
@@ -50,3 +50,46 @@ def test_chosen_are_those_of_low_rank():
     x, y = chosen(pool, np.array([2, 0, 1, 1, 2, 0]), 1)
     np.testing.assert_array_equal(x, pool["image"][[1, 5]].reshape(2, 4))
     np.testing.assert_array_equal(y, [0, 1])
+
+
+def test_classifiers_are_fitted_to_the_draw_of_each_count():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    # The nearest neighbour of 1 is 0 of class 0 among the first of each class, 2 of class 1 among all four.
+    pool = {"image": np.array([[0.0], [9.0], [7.0], [1.2]]), "label": np.array([0, 0, 1, 1])}
+    test = {"image": np.array([[1.0], [7.9]]), "label": np.array([1, 1])}
+    found = fitted_accuracies(lambda: KNeighborsClassifier(1), pool, np.array([0, 1, 0, 1]), test, [1, 2])
+    assert found == {"accuracy_1": 0.5, "accuracy_2": 1.0}
+
+
+SAID = {
+    ("heads", 1): [0, 1, 1, 1],
+    ("heads", 5): [0, 1, 0, 1],
+    ("scratch", 1): [1, 0, 1, 0],
+    ("scratch", 5): [0, 0, 0, 0],
+}
+
+
+class Trained:
+    """A model and its run in one, for numbers of labels that `SAID` has guesses for."""
+
+    labels = (1, 5)
+
+    @property
+    def model(self):
+        return self
+
+    def over(self, method, image, **arguments):
+        return method(self, image, **arguments)
+
+
+def test_accuracies_are_of_the_networks_and_the_guesses_that_are_named():
+    def guess(model, image, network, count):
+        return np.array(SAID[network, count])
+
+    batch = {"image": np.zeros((4, 1)), "label": np.array([0, 1, 0, 1])}
+    found = validate(Trained(), batch, ("heads", "scratch"), guess)
+    assert found == {
+        "heads_accuracy_1": 0.75, "heads_accuracy_5": 1, "scratch_accuracy_1": 0, "scratch_accuracy_5": 0.5,
+    }  # fmt: skip
+    assert accuracies(Trained(), batch, "heads", guess) == {"accuracy_1": 0.75, "accuracy_5": 1}

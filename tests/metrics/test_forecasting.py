@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.forecasting import mase, rolling_windows, seasonal_naive
+from deeplearn.metrics.forecasting import Task, mase, normalised, rolling_windows
 
 
 def test_windows_by_hand():
@@ -15,9 +15,12 @@ def test_windows_by_hand():
             rolling_windows(np.arange(10), first, last, 3, 2)
 
 
-def test_the_seasonal_naive_forecast_repeats_the_last_season():
-    assert seasonal_naive(np.array([9, 9, 1, 2, 3]), 7, 3).tolist() == [1, 2, 3, 1, 2, 3, 1]
-    assert seasonal_naive(np.array([[1, 2], [3, 4]]), 1, 2).tolist() == [[1], [3]]
+def test_normalised_by_hand():
+    # The window 1, 5 has mean 3 and deviation 2; a constant one has deviation 0 and stays finite.
+    span, mean, deviation = normalised(np.array([[1.0, 5, 9], [4, 4, 4]]), 2)
+    np.testing.assert_allclose(span, [[-1, 1, 3], [0, 0, 0]], atol=1e-5)
+    assert mean.tolist() == [[3], [4]]
+    np.testing.assert_allclose(deviation, [[2], [0]], atol=2e-6)
 
 
 def test_mase_by_hand():
@@ -25,3 +28,17 @@ def test_mase_by_hand():
     history = np.array([1.0, 5, 2, 7, 5])
     assert mase(np.array([4.0, 3.0]), np.array([0.0, 3.0]), history, 2) == pytest.approx(2 / 2)
     assert mase(np.array([0.0, 3.0]), np.array([0.0, 3.0]), history, 2) == 0
+
+
+def test_a_task_s_stretches_by_hand():
+    task = Task(np.arange(20.0), first=14, last=18, period=2, window=3, horizon=2, stride=2)
+    assert task.origins.tolist() == [[11, 12, 13, 14, 15], [13, 14, 15, 16, 17]]
+    assert task.truth.tolist() == [[14, 15], [16, 17]]
+    assert (task.earlier().first, task.earlier().last) == (10, 14)
+    assert task.history.tolist() == list(range(14))
+    fitted = task.fitted_windows(4)
+    assert fitted[0].tolist() == [0, 1, 2, 3, 4, 5] and fitted[-1].tolist() == [8, 9, 10, 11, 12, 13]
+    assert len(fitted) == 9
+    # Errors 0, 1, 2 and 3; the naive forecast of period 2 errs by 2 everywhere.
+    errors = task.measure(task.truth + np.array([[0, -1], [2, 3]]))
+    assert errors == {"mse": 14 / 4, "mae": 6 / 4, "mase": 6 / 4 / 2}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from deeplearn.metrics.matrix_factorisation import fit, regress
+from deeplearn.metrics import matrix_factorisation
+from deeplearn.metrics.matrix_factorisation import factorisations, fit, likes, regress
 from deeplearn.metrics.ranking import recall_at
 
 
@@ -76,3 +77,47 @@ def test_biases_alone_are_those_of_a_regression_on_who_and_what():
     indicators = np.concatenate([np.eye(7)[user], np.eye(5)[item]], axis=1)
     ridge = Ridge(0.5, fit_intercept=False).fit(indicators, table[user, item] - table[user, item].mean())
     np.testing.assert_allclose(np.concatenate([found.user[:, 0], found.item[:, 0]]), ridge.coef_, atol=1e-8)
+
+
+def test_likes_are_four_stars_and_weigh_more():
+    liked, weight = likes(np.array([[4.0, 3.5], [0, 5]]), 5.0)
+    assert liked.tolist() == [[1, 0], [0, 1]]
+    assert weight.tolist() == [[5, 1], [1, 5]]
+
+
+def test_sizes_are_those_that_predict_held_out_ratings_best(monkeypatch):
+    monkeypatch.setattr(matrix_factorisation, "RANKS", (1, 2))
+    monkeypatch.setattr(matrix_factorisation, "PENALTIES", (0.1, 50.0))
+    monkeypatch.setattr(matrix_factorisation, "CONFIDENCES", (2.0, 20.0))
+    table, weight = low_rank(np.random.default_rng(1))
+    stars = np.clip(np.round(2 * table) / 2, 0.5, 5)
+    rows = {"rating": stars * weight, "held_out": stars * (1 - weight)}
+    liked = (rows["rating"] >= 4).astype(float)
+    held_out, errors, gains = rows["held_out"] > 0, {}, {}
+    for rank in (1, 2):
+        for penalty in (0.1, 50.0):
+            found = fit(rows["rating"], weight, rank, penalty).predict().clip(0.5, 5)
+            errors[rank, penalty] = np.mean((found - stars)[held_out] ** 2)
+            for confidence in (2.0, 20.0):
+                found = fit(liked, np.where(liked, confidence, 1.0), rank, penalty).predict()
+                gains[rank, penalty, confidence] = mean_ndcg(found, weight > 0, held_out & (stars >= 4))
+    rank, penalty = min(errors, key=errors.get)
+    found = factorisations(rows)
+    assert len(found["ratings"]) == len(found["likes"]) == 5
+    for seed in (0, 4):
+        expected = fit(rows["rating"], weight, rank, penalty, seed=seed).predict()
+        np.testing.assert_array_equal(found["ratings"][seed], expected)
+    rank, penalty, confidence = max(gains, key=gains.get)
+    expected = fit(liked, np.where(liked, confidence, 1.0), rank, penalty, seed=3).predict()
+    np.testing.assert_array_equal(found["likes"][3], expected)
+
+
+def mean_ndcg(scores, seen, relevant, top=20):
+    """Normalised discounted gain by loops, over users with something relevant."""
+    gains = []
+    for score, known, wanted in zip(scores, seen, relevant, strict=True):
+        order = [item for item in np.argsort(-score) if not known[item]][:top]
+        gain = sum(1 / np.log2(2 + place) for place, item in enumerate(order) if wanted[item])
+        best = sum(1 / np.log2(2 + place) for place in range(min(top, wanted.sum())))
+        gains += [gain / best] if wanted.any() else []
+    return np.mean(gains)

@@ -19,7 +19,8 @@ class Net(nn.Module):
 
 
 def everything(model, image):
-    model.source(image), model.unrelated(image)
+    for network in (model.source, model.unrelated):
+        network(model.prepare(image))
     for network in ("heads", "unrelated_heads", "tuned", "scratch"):
         for count in LABELS:
             model.logits(image, network, count)
@@ -29,8 +30,7 @@ def bound(colours=()):
     model = Transfer(Net(), 7, 2, LABELS, 10, colours)
     variables = model.init(jax.random.key(0), IMAGE, method=everything)
     rng = np.random.default_rng(1)
-    drawn = variables.pop("drawn") if "drawn" in variables else {}
-    return model, {**jax.tree.map(lambda x: x + 0.3 * rng.random(x.shape), variables), "drawn": drawn}
+    return model, jax.tree.map(lambda x: x + 0.3 * rng.random(x.shape), variables)
 
 
 def by_hand(variables, image, body, head):

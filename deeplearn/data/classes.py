@@ -1,0 +1,44 @@
+"""Some classes of labelled images, at one size: one task made of another, or tasks that share no class."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+import jax
+import numpy as np
+
+from deeplearn.data.dataset import Dataset
+from deeplearn.data.split import Arrays, Split
+
+MOST = 20_000  # examples of a split that are looked at
+
+
+def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
+    """[N, H, W, C] -> [N, height, width, channels]; colours are averaged, or the grey repeated."""
+    if image.shape[1:3] != (height, width):
+        image = np.asarray(jax.image.resize(image, (len(image), height, width, image.shape[-1]), "linear"))
+    if image.shape[-1] != channels:
+        image = np.repeat(image.mean(-1, keepdims=True), channels, axis=-1)
+    return image.astype(np.float32)
+
+
+def of_classes(split: Split, kept: Sequence[int], shape: tuple[int, int, int]) -> Arrays:
+    """The "image" [height, width, channels] = `shape` and "label" of examples of some classes, numbered anew.
+
+    kept: the classes' old labels in ascending order; a class's new label is its place there. Of the split's first
+    20,000 examples.
+    """
+    columns = split.arrays(MOST)
+    rows = np.flatnonzero(np.isin(columns["label"], kept))
+    image = resized(columns["image"][rows], *shape)
+    return Arrays({"image": image, "label": np.searchsorted(kept, columns["label"][rows]).astype(np.int32)})
+
+
+def only_classes(dataset: Dataset, names: Collection[str], shape: tuple[int, int, int]) -> Dataset:
+    """All three splits with the classes of these names alone, in the data set's order: `of_classes`."""
+    kept = [number for number, name in enumerate(dataset.classes) if name in names]
+    splits = (dataset.train, dataset.validation, dataset.test)
+    train, validation, test = (of_classes(split, kept, shape) for split in splits)
+    classes = tuple(dataset.classes[number] for number in kept)
+    return dataclasses.replace(dataset, train=train, validation=validation, test=test, classes=classes)

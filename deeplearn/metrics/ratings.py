@@ -1,0 +1,46 @@
+"""What predictions of held-out ratings are worth: the error in stars, and the ranking of what was liked.
+
+rows: {"rating": those to learn from, "held_out": those to predict}, [users, items] each, 0 where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from deeplearn.metrics.ranking import recall_at
+
+LIKED = 4  # stars
+TOP = 20
+
+
+def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
+    """Root mean squared error on held-out ratings, in stars, of predictions [users, items] kept to the scale.
+
+    The scale goes from the least to the highest of the ratings to learn from.
+    """
+    stars = rows["rating"][rows["rating"] > 0]
+    held_out = rows["held_out"] > 0
+    error = predicted[held_out].clip(stars.min(), stars.max()) - rows["held_out"][held_out]
+    return float(np.sqrt(np.square(error).mean()))
+
+
+def among_unseen(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(what is held out and was liked, the scores with what was seen put last), of users who liked any of it.
+
+    Scores are [users, items], both results [users who liked something, items].
+    """
+    liked = rows["held_out"] >= LIKED
+    users = liked.any(axis=1)
+    return liked[users], np.where(rows["rating"] > 0, scores.min() - 1, scores)[users]
+
+
+def ranked(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Recall (`ranking.recall_at`) and NDCG at 20, of scores [users, items], among the unseen."""
+    from sklearn.metrics import ndcg_score
+
+    liked, scores = among_unseen(scores, rows)
+    top = min(TOP, scores.shape[1])
+    ndcg = float(ndcg_score(liked, scores, k=top, ignore_ties=True))
+    return {f"recall@{TOP}": float(recall_at(top, liked, scores).mean()), f"ndcg@{TOP}": ndcg}

@@ -1,0 +1,26 @@
+"""Errors and rankings of held-out ratings, by hand."""
+
+import numpy as np
+import pytest
+
+from deeplearn.metrics.ratings import among_unseen, ranked, rmse
+
+ROWS = {
+    "rating": np.array([[5.0, 0, 0, 1], [5, 0, 0, 0]]),
+    "held_out": np.array([[0.0, 4, 3, 0], [0, 0, 2, 0]]),
+}
+SCORES = np.array([[9.0, 6, 2, 9], [9, 1, 4, 1]])
+
+
+def test_errors_and_rankings_leave_out_what_was_seen():
+    # 6 counts as 5 stars; the second user liked nothing that was held out.
+    assert rmse(SCORES, ROWS) == pytest.approx(np.sqrt((1 + 1 + 4) / 3))
+    assert ranked(SCORES, ROWS) == {"recall@20": 1.0, "ndcg@20": 1.0}
+    worse = ranked(SCORES[:, [0, 2, 1, 3]], ROWS)
+    assert worse["ndcg@20"] == pytest.approx(1 / np.log2(3))
+
+
+def test_what_was_seen_is_ranked_last():
+    liked, scores = among_unseen(SCORES, ROWS)
+    assert liked.tolist() == [[False, True, False, False]]
+    assert scores.tolist() == [[0, 6, 2, 0]]
