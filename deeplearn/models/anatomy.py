@@ -15,7 +15,7 @@ import io
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -251,7 +251,7 @@ class _Reader:
         if name in ("scan", "while"):
             body = params["jaxpr"] if name == "scan" else params["body_jaxpr"]
             inputs = reaches if name == "scan" else reaches[params["cond_nconsts"] :]
-            constants = params["num_consts"] if name == "scan" else params["body_nconsts"]
+            constants = _scan_constants(params) if name == "scan" else params["body_nconsts"]
             dependent = everything(reaches)
             # From the second turn on what is carried depends on what the first has seen.
             inside = [None if reach is None and k < constants else dependent for k, reach in enumerate(inputs)]
@@ -304,6 +304,11 @@ class _Reader:
 # A mean is a sum and a division, which here would be a row of its own: sums over positions are called averages.
 _POOLS = {"reduce_window_max": "max_pool", "reduce_window_sum": "avg_pool", "reduce_window": "pool"}
 _GLOBAL = {"reduce_max": "global_max_pool", "reduce_sum": "global_avg_pool"}
+
+
+def _scan_constants(params: Mapping[str, Any]) -> int:
+    """How many inputs of a scan are the same in every turn; JAX 0.11 keeps (constants, carried, scanned) as a tree."""
+    return params["num_consts"] if "num_consts" in params else len(params["ft_in"].unpack()[0])
 
 
 def _products(eqn: Any) -> int:
