@@ -307,7 +307,7 @@ _GLOBAL = {"reduce_max": "global_max_pool", "reduce_sum": "global_avg_pool"}
 
 
 def _scan_constants(params: Mapping[str, Any]) -> int:
-    """How many inputs of a scan are the same in every turn; JAX 0.11 keeps (constants, carried, scanned) as a tree."""
+    """Inputs of a scan that are the same in every turn; JAX 0.11 keeps a tree of (constants, carried, scanned)."""
     return params["num_consts"] if "num_consts" in params else len(params["ft_in"].unpack()[0])
 
 
