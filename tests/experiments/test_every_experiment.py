@@ -68,11 +68,10 @@ def descending(name, layout):
     return Trainer(dataclasses.replace(experiment, stages=stages), config, layout)
 
 
-@every_experiment
-@pytest.mark.parametrize("size", ["default", "paper"])
-def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name, size):
+def check_each_turn(name, *flags):
+    """That it keeps the state's tree, and the networks of others."""
     module = importlib.import_module(name)
-    config = parse(module.Config, ["--batch_size=8", *(["--paper"] if size == "paper" else [])])
+    config = parse(module.Config, ["--batch_size=8", *flags])
     experiment = module.build(config, pretend(config.dataset))
     trainer = Trainer(experiment, config, Layout())
     for index, stage in enumerate(experiment.stages):
@@ -92,6 +91,16 @@ def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name, size)
                 for network in state.params:
                     if path.startswith(f".params[{network!r}]"):
                         assert (then is not before) == (network in (turn.trains or state.params)), path
+
+
+@every_experiment
+def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name):
+    check_each_turn(name)
+
+
+@every_experiment_that_compiles_soon
+def test_so_does_each_turn_at_paper_size(name):
+    check_each_turn(name, "--paper")
 
 
 @every_experiment_that_compiles_soon

@@ -47,6 +47,14 @@ def straight(tmp_path_factory, data_dir):
     return workdir, time.monotonic() - begun
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data_dir):
+    """The directory of a short run that ended well."""
+    workdir = tmp_path_factory.mktemp("finished")
+    assert finish(workdir, data_dir=data_dir)[0] == 0
+    return workdir
+
+
 def test_kill_9_at_random_moments(straight, tmp_path, data_dir):
     whole, seconds = straight
     rng = np.random.default_rng(0)
@@ -123,10 +131,8 @@ def test_resuming_on_another_number_of_devices(tmp_path, data_dir):
         (("--explode=7",), "trouble of the turn fit is not finite at step 8"),
     ],
 )
-def test_mistakes_end_in_one_sentence(tmp_path, data_dir, flags, sentence):
-    if "holds" in sentence:
-        assert finish(tmp_path, data_dir=data_dir)[0] == 0
-    code, _, err = finish(tmp_path, *flags, data_dir=data_dir)
+def test_mistakes_end_in_one_sentence(finished, tmp_path, data_dir, flags, sentence):
+    code, _, err = finish(finished if "holds" in sentence else tmp_path, *flags, data_dir=data_dir)
     assert code == 2, err
     assert err.startswith("error: ") and sentence in err and len(err.strip().splitlines()) == 1
 
