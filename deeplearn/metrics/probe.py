@@ -1,6 +1,16 @@
 """How linearly readable a representation is."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+
+from deeplearn.data import Dataset
+from deeplearn.nn.functional import flat
+
+MOST = 10_000  # training images that probes are fitted to
 
 
 def linear_probe(
@@ -28,3 +38,33 @@ def linear_probe(
 def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
     """Indices of the first `count` examples of each class. labels: [N] integers."""
     return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
+
+
+def noisy(x: np.ndarray, deviation: float) -> np.ndarray:
+    """x with Gaussian noise, not cut to [0, 1]; arrays of one shape get the same noise at every call."""
+    return x + np.random.default_rng(0).normal(scale=deviation, size=x.shape).astype(np.float32)
+
+
+def probes(
+    encode: Callable[[np.ndarray], Any], dataset: Dataset, few: int = 0, noise: float = 0.0
+) -> dict[str, float]:
+    """Test accuracies of linear probes on codes of the data set's images, fitted to at most 10,000 of them.
+
+    Args:
+        encode: flat images [N, pixels] -> codes [N, D].
+        few: if given, a second probe sees that many labels of each class alone.
+        noise: if given, the first probe is tested on images with noise of this deviation too.
+
+    Returns:
+        {"probe", and as asked for "few_label_probe", "noisy_probe"}.
+    """
+    train, test = dataset.train.arrays(MOST), dataset.test.arrays()
+    x, label = np.asarray(flat(test["image"])), train["label"]
+    code, test_code = np.asarray(encode(np.asarray(flat(train["image"])))), np.asarray(encode(x))
+    rows = {"probe": linear_probe(code, label, test_code, test["label"])}
+    if few:
+        chosen = few_of_each(label, few)
+        rows["few_label_probe"] = linear_probe(code[chosen], label[chosen], test_code, test["label"])
+    if noise:
+        rows["noisy_probe"] = linear_probe(code, label, np.asarray(encode(noisy(x, noise))), test["label"])
+    return rows

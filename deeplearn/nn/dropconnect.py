@@ -7,6 +7,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.scipy.stats import norm
 
 
 def masked_dense(key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float) -> jax.Array:
@@ -25,6 +26,12 @@ def masked_moments(v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float
     mean = keep * (v @ kernel + bias)
     variance = keep * (1 - keep) * (jnp.square(v) @ jnp.square(kernel) + jnp.square(bias))
     return mean, variance
+
+
+def rectified_mean(mean: jax.Array, variance: jax.Array) -> jax.Array:
+    """E max(u, 0) of Gaussians u, any shape: μ Φ(μ/σ) + σ φ(μ/σ). What `DropConnect` draws for, in closed form."""
+    deviation = jnp.sqrt(variance + 1e-12)
+    return mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation)
 
 
 class DropConnect(nn.Module):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -55,3 +57,19 @@ def dynamic_local_filter(x: jax.Array, filters: jax.Array) -> jax.Array:
     weights = filters.reshape(*filters.shape[:3], height * width)
     taps = _taps(x, height, width)
     return reduce(jnp.add, (weights[..., k, None] * tap for k, tap in enumerate(taps)))
+
+
+class DynamicFilters(nn.Module):
+    """Filters for each example, made by a dense layer from the means of its features: `dynamic_conv` with them.
+
+    [B, H, W, C] -> [B, H, W, features].
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        filters = nn.Dense(math.prod(shape))(x.mean((1, 2)))
+        return dynamic_conv(x, filters.reshape(-1, *shape))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 Tree = Any
@@ -22,6 +23,16 @@ def kernels(params: Tree) -> Tree:
         return not path or jax.tree_util.keystr(path[-1:], simple=True).startswith("kernel")
 
     return jax.tree_util.tree_map_with_path(is_kernel, params)
+
+
+def share_of_zeros(params: Tree) -> np.ndarray:
+    """Share of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
+    leaves = [
+        np.asarray(w).reshape(len(w), -1)
+        for w, penalised in zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
+        if penalised
+    ]
+    return (np.concatenate(leaves, 1) == 0).mean(1)
 
 
 class ProximalState(NamedTuple):
