@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 SHEET_SIZE = 840  # pixels of the longer side that small images are magnified to, at most
 GAP_GREY = 205  # tells tiles apart whether they are black or white at their edges
 FONT_SIZE = 17
+CAPTION_HEIGHT = 24  # of the strip below an image
 LABEL_CHARACTERS = 22  # in a line of a row's label
 
 
@@ -18,6 +19,7 @@ def image_grid(
     scale: int | None = None,
     pad: int = 4,
     row_labels: Sequence[str] | None = None,
+    captions: Sequence[str] | None = None,
 ) -> Image.Image:
     """Lay images out in rows, in reading order.
 
@@ -29,6 +31,7 @@ def image_grid(
             default the largest that keeps the sheet within about 840 pixels.
         pad: pixels around each tile.
         row_labels: a text for each row, drawn to its left; long ones are wrapped.
+        captions: a text for each image, drawn below it; long ones are cut.
 
     Returns:
         An RGB image. Its first tile's top left corner is at (pad, pad), without labels.
@@ -44,27 +47,46 @@ def image_grid(
     rows = -(-number // columns)
     if row_labels is not None and len(row_labels) != rows:
         raise ValueError(f"image_grid has {rows} rows, but {len(row_labels)} row labels")
+    if captions is not None and len(captions) != number:
+        raise ValueError(f"image_grid has {number} images, but {len(captions)} captions")
     scale = scale or max(1, min(SHEET_SIZE // (columns * width), SHEET_SIZE // (rows * height)))
 
     pixels = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
     pixels = np.broadcast_to(pixels, (number, height, width, 3))  # grey to RGB
     tiles = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
-    tiles = np.pad(tiles, ((0, 0), (0, pad), (0, pad), (0, 0)), constant_values=GAP_GREY)
+    below = pad if captions is None else pad + CAPTION_HEIGHT
+    tiles = np.pad(tiles, ((0, 0), (0, below), (0, pad), (0, 0)), constant_values=GAP_GREY)
     blanks = np.full((rows * columns - number, *tiles.shape[1:]), GAP_GREY, np.uint8)
     tiles = np.concatenate([tiles, blanks]).reshape(rows, columns, *tiles.shape[1:])
     # [rows, columns, height, width, 3] to [rows · height, columns · width, 3]
     sheet = tiles.swapaxes(1, 2).reshape(rows * tiles.shape[2], columns * tiles.shape[3], 3)
     sheet = np.pad(sheet, ((pad, 0), (pad, 0), (0, 0)), constant_values=GAP_GREY)
     picture = Image.fromarray(sheet)
+    for place, text in enumerate(captions or ()):
+        row, column = divmod(place, columns)
+        left, bottom = pad + column * tiles.shape[3], pad + (row + 1) * tiles.shape[2] - pad
+        _write_below(picture, text, left, bottom, width * scale)
     return picture if row_labels is None else _with_row_labels(picture, row_labels)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    """The typeface of the plots: it comes with matplotlib, and it has the Greek that Pillow's own lacks."""
+    import matplotlib
+
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", FONT_SIZE)
+
+
+def _write_below(sheet: Image.Image, text: str, left: int, bottom: int, width: int) -> None:
+    """Writes into the strip below the tile whose lower left corner is the strip's, no wider than the tile."""
+    draw, font, shown = ImageDraw.Draw(sheet), _font(), text
+    while len(shown) > 1 and draw.textlength(shown, font) > width:
+        shown = shown[:-2] + "…"
+    draw.text((left + width / 2, bottom - CAPTION_HEIGHT / 2), shown, "black", font, anchor="mm")
 
 
 def _with_row_labels(sheet: Image.Image, labels: Sequence[str]) -> Image.Image:
     """The sheet with a white margin at its left that holds a label beside each row."""
-    import matplotlib
-
-    # The typeface of the plots: it comes with matplotlib, and it has the Greek that Pillow's own lacks.
-    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", FONT_SIZE)
+    font = _font()
     texts = ["\n".join(textwrap.wrap(label, LABEL_CHARACTERS)) for label in labels]
     measure = ImageDraw.Draw(sheet)
     margin = int(max(measure.multiline_textbbox((0, 0), text, font)[2] for text in texts)) + FONT_SIZE

@@ -13,6 +13,7 @@ def confusion_and_mistakes(
     images: np.ndarray, label: np.ndarray, guess: np.ndarray, classes: Sequence[str]
 ) -> dict[str, Image.Image]:
     """ "confusion": examples counted by label and guess; "mistakes", if there are any: the first 32.
+    Below each is its label, and what it was taken for.
 
     Args:
         images: [N, H, W, C] in [0, 1]. label, guess: [N] integers. classes: their names.
@@ -22,5 +23,6 @@ def confusion_and_mistakes(
     pictures = {"confusion": heat_map(confusion, classes, classes, "guess", "label", number_format=".0f")}
     wrong = np.flatnonzero(guess != label)[:32]
     if len(wrong):
-        pictures["mistakes"] = image_grid(images[wrong], columns=8)
+        captions = [f"{classes[label[n]]} → {classes[guess[n]]}" for n in wrong]
+        pictures["mistakes"] = image_grid(images[wrong], columns=8, captions=captions)
     return pictures

@@ -68,3 +68,20 @@ def test_other_shapes_are_refused(shape):
 def test_a_label_for_each_row_is_needed():
     with pytest.raises(ValueError, match="2 rows, but 1 row labels"):
         image_grid(np.zeros((2, 4, 8, 8, 1)), row_labels=["input"])
+
+
+def test_captions_stand_below_their_images_no_wider_than_they_are():
+    images = np.random.default_rng(2).random((3, 8, 8, 1))
+    sheet = np.asarray(image_grid(images, columns=2, scale=10, captions=["W → M", "", "a name of many letters"]))
+    plain = np.asarray(image_grid(images, columns=2, scale=10))
+    strips = {0: sheet[84:112, 4:84], 1: sheet[84:112, 88:168], 2: sheet[196:, 4:84]}
+    assert strips[0].min() < 50 and strips[2].min() < 50 and strips[1].min() == GAP_GREY
+    np.testing.assert_array_equal(sheet[:84], plain[:84])
+    np.testing.assert_array_equal(sheet[112:192], plain[88:168])
+    np.testing.assert_array_equal(sheet[:, :4], GAP_GREY)
+    np.testing.assert_array_equal(sheet[196:, 84:], GAP_GREY)
+
+
+def test_each_image_has_its_caption():
+    with pytest.raises(ValueError, match="3 images, but 2 captions"):
+        image_grid(np.zeros((3, 8, 8, 1)), captions=["a", "b"])
