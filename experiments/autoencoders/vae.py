@@ -14,8 +14,8 @@ histogram for each pixel. `--network=conv`, `--beta` (Higgins et al. 2017) and `
 Measured, test split, five seeds: the first command 16.34 ± .02 nats (mixture of 50 Bernoullis 17.61); with IWAE's
 objective 16.18 ± .01, convolutional 16.54 ± .05, and with β = 4 no unit is active (24.38, as independent pixels).
 The second, 156 s on one core: 1.900 ± .003 bits per dimension (histograms 2.425), 84.3 ± .1 nats. Gaussian pixels
-give 2.549 ± .011 bits, worse than the histograms: even a pixel that is always black costs a Gaussian ½ log₂(2πe/12),
-a quarter of a bit, against the uniform density of its dequantised values.
+give 2.549 ± .011 bits, worse than the histograms: even a pixel that is always black costs a Gaussian a quarter of a
+bit, ½ log₂(2πe/12), against the uniform density of its dequantised values.
 """
 
 from __future__ import annotations
