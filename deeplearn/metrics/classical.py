@@ -31,7 +31,7 @@ def best_of(settings: Sequence[Any], train: Labelled, validation: Labelled) -> A
 
 
 def fitted_accuracy(models: Mapping[str, Any], dataset: Dataset, most: int = MOST) -> dict[str, dict[str, float]]:
-    """{name: {"accuracy": test accuracy}} of scikit-learn's classifiers, fitted to `most` training images at most."""
+    """{name: {"accuracy": test accuracy}} of scikit-learn's classifiers, fitted to at most `most` images."""
     train, test = labelled(dataset.train, most), labelled(dataset.test)
     return {name: {"accuracy": model.fit(*train).score(*test)} for name, model in models.items()}
 

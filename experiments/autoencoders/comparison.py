@@ -35,6 +35,7 @@ import optax
 from jax.scipy.special import logit
 
 from deeplearn.data import Dataset
+from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import bars
@@ -43,7 +44,9 @@ from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.sparsity import sparsity_penalty
 from deeplearn.metrics.distances import frechet
-from deeplearn.metrics.probe import few_of_each, linear_probe
+from deeplearn.metrics.judged import small_judge
+from deeplearn.metrics.probe import noisy, probes
+from deeplearn.metrics.sparsity import hoyer_sparsity
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.nn.corruption import gaussian
@@ -54,7 +57,6 @@ from deeplearn.train import Config as BaseConfig
 
 FEW = 5  # labels a class for the probe that has few
 NOISE = 0.25  # deviation of the noise that robustness is tested under
-JUDGE = 64  # features of the classifier that judges samples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,43 +133,12 @@ def decoded(model: Rivals, code: jax.Array, network: str) -> jax.Array:
     return jax.nn.sigmoid(model[network].decode(code).astype(jnp.float32))
 
 
-def hoyer_sparsity(code: np.ndarray) -> float:
-    """(√n − ‖h‖₁/‖h‖₂) / (√n − 1), 0 when all units are equal, 1 when one is on (Hoyer 2004); mean over images."""
-    root = math.sqrt(code.shape[1])
-    ratio = np.abs(code).sum(1) / np.linalg.norm(code, axis=1)
-    return float(((root - ratio) / (root - 1)).mean())
-
-
 def sampled(trained: Trained, train_code: np.ndarray, network: str, count: int) -> np.ndarray:
     """Images [count, pixels] decoded from a Gaussian fitted to the training images' codes before their sigmoid."""
     before = np.asarray(logit(np.clip(train_code, 1e-4, 1 - 1e-4)))
     generator = np.random.default_rng(0)
     draws = generator.multivariate_normal(before.mean(0), np.cov(before.T), count, method="svd")
     return np.asarray(trained(decoded, np.asarray(jax.nn.sigmoid(draws), np.float32), network=network))
-
-
-def judge(x: np.ndarray, label: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Features [N, 64] of a small classifier of the training images: what distances of samples are measured on."""
-    from sklearn.neural_network import MLPClassifier
-
-    fitted = MLPClassifier((JUDGE,), max_iter=300, tol=1e-3, random_state=0).fit(x, label)
-    return lambda x: np.maximum(x @ fitted.coefs_[0] + fitted.intercepts_[0], 0)
-
-
-def probes(encode: Callable[[np.ndarray], np.ndarray], dataset: Dataset) -> dict[str, float]:
-    """Linear probes on codes: all labels, few labels, and fitted on clean but tested on noisy images."""
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
-    code, label = encode(np.asarray(flat(train["image"]))), train["label"]
-    x, few = np.asarray(flat(test["image"])), few_of_each(label, FEW)
-    return {
-        "probe": linear_probe(code, label, encode(x), test["label"]),
-        "few_label_probe": linear_probe(code[few], label[few], encode(x), test["label"]),
-        "noisy_probe": linear_probe(code, label, encode(noisy(x)), test["label"]),
-    }
-
-
-def noisy(x: np.ndarray) -> np.ndarray:
-    return x + np.random.default_rng(0).normal(scale=NOISE, size=x.shape).astype(np.float32)
 
 
 def measure(
@@ -179,8 +150,8 @@ def measure(
     train_code = np.asarray(ask(np.asarray(flat(dataset.train.arrays(10_000)["image"])))[0])
     return {
         "mse": float(np.square(image - x).mean()),
-        "denoised_mse": float(np.square(np.asarray(ask(noisy(x))[1]) - x).mean()),
-        **probes(lambda x: np.asarray(ask(x)[0]), dataset),
+        "denoised_mse": float(np.square(np.asarray(ask(noisy(x, NOISE))[1]) - x).mean()),
+        **probes(lambda x: ask(x)[0], dataset, FEW, NOISE),
         "jacobian_norm": float(np.asarray(trained(jacobian_norm, x, network=network)).mean()),
         "sparsity": hoyer_sparsity(code),
         "frechet": frechet(features(x), features(sampled(trained, train_code, network, len(x)))),
@@ -189,7 +160,7 @@ def measure(
 
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     train = dataset.train.arrays(10_000)
-    features = judge(np.asarray(flat(train["image"])), train["label"])
+    features = small_judge(np.asarray(flat(train["image"])), train["label"])
     rows = {network: measure(trained, dataset, features, network) for network in LOSSES}
     gains = {
         f"{metric}_gain": float(np.mean([rows[n][metric] - rows["basic"][metric] for n in LOSSES if n != "basic"]))
@@ -204,15 +175,18 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     train, test = dataset.train.arrays(10_000), dataset.test.arrays()
     x_train, x = (np.asarray(flat(split["image"])) for split in (train, test))
     pca = PCA(min(32, *x_train.shape), random_state=0).fit(x_train)
-    features = judge(x_train, train["label"])
+    features = small_judge(x_train, train["label"])
     normal = np.random.default_rng(0).multivariate_normal(x_train.mean(0), np.cov(x_train.T), len(x), method="svd")
     return {
         f"PCA({pca.n_components_})": {
             "mse": float(np.square(pca.inverse_transform(pca.transform(x)) - x).mean()),
-            "denoised_mse": float(np.square(pca.inverse_transform(pca.transform(noisy(x))) - x).mean()),
-            **probes(pca.transform, dataset),
+            "denoised_mse": float(np.square(pca.inverse_transform(pca.transform(noisy(x, NOISE))) - x).mean()),
+            **probes(pca.transform, dataset, FEW, NOISE),
         },
-        "raw pixels": {"denoised_mse": float(np.square(noisy(x) - x).mean()), **probes(lambda x: x, dataset)},
+        "raw pixels": {
+            "denoised_mse": float(np.square(noisy(x, NOISE) - x).mean()),
+            **probes(lambda x: x, dataset, FEW, NOISE),
+        },
         "a Gaussian on pixels": {"frechet": frechet(features(x), features(normal.clip(0, 1)))},
         "training images": {"frechet": frechet(features(x), features(x_train[: len(x)]))},
     }
@@ -239,14 +213,13 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     images = dataset.test.arrays(16)["image"]
     x, shape = np.asarray(flat(images)), images.shape[1:]
     train = np.asarray(flat(dataset.train.arrays(10_000)["image"]))
-    filters, samples, cleaned = [], [], [images, noisy(x).reshape(-1, *shape)]
+    filters, samples, cleaned = [], [], [images, noisy(x, NOISE).reshape(-1, *shape)]
     for name in LOSSES:
         kernel = np.asarray(trained.variables["params"][name]["kernel_0"]).T[:16]  # one row a hidden unit
-        low, high = kernel.min(1, keepdims=True), kernel.max(1, keepdims=True)
-        filters.append(((kernel - low) / (high - low)).reshape(-1, *shape))
+        filters.append(stretched(kernel).reshape(-1, *shape))
         code = np.asarray(trained(code_and_image, train, network=name)[0])
         samples.append(sampled(trained, code, name, 16).reshape(-1, *shape))
-        cleaned.append(np.asarray(trained(code_and_image, noisy(x), network=name)[1]).reshape(-1, *shape))
+        cleaned.append(np.asarray(trained(code_and_image, noisy(x, NOISE), network=name)[1]).reshape(-1, *shape))
     return {
         "samples": image_grid(np.stack(samples), row_labels=list(LOSSES)),
         "denoised": image_grid(np.stack(cleaned), row_labels=["test", "noisy", *LOSSES]),

@@ -21,11 +21,12 @@ import optax
 
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
+from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
-from deeplearn.metrics.probe import linear_probe
+from deeplearn.metrics.probe import probes
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -106,17 +107,10 @@ def contraction(trained: Trained, x: np.ndarray, network: str, radius: float) ->
     return float(np.linalg.norm(distance, axis=-1).mean() / radius)
 
 
-def probes(encode: Any, dataset: Dataset) -> dict[str, float]:
-    """A linear probe on codes: fitted on clean training images, tested on clean and on noisy test images."""
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
-    x = np.asarray(flat(test["image"]))
-    noisy = x + np.random.default_rng(0).normal(scale=NOISE, size=x.shape).astype(np.float32)
-    clean = np.asarray(encode(np.asarray(flat(train["image"]))))
-    labels = train["label"], test["label"]
-    return {
-        "probe_accuracy": linear_probe(clean, labels[0], np.asarray(encode(x)), labels[1]),
-        "noisy_probe_accuracy": linear_probe(clean, labels[0], np.asarray(encode(noisy)), labels[1]),
-    }
+def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
+    """Of a linear probe on codes: fitted on clean training images, tested on clean and on noisy test images."""
+    found = probes(encode, dataset, noise=NOISE)
+    return {"probe_accuracy": found["probe"], "noisy_probe_accuracy": found["noisy_probe"]}
 
 
 def cross_entropy(model: Autoencoders, x: jax.Array, network: str) -> jax.Array:
@@ -129,7 +123,7 @@ def measure(trained: Trained, dataset: Dataset, network: str) -> dict[str, float
         "reconstruction": float(trained(cross_entropy, x, network=network)),
         "jacobian_norm": float(np.mean(trained.over(mean_jacobian_norm, x, size=100, network=network))),
         "contraction": contraction(trained, x, network, radius=0.5),
-        **probes(lambda x: trained(codes, x, network=network), dataset),
+        **accuracies(lambda x: trained(codes, x, network=network), dataset),
     }
 
 
@@ -145,7 +139,10 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
     train = np.asarray(flat(dataset.train.arrays(10_000)["image"]))
     pca = PCA(min(trained.model.hidden[-1], *train.shape)).fit(train)
-    return {f"PCA({pca.n_components_})": probes(pca.transform, dataset), "raw pixels": probes(lambda x: x, dataset)}
+    return {
+        f"PCA({pca.n_components_})": accuracies(pca.transform, dataset),
+        "raw pixels": accuracies(lambda x: x, dataset),
+    }
 
 
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -156,8 +153,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     for name in ("contractive", "plain"):
         kernel = np.asarray(trained.variables["params"][name]["kernel_0"]).T  # one row a hidden unit
         kernel = kernel[: min(32, len(kernel) // 16 * 16 or len(kernel))]
-        low, high = kernel.min(1, keepdims=True), kernel.max(1, keepdims=True)
-        filters.append(((kernel - low) / (high - low)).reshape(-1, *images.shape[1:]))
+        filters.append(stretched(kernel).reshape(-1, *images.shape[1:]))
     rows = -(-len(filters[0]) // 16)
     labels = ["contractive", *[""] * (rows - 1), "plain", *[""] * (rows - 1)]
     return {

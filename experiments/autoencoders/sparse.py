@@ -24,10 +24,11 @@ import numpy as np
 import optax
 
 from deeplearn.data import Dataset
+from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.sparsity import sparsity_penalty
-from deeplearn.metrics.probe import few_of_each, linear_probe
+from deeplearn.metrics.probe import probes
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, Turn, flag, launch
@@ -72,15 +73,10 @@ def sparse_loss(model: Rivals, batch: Batch, weight: float, target: float) -> tu
     return error + weight * penalty, metrics
 
 
-def probes(encode: Any, dataset: Dataset) -> dict[str, float]:
-    """Accuracy of a linear probe on codes, fitted to all training labels and to a few of each class."""
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
-    code, test_code = (np.asarray(encode(np.asarray(flat(split["image"])))) for split in (train, test))
-    few = few_of_each(train["label"], FEW)
-    return {
-        "probe_accuracy": linear_probe(code, train["label"], test_code, test["label"]),
-        "few_label_accuracy": linear_probe(code[few], train["label"][few], test_code, test["label"]),
-    }
+def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
+    """Of a linear probe on codes, fitted to all training labels and to a few of each class."""
+    found = probes(encode, dataset, FEW)
+    return {"probe_accuracy": found["probe"], "few_label_accuracy": found["few_label_probe"]}
 
 
 def measure(trained: Trained, dataset: Dataset, network: str) -> dict[str, float]:
@@ -90,7 +86,7 @@ def measure(trained: Trained, dataset: Dataset, network: str) -> dict[str, float
         "mse": float(np.square(image - x).mean()),
         "mean_activation": float(code.mean()),
         "units_on": float((code > 0.5).mean()),  # share of (unit, image) pairs
-        **probes(lambda x: trained(code_and_image, x, network=network)[0], dataset),
+        **accuracies(lambda x: trained(code_and_image, x, network=network)[0], dataset),
     }
 
 
@@ -106,8 +102,8 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     pca = PCA(min(32, *train.shape), random_state=0).fit(train)
     error = float(np.square(pca.inverse_transform(pca.transform(x)) - x).mean())
     return {
-        f"PCA({pca.n_components_})": {"mse": error, **probes(pca.transform, dataset)},
-        "raw pixels": probes(lambda x: x, dataset),
+        f"PCA({pca.n_components_})": {"mse": error, **accuracies(pca.transform, dataset)},
+        "raw pixels": accuracies(lambda x: x, dataset),
     }
 
 
@@ -122,8 +118,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
         histograms[network] = ((edges[1:] + edges[:-1]) / 2, np.maximum(counts, 1) / code.size)
         rows.append(image[:12].reshape(-1, *shape))
         kernel = np.asarray(trained.variables["params"][network]["kernel_0"]).T[:64]  # one row a hidden unit
-        low, high = kernel.min(1, keepdims=True), kernel.max(1, keepdims=True)
-        filters.append(((kernel - low) / (high - low)).reshape(-1, *shape))
+        filters.append(stretched(kernel).reshape(-1, *shape))
     return {
         "activations": curves(histograms, "activation of a unit", "share of units and images", log_y=True),
         "filters_sparse": image_grid(filters[0], columns=16),

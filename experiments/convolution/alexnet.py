@@ -23,6 +23,7 @@ import numpy as np
 
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import Colours, augment, principal_colours
+from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.figures.text import text_image
@@ -96,8 +97,7 @@ def layers(network: AlexNet, side: int, channels: int) -> str:
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     net, test = trained.model.alexnet, dataset.test.arrays()
     kernels = np.asarray(trained.variables["params"]["alexnet"]["conv1"]["kernel"]).transpose(3, 0, 1, 2)
-    low, high = kernels.min((1, 2, 3), keepdims=True), kernels.max((1, 2, 3), keepdims=True)
-    filters = (kernels - low) / (high - low)
+    filters = stretched(kernels)
     guess = trained.over(Classifier.__call__, test["image"]).argmax(-1)
     side, channels = trained.model.side or test["image"].shape[1], test["image"].shape[-1]
     return {

@@ -25,12 +25,15 @@ import optax
 
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
+from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.translation import equivariance_error, unchanged
 from deeplearn.models.anatomy import Anatomy, anatomy
+from deeplearn.models.support import gradient_support
 from deeplearn.nn.conv import Conv
-from deeplearn.nn.dynamic_filter import dynamic_conv
+from deeplearn.nn.dynamic_filter import DynamicFilters
 from deeplearn.nn.gated import GatedConv
 from deeplearn.nn.grouped import GroupedConv
 from deeplearn.nn.pooling import avg_pool, l2_pool, max_pool, stochastic_pool
@@ -39,7 +42,6 @@ from deeplearn.nn.transposed import TransposedConv
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
 from deeplearn.train import Config as BaseConfig
 
-SHIFTS = [shift for shift in itertools.product((-1, 0, 1), repeat=2) if any(shift)]
 POOLS: dict[str, Any] = {
     "no pooling": lambda x: x,
     "max 2×2": lambda x: max_pool(x, 2),
@@ -84,16 +86,6 @@ class SmallNetwork(nn.Module):
         return self.head(nn.relu(self.second(max_pool(nn.relu(self.first(x)), 2))).mean((1, 2)))
 
 
-class DynamicFilters(nn.Module):
-    """Filters for each example, made by a dense layer from the means of its features. [B, H, W, C] -> the same."""
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        features = x.shape[-1]
-        filters = nn.Dense(9 * features * features)(x.mean((1, 2)))
-        return dynamic_conv(x, filters.reshape(-1, 3, 3, features, features))
-
-
 VARIANTS: dict[str, nn.Module] = {
     "ordinary 3×3": Conv(16, (3, 3)),
     "ordinary 5×5": Conv(16, (5, 5)),
@@ -104,7 +96,7 @@ VARIANTS: dict[str, nn.Module] = {
     "spatially separable 3×1, 1×3": SpatiallySeparableConv(16, 3),
     "transposed 4×4, stride 2": TransposedConv(16, 4, 2, padding=1),
     "gated 3×3": GatedConv(16, (3, 3)),
-    "dynamic filters 3×3": DynamicFilters(),
+    "dynamic filters 3×3": DynamicFilters(16, (3, 3)),
 }
 
 
@@ -143,22 +135,6 @@ def wrong_sizes() -> int:
     return wrong
 
 
-def equivariance_error(trained: Trained, images: np.ndarray) -> float:
-    """max |conv(Tx) − T conv(x)| over all moves T by one pixel."""
-    still, moves = feature_maps(trained, images), functools.partial(np.roll, axis=(1, 2))
-    errors = [feature_maps(trained, moves(images, shift)) - moves(still, shift) for shift in SHIFTS]
-    return float(np.abs(errors).max())
-
-
-def unchanged(pool: Any, trained: Trained, images: np.ndarray) -> float:
-    """Share of active outputs that no more than rounding tells apart when the image moves by one pixel."""
-    maps = [feature_maps(trained, np.roll(images, shift, (1, 2))) for shift in [(0, 0), *SHIFTS]]
-    still, *moved = (np.asarray(pool(nn.relu(x))) for x in maps)
-    active = np.stack([(still > 0) | (x > 0) for x in moved])
-    same = np.stack([np.isclose(still, x, rtol=1e-5, atol=0) for x in moved])
-    return float((same & active).sum() / max(active.sum(), 1))
-
-
 class Stack(nn.Module):
     """The first layers of STACK, their weights positive so that no gradient cancels. [B, H, W, 1] -> the same."""
 
@@ -172,22 +148,15 @@ class Stack(nn.Module):
 
 
 @functools.cache
-def gradient_support(depth: int, side: int = 48) -> np.ndarray:
-    """Where ∂ the middle unit / ∂ image is not zero, [side, side]."""
-    stack, image = Stack(depth), jnp.zeros((1, side, side, 1))
-    variables = jax.jit(stack.init)(jax.random.key(0), image)
-
-    def middle(x: jax.Array) -> jax.Array:
-        y = stack.apply(variables, x)
-        return y[0, y.shape[1] // 2, y.shape[2] // 2, 0]
-
-    return np.asarray(jax.jit(jax.grad(middle))(image))[0, :, :, 0] != 0
+def reached(depth: int) -> np.ndarray:
+    """Where gradients of the stack's middle unit arrive, [48, 48]."""
+    return gradient_support(Stack(depth), (48, 48, 1))
 
 
 def wrong_fields() -> int:
     """How many layers of the stack see another number of rows than the table of the traced program says."""
     table = anatomy(Stack(len(STACK)), jax.ShapeDtypeStruct((1, 48, 48, 1), jnp.float32)).layers
-    seen = [int(gradient_support(depth).any(1).sum()) for depth in range(1, len(STACK) + 1)]
+    seen = [int(reached(depth).any(1).sum()) for depth in range(1, len(STACK) + 1)]
     return sum(rows != layer.receptive_field[0] for rows, layer in zip(seen, table, strict=True))
 
 
@@ -201,14 +170,15 @@ def tables() -> dict[str, Anatomy]:
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test = dataset.test.arrays()
     images = test["image"][:64]
+    maps = functools.partial(feature_maps, trained)
     checks = {
         "accuracy": trained.mean(validate, test)["accuracy"],
         "correlation_error": correlation_error(trained, images[:8]),
-        "equivariance_error": equivariance_error(trained, images),
+        "equivariance_error": equivariance_error(maps, images),
         "wrong_sizes": wrong_sizes(),
         "wrong_receptive_fields": wrong_fields(),
     }
-    pools = {name: unchanged(pool, trained, images) for name, pool in POOLS.items()}
+    pools = {name: unchanged(lambda x, pool=pool: pool(nn.relu(maps(x))), images) for name, pool in POOLS.items()}
     return checks | {f"moved by a pixel: {name}": {"unchanged": share} for name, share in pools.items()}
 
 
@@ -223,12 +193,6 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     }
     counts |= {f"16 to 16: {name}": (table.parameters, table.multiply_adds) for name, table in tables().items()}
     return {name: {"parameters": p, "multiply_adds": m} for name, (p, m) in counts.items()}
-
-
-def stretched(x: np.ndarray) -> np.ndarray:
-    """Each picture of [..., H, W] to the whole range from black to white."""
-    low, high = x.min((-2, -1), keepdims=True), x.max((-2, -1), keepdims=True)
-    return (x - low) / np.maximum(high - low, 1e-9)
 
 
 def sheet(pictures: dict[str, np.ndarray]) -> Any:
@@ -261,7 +225,7 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     pooled = {name: pool(active) for name, pool in POOLS.items() if name != "global max"}
     enlarged = {name: jax.image.resize(x, active.shape, "nearest")[0] for name, x in pooled.items()}
     pooling = {name: stretched(np.asarray(x).transpose(2, 0, 1)) for name, x in enlarged.items()}
-    fields = {name: gradient_support(depth) for depth, name in enumerate(STACK, start=1)}
+    fields = {name: reached(depth) for depth, name in enumerate(STACK, start=1)}
     names = [f"{name}: {field.any(1).sum()} pixels" for name, field in fields.items()]
     return {
         "operation": sheet(operation),

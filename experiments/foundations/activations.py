@@ -29,6 +29,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.population import Population
@@ -141,16 +142,14 @@ def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.neural_network import MLPClassifier
 
-    train, test = dataset.train.arrays(5000), dataset.test.arrays()
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
     hidden = trained.model.makers["relu"]().make().hidden
-    rows = {}
-    for activation in ("logistic", "tanh", "relu"):
-        model = MLPClassifier(hidden, activation=activation, max_iter=300, random_state=0)
-        rows[f"scikit-learn's MLP, {activation}"] = {
-            "accuracy": model.fit(x, train["label"]).score(x_test, test["label"])
-        }
-    return rows
+    models = {
+        f"scikit-learn's MLP, {activation}": MLPClassifier(
+            hidden, activation=activation, max_iter=300, random_state=0
+        )
+        for activation in ("logistic", "tanh", "relu")
+    }
+    return fitted_accuracy(models, dataset, most=5000)
 
 
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:

@@ -26,9 +26,12 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from deeplearn.data import Dataset
+from deeplearn.figures.contrast import red_and_blue, square
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
+from deeplearn.metrics.gradients import central_differences, relative_distance
 from deeplearn.nn.functional import flat
 from deeplearn.optim import optimizer
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -137,10 +140,6 @@ def classify(model: Twins, batch: Batch) -> tuple[jax.Array, Metrics]:
     return by_hand + by_jax, {"by_hand": by_hand, "by_jax": by_jax}
 
 
-def twin(model: Twins, number: int) -> Weights:
-    return model.twin(number)
-
-
 def score(model: Twins, batch: Batch, number: int) -> Metrics:
     loss, metrics = cross_entropy(forward(model.twin(number), flat(batch["image"]))[-1], batch["label"])
     return {"loss": loss, **metrics}
@@ -151,47 +150,29 @@ def validate(model: Twins, batch: Batch) -> Metrics:
 
 
 @jax.jit
-def finite_differences(weights: Weights, x: jax.Array, label: jax.Array, chosen: jax.Array, h: jax.Array) -> Any:
-    """(L(w + h eᵢ) − L(w − h eᵢ)) / 2h for the chosen coordinates of all weights in one vector."""
-    vector, unravel = ravel_pytree(weights)
-
-    def difference(index: jax.Array) -> jax.Array:
-        step = jnp.zeros_like(vector).at[index].set(h)
-        return (loss_by_jax(unravel(vector + step), x, label) - loss_by_jax(unravel(vector - step), x, label)) / (
-            2 * h
-        )
-
-    return jax.lax.map(difference, chosen, batch_size=50)
-
-
-@jax.jit
 def both_gradients(weights: Weights, x: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The gradient by hand and by JAX, each one vector."""
     by_hand, _ = backward(weights, forward(weights, x), label)
     return ravel_pytree(by_hand)[0], ravel_pytree(jax.grad(loss_by_jax)(weights, x, label))[0]
 
 
-def relative(found: Any, right: Any) -> float:
-    """‖found − right‖ / ‖right‖ of two vectors."""
-    return float(np.linalg.norm(np.asarray(found) - right) / np.linalg.norm(right))
-
-
 def checks(trained: Trained, dataset: Dataset, dtype: Any, h: float) -> tuple[float, float]:
     """The hand-written gradient's relative distance from JAX's, and from central differences at 200 weights."""
     test = dataset.test.arrays(100)
     with jax.enable_x64(True):
-        weights, x = jax.tree.map(lambda w: jnp.asarray(w, dtype), (trained(twin, number=0), flat(test["image"])))
+        both = trained(Twins.twin, number=0), flat(test["image"])
+        weights, x = jax.tree.map(lambda w: jnp.asarray(w, dtype), both)
         by_hand, by_jax = map(np.asarray, both_gradients(weights, x, test["label"]))
         chosen = np.random.default_rng(0).permutation(by_hand.size)[:200]
-        differences = finite_differences(weights, x, test["label"], chosen, jnp.asarray(h, dtype))
-        return relative(by_hand, by_jax), relative(differences, by_hand[chosen])
+        differences = central_differences(loss_by_jax, weights, chosen, jnp.asarray(h, dtype), x, test["label"])
+        return relative_distance(by_hand, by_jax), relative_distance(differences, by_hand[chosen])
 
 
 def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test = dataset.test.arrays()
-    by_hand, by_jax = (ravel_pytree(trained(twin, number=n))[0] for n in (0, 1))
+    by_hand, by_jax = (ravel_pytree(trained(Twins.twin, number=n))[0] for n in (0, 1))
     row, beside = ({k: float(v) for k, v in trained(score, test, number=n).items()} for n in (0, 1))
-    apart = (*checks(trained, dataset, np.float64, 1e-4), relative(by_hand, np.asarray(by_jax)))
+    apart = (*checks(trained, dataset, np.float64, 1e-4), relative_distance(by_hand, by_jax))
     names = ("autodiff", "differences", "weights")
     digits = {f"digits_{name}": -np.log10(max(x, 1e-17)) for name, x in zip(names, apart, strict=True)}
     return {**row, **digits, "differentiated by JAX": beside}
@@ -201,49 +182,32 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
     models = {
         "scikit-learn's MLP": MLPClassifier(trained.model.widths[1:-1], activation="logistic", max_iter=300),
         "logistic regression": LogisticRegression(max_iter=1000),
     }
-    return {
-        name: {
-            "accuracy": model.fit(flat(train["image"]), train["label"]).score(flat(test["image"]), test["label"])
-        }
-        for name, model in models.items()
-    }
+    return fitted_accuracy(models, dataset)
 
 
-def tile(values: np.ndarray, size: int, signed: bool = True) -> np.ndarray:
-    """One image's layer [n] as [size, size, 3]: square where n is one, else stripes; red > 0, blue < 0."""
-    side = int(np.sqrt(len(values)))
-    table = values.reshape(side, side) if side * side == len(values) else values[None]
-    at = [np.arange(size) * extent // size for extent in table.shape]
-    table = table[np.ix_(*at)]
-    if not signed:
-        return np.repeat(table[..., None], 3, -1)
-    share = table / max(np.abs(table).max(), 1e-30)
-    return 1 - np.stack([np.maximum(-share, 0), np.abs(share), np.maximum(share, 0)], -1)
+def coloured(errors: jax.Array, size: int) -> list[np.ndarray]:
+    """Errors [images, n] as pictures, red > 0, blue < 0."""
+    return [red_and_blue(square(error, size)) for error in np.asarray(errors)]
 
 
 def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test = dataset.test.arrays(1000)
-    weights = trained(twin, number=0)
+    weights = trained(Twins.twin, number=0)
     layers = forward(weights, flat(test["image"]))
-    hardest = np.argsort(np.asarray(jax.nn.log_softmax(layers[-1]))[np.arange(len(test["label"])), test["label"]])[
-        :8
-    ]
+    chance = np.asarray(jax.nn.log_softmax(layers[-1]))[np.arange(len(test["label"])), test["label"]]
+    hardest = np.argsort(chance)[:8]
     _, errors = backward(weights, [layer[hardest] for layer in layers], test["label"][hardest])
     size = 112
     names = [f"error of layer {number}" for number in range(len(errors) - 2, 0, -1)]
     rows = {
-        "the hardest images": [tile(x, size, signed=False) for x in layers[0][hardest]],
-        "error of logits": [tile(np.asarray(e), size) for e in errors[-1]],
-        **{
-            name: [tile(np.asarray(e), size) for e in error]
-            for name, error in zip(names, errors[-2:0:-1], strict=True)
-        },
-        "error of pixels": [tile(np.asarray(e), size) for e in errors[0]],
+        "the hardest images": [np.repeat(square(x, size)[..., None], 3, -1) for x in layers[0][hardest]],
+        "error of logits": coloured(errors[-1], size),
+        **{name: coloured(error, size) for name, error in zip(names, errors[-2:0:-1], strict=True)},
+        "error of pixels": coloured(errors[0], size),
     }
     series = {}
     for name, dtype in {"single precision": np.float32, "double precision": np.float64}.items():

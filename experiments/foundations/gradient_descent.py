@@ -30,6 +30,7 @@ from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
 from deeplearn.figures.surface import paths_on_surface
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
@@ -132,16 +133,11 @@ def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays()
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
     models = {
         "logistic regression, L-BFGS": LogisticRegression(max_iter=300),
         "logistic regression, scikit-learn's SGD": SGDClassifier(loss="log_loss", random_state=0),
     }
-    return {
-        name: {"accuracy": model.fit(x, train["label"]).score(x_test, test["label"])}
-        for name, model in models.items()
-    }
+    return fitted_accuracy(models, dataset)
 
 
 def paths(

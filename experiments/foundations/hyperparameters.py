@@ -29,6 +29,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import heat_map
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
 from deeplearn.models.population import Population
@@ -141,16 +142,11 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
-    train, test = dataset.train.arrays(5000), dataset.test.arrays()
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
     models = {
         "scikit-learn's MLP as it comes": MLPClassifier(random_state=0),
         "logistic regression": LogisticRegression(max_iter=300),
     }
-    return {
-        name: {"accuracy": model.fit(x, train["label"]).score(x_test, test["label"])}
-        for name, model in models.items()
-    }
+    return fitted_accuracy(models, dataset, most=5000)
 
 
 def draw(trained: Trained, dataset: Dataset, rows: Sequence[Row]) -> dict[str, Any]:

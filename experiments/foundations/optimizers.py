@@ -27,6 +27,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
@@ -103,16 +104,14 @@ def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.neural_network import MLPClassifier
 
-    train, test = dataset.train.arrays(5000), dataset.test.arrays()
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
     hidden = trained.model.makers[OURS]().make().hidden
-    rows = {}
-    for solver in ("sgd", "adam", "lbfgs"):
-        model = MLPClassifier(hidden, activation="tanh", solver=solver, max_iter=300, random_state=0)
-        rows[f"scikit-learn's MLP, {solver}"] = {
-            "accuracy": model.fit(x, train["label"]).score(x_test, test["label"])
-        }
-    return rows
+    models = {
+        f"scikit-learn's MLP, {solver}": MLPClassifier(
+            hidden, activation="tanh", solver=solver, max_iter=300, random_state=0
+        )
+        for solver in ("sgd", "adam", "lbfgs")
+    }
+    return fitted_accuracy(models, dataset, most=5000)
 
 
 def draw(trained: Trained, dataset: Dataset, steps: int) -> dict[str, Any]:

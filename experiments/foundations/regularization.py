@@ -26,18 +26,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.scipy.stats import norm
 
-from deeplearn.data import Arrays, Dataset
+from deeplearn.data import Dataset
+from deeplearn.data.subsets import nested, side_by_side
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import best_of, labelled
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.population import Population
-from deeplearn.nn.dropconnect import masked_dense, masked_moments
+from deeplearn.nn.dropconnect import masked_dense, masked_moments, rectified_mean
 from deeplearn.optim import optimizer
 from deeplearn.optim.members import per_member
-from deeplearn.optim.penalties import kernels, proximal_l1
+from deeplearn.optim.penalties import kernels, proximal_l1, share_of_zeros
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig
 
@@ -69,12 +70,6 @@ def members(method: str) -> tuple[np.ndarray, np.ndarray]:
     """(index of the data size, strength) of each member: for each size every strength."""
     strengths = np.array(STRENGTHS[method], np.float32)
     return np.repeat(np.arange(len(SHARES)), len(strengths)), np.tile(strengths, len(SHARES))
-
-
-def rectified_mean(mean: jax.Array, variance: jax.Array) -> jax.Array:
-    """E max(u, 0) of a Gaussian: μ Φ(μ/σ) + σ φ(μ/σ)."""
-    deviation = jnp.sqrt(variance + 1e-12)
-    return mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation)
 
 
 class Network(nn.Module):
@@ -129,31 +124,11 @@ def predictions(model: Rivals, batch: Batch, network: str) -> tuple[jax.Array, j
     return optax.softmax_cross_entropy_with_integer_labels(logits, label), logits.argmax(-1) == label
 
 
-def subsets(dataset: Dataset) -> tuple[Arrays, list[int], np.ndarray]:
-    """(a split whose example i holds example i modulo the size of every subset, the sizes, the order)."""
-    train = dataset.train.arrays(MOST)
-    count = len(train["label"])
-    order = np.random.default_rng(0).permutation(count)
-    sizes = [max(1, round(share * count)) for share in SHARES]
-    rows = np.stack([order[np.arange(count) % size] for size in sizes], 1)  # [count, sizes]
-    return Arrays({key: train[key][rows] for key in ("image", "label")}), sizes, order
-
-
-def zeros(trained: Trained, method: str) -> np.ndarray:
-    """Share of kernel entries that are exactly zero, [members]."""
-    params = trained.variables["params"][method]
-    leaves = [
-        np.asarray(w).reshape(len(w), -1)
-        for w, penalised in zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
-        if penalised
-    ]
-    return (np.concatenate(leaves, 1) == 0).mean(1)
-
-
 def table(trained: Trained, dataset: Dataset, method: str) -> dict[str, np.ndarray]:
     """{"accuracy", "gap", "zeros", "strength"} [sizes] of the networks that validation loss chooses."""
-    _, sizes, order = subsets(dataset)
-    train = {key: dataset.train.arrays(MOST)[key][order] for key in ("image", "label")}
+    columns = dataset.train.arrays(MOST)
+    order, sizes = nested(len(columns["label"]), SHARES)
+    train = {key: columns[key][order] for key in ("image", "label")}
 
     def on(rows: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Losses and hits [examples, sizes, strengths]."""
@@ -166,7 +141,7 @@ def table(trained: Trained, dataset: Dataset, method: str) -> dict[str, np.ndarr
     return {
         "accuracy": test[each, best],
         "gap": (seen - test)[each, best],
-        "zeros": zeros(trained, method).reshape(len(sizes), -1)[each, best],
+        "zeros": share_of_zeros(trained.variables["params"][method]).reshape(len(sizes), -1)[each, best],
         "strength": np.array(STRENGTHS[method])[best],
     }
 
@@ -197,29 +172,25 @@ def conclude(replicas: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> dic
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
 
-    _, sizes, order = subsets(dataset)
-    train, validation, test = dataset.train.arrays(MOST), dataset.validation.arrays(), dataset.test.arrays()
+    x, label = labelled(dataset.train, MOST)
+    validation, test = labelled(dataset.validation), labelled(dataset.test)
+    order, sizes = nested(len(label), SHARES)
     rows: dict[str, Any] = {}
     for name, share in {"L1": 1.0, "L2": 0.0}.items():
         row = rows.setdefault(f"logistic regression, {name}", {})
         for size in sizes[:4]:  # a large set takes liblinear and SAGA minutes
             chosen = order[:size]
-            x, x_validation, x_test = (
-                images.reshape(len(images), -1)
-                for images in (train["image"][chosen], validation["image"], test["image"])
-            )
-            models = [
-                LogisticRegression(l1_ratio=share, C=c, solver="saga", max_iter=200).fit(x, train["label"][chosen])
-                for c in (0.1, 1.0, 10.0)
+            settings = [
+                LogisticRegression(l1_ratio=share, C=c, solver="saga", max_iter=200) for c in (0.1, 1.0, 10.0)
             ]
-            best = max(models, key=lambda model: model.score(x_validation, validation["label"]))
-            row[f"accuracy_{size}"] = best.score(x_test, test["label"])
+            best = best_of(settings, (x[chosen], label[chosen]), validation)
+            row[f"accuracy_{size}"] = best.score(*test)
     return rows
 
 
 def draw(trained: Trained, dataset: Dataset, sizes: Sequence[int]) -> dict[str, Any]:
     found = {method: table(trained, dataset, method) for method in STRENGTHS}
-    sparsity = zeros(trained, "l1").reshape(len(sizes), -1)
+    sparsity = share_of_zeros(trained.variables["params"]["l1"]).reshape(len(sizes), -1)
     return {
         "accuracy": curves(
             {name: (sizes, row["accuracy"]) for name, row in found.items()},
@@ -244,7 +215,9 @@ def draw(trained: Trained, dataset: Dataset, sizes: Sequence[int]) -> dict[str, 
 
 def build(config: Config, dataset: Dataset) -> Experiment:
     dataset.need_labelled_images("this experiment classifies images")
-    data, sizes, _ = subsets(dataset)
+    columns = dataset.train.arrays(MOST)
+    order, sizes = nested(len(columns["label"]), SHARES)
+    data = side_by_side(columns, order, sizes)
     shape = {"width": config.width, "outputs": len(dataset.classes)}
     makers = {
         method: partial(Population, partial(Network, method, **shape), len(members(method)[1]), own_inputs=True)

@@ -28,6 +28,7 @@ import optax
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
@@ -157,7 +158,6 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
-    train, test = dataset.train.arrays(5000), dataset.test.arrays()
     network = trained.model.makers["sigmoid"]()
     hidden = (network.width,) * network.depth
     models = {
@@ -165,11 +165,7 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
         "scikit-learn's MLP, ReLU": MLPClassifier(hidden, random_state=0),
         "logistic regression": LogisticRegression(max_iter=300),
     }
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
-    return {
-        name: {"accuracy": model.fit(x, train["label"]).score(x_test, test["label"])}
-        for name, model in models.items()
-    }
+    return fitted_accuracy(models, dataset, most=5000)
 
 
 def draw(trained: Trained, dataset: Dataset, steps: int) -> dict[str, Any]:

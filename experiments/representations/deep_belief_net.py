@@ -29,6 +29,7 @@ import optax
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
 from deeplearn.errors import UserError
+from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
@@ -218,12 +219,11 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     first, second = (np.asarray(trained.variables["params"][f"layers_{i}"]["kernel"]) for i in (0, 1))
     # What a unit of the second layer looks for: the first layer's filters, by its weights.
     filters = np.concatenate([first.T[:32], (first @ second).T[:32]])
-    span = np.abs(filters).max(1, keepdims=True)
     return {
         "samples": image_grid(
             np.stack([np.asarray(row).reshape(-1, *shape) for row in rows.values()]), row_labels=list(rows)
         ),
-        "filters": image_grid((0.5 + 0.5 * filters / span).reshape(-1, *shape), columns=16),
+        "filters": image_grid(around_grey(filters).reshape(-1, *shape), columns=16),
     }
 
 

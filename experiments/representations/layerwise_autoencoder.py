@@ -32,6 +32,7 @@ import optax
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
+from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
@@ -185,12 +186,11 @@ def draw(trained: Trained, dataset: Dataset, corruption: float) -> dict[str, Any
         np.asarray(a).reshape(images.shape) for a in trained(reconstruct, images, corruption=corruption)
     )
     kernel = np.asarray(trained.variables["params"]["layers_0"]["kernel"]).T[:64]
-    span = np.abs(kernel).max(1, keepdims=True)
     return {
         "reconstructions": image_grid(
             np.stack([images, noisy, decoded]), row_labels=["test", "corrupted", "decoded"]
         ),
-        "filters": image_grid((0.5 + 0.5 * kernel / span).reshape(-1, *images.shape[1:]), columns=16),
+        "filters": image_grid(around_grey(kernel).reshape(-1, *images.shape[1:]), columns=16),
     }
 
 

@@ -29,6 +29,7 @@ import optax
 
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
+from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.losses.contrastive_divergence import contrastive_divergence, persistent_contrastive_divergence
 from deeplearn.metrics import bernoulli_mixture
@@ -218,14 +219,13 @@ def draw(trained: Trained, dataset: Dataset, config: Config) -> dict[str, Any]:
     shape, v = images.shape[1:], visible(images, config.units)
     kernel = np.asarray(trained.variables["params"]["pcd"]["kernel"]).T
     loudest = kernel[np.argsort(-np.abs(kernel).sum(1))[:64]]
-    span = np.abs(loudest).max(1, keepdims=True)
     visits = (1, 10, 100, 1000)
     means = np.asarray(trained(history, v, network="pcd", visits=visits)).reshape(len(visits), -1, *shape)
     noise = np.random.default_rng(0).integers(0, 2, (16, v.shape[1])).astype(np.float32)
     dreams = np.asarray(trained(history, noise, network="pcd", visits=(2000,))).reshape(1, -1, *shape)
     labels = ["test images", *(f"after {n} Gibbs steps" for n in visits), "from noise, 2000 steps"]
     return {
-        "filters": image_grid((0.5 + 0.5 * loudest / span).reshape(-1, *shape), columns=16),
+        "filters": image_grid(around_grey(loudest).reshape(-1, *shape), columns=16),
         "chains": image_grid(np.concatenate([v.reshape(1, -1, *shape), means, dreams]), row_labels=labels),
     }
 

@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit
 
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Rivals, Trained
-from experiments.autoencoders.comparison import LOSSES, Config, few_of_each, hoyer_sparsity, jacobian_norm, loss
+from experiments.autoencoders.comparison import LOSSES, Config, jacobian_norm, loss
 
 CONFIG = Config(sparsity=0.5, target=0.2, noise=0.0, contraction=0.3, samples=4)
 GENERATOR = np.random.default_rng(0)
@@ -65,13 +65,3 @@ def test_the_stochastic_loss_is_the_negative_elbo_over_all_codes(trained):
     errors = cross_entropy(CODES @ kernel.T + visible, X[:, None])
     exact = (np.exp(log_q) * (errors + log_q + 3 * np.log(2))).sum(1).mean()
     assert found(trained, "stochastic", np.tile(X, (4000, 1))) == pytest.approx(exact, abs=0.02)
-
-
-def test_hoyer_s_measure_of_sparsity():
-    assert hoyer_sparsity(np.array([[0.0, 0.0, 3.0, 0.0]])) == pytest.approx(1)
-    assert hoyer_sparsity(np.full((2, 9), 0.4)) == pytest.approx(0, abs=1e-7)
-    assert hoyer_sparsity(np.array([[1.0, 1.0, 0.0, 0.0]])) == pytest.approx(2 - np.sqrt(2))
-
-
-def test_few_labels_are_the_first_of_each_class():
-    np.testing.assert_array_equal(few_of_each(np.array([1, 0, 1, 1, 0, 2]), 2), [1, 4, 0, 2, 5])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from deeplearn.nn.dropconnect import DropConnect, masked_dense, masked_moments
+from deeplearn.nn.dropconnect import DropConnect, masked_dense, masked_moments, rectified_mean
 from tests.nn.layer_checks import normal
 
 V, KERNEL, BIAS, KEEP = normal(0, 3, 4), normal(1, 4, 2), normal(2, 2), 0.7
@@ -41,6 +41,12 @@ def test_masks_are_drawn_for_each_example_with_their_probabilities():
         np.testing.assert_allclose(drawn[:, unit], sums[which, 0, unit], atol=1e-5)
         assert stats.chisquare(np.bincount(which, minlength=32), n * p).pvalue > 1e-4
     assert abs(np.corrcoef(drawn.T)[0, 1]) < 4 / np.sqrt(n)  # units have masks of their own
+
+
+def test_the_rectified_mean_is_that_of_samples():
+    mean, variance = np.array([-1.0, 0.0, 0.7, 3.0]), np.array([0.5, 2.0, 1.0, 0.1])
+    samples = mean + np.sqrt(variance) * np.random.default_rng(0).normal(size=(400_000, 4))
+    np.testing.assert_allclose(rectified_mean(mean, variance), np.maximum(samples, 0).mean(0), atol=5e-3)
 
 
 def test_inference_averages_the_activation_over_the_gaussian():

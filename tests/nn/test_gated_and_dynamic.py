@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import correlate2d
 
 from deeplearn.nn import dynamic_filter
-from deeplearn.nn.dynamic_filter import dynamic_conv, dynamic_local_filter
+from deeplearn.nn.dynamic_filter import DynamicFilters, dynamic_conv, dynamic_local_filter
 from deeplearn.nn.gated import GatedConv
 from tests.nn.layer_checks import assert_one_function, normal
 
@@ -45,6 +45,18 @@ def test_each_example_has_its_own_filters(height, width, channels, features):
     y = jax.jit(dynamic_conv)(x.astype(jnp.bfloat16), filters.astype(jnp.bfloat16))
     assert y.dtype == jnp.bfloat16
     np.testing.assert_allclose(np.asarray(y, np.float32), expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_filters_are_a_dense_layer_of_the_example_s_mean_features():
+    x, module = normal(0, 2, 5, 6, 3), DynamicFilters(2, (3, 1))
+    variables = module.init(jax.random.key(0), x)
+    dense = variables["params"]["Dense_0"] | {"bias": normal(1, 18)}
+    y = module.apply({"params": {"Dense_0": dense}}, x)
+    for b in range(2):
+        filters = (x[b].mean((0, 1)) @ dense["kernel"] + dense["bias"]).reshape(3, 1, 3, 2)
+        for f in range(2):
+            expected = sum(correlate2d(x[b, :, :, c], filters[:, :, c, f], mode="same") for c in range(3))
+            np.testing.assert_allclose(y[b, :, :, f], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_each_pixel_has_its_own_filter():

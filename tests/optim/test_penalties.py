@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
 from deeplearn.optim.optimizers import OPTIMIZERS, optimizer
-from deeplearn.optim.penalties import kernels
+from deeplearn.optim.penalties import kernels, share_of_zeros
 from deeplearn.optim.schedules import schedule
 
 RATES = {
@@ -112,3 +112,14 @@ def test_kernels_are_told_by_their_names():
     }
     assert kernels(params) == expected
     assert kernels(leaf) is True
+
+
+def test_zeros_are_counted_for_each_member_and_in_kernels_alone():
+    params = {
+        "hidden": {
+            "kernel": np.array([[[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 1e-30]]]),
+            "bias": np.zeros((2, 2)),
+        },
+        "kernel": np.array([[0.0, 1.0], [-0.0, 2.0]]),
+    }
+    np.testing.assert_allclose(share_of_zeros(params), [4 / 6, 1 / 6])

@@ -1,0 +1,15 @@
+"""How sparse a code is."""
+
+import math
+
+import numpy as np
+
+
+def hoyer_sparsity(code: np.ndarray) -> float:
+    """(√n − ‖h‖₁/‖h‖₂) / (√n − 1) of [N, n], its mean over the N (Hoyer 2004).
+
+    0 where all units are equal, 1 where one is on. A code of zeros has none.
+    """
+    root = math.sqrt(code.shape[1])
+    ratio = np.abs(code).sum(1) / np.linalg.norm(code, axis=1)
+    return float(((root - ratio) / (root - 1)).mean())

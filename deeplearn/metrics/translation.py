@@ -1,0 +1,31 @@
+"""What a move of the image by one pixel does to a map of it: moves the map along, or leaves it as it is."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+MOVES = [move for move in itertools.product((-1, 0, 1), repeat=2) if any(move)]  # down and to the right, in pixels
+
+
+def equivariance_error(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
+    """max |f(Tx) − T f(x)| over all moves T by one pixel; what leaves at an edge comes back at the other.
+
+    function: images [N, H, W, C] -> maps [N, H, W, features].
+    """
+    still = function(images)
+    errors = [function(np.roll(images, move, (1, 2))) - np.roll(still, move, (1, 2)) for move in MOVES]
+    return float(np.abs(errors).max())
+
+
+def unchanged(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
+    """Share of active outputs that no more than rounding tells apart when the image moves by one pixel.
+
+    An output is active where it is positive before or after the move. function: images [N, H, W, C] -> [N, ...].
+    """
+    still, *moved = (np.asarray(function(np.roll(images, move, (1, 2)))) for move in [(0, 0), *MOVES])
+    active = np.stack([(still > 0) | (x > 0) for x in moved])
+    same = np.stack([np.isclose(still, x, rtol=1e-5, atol=0) for x in moved])
+    return float((same & active).sum() / max(active.sum(), 1))

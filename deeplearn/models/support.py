@@ -1,0 +1,26 @@
+"""Where gradients arrive: a receptive field as it is, beside the one that `anatomy` reads off the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarray:
+    """Where ∂ the middle unit's first feature / ∂ image is not zero, at a black image: [H, W] booleans.
+
+    model: images [1, H, W, C] -> [1, H', W', features], at its initial weights; where these are all positive and
+    nothing else bends, no gradient cancels. shape: (H, W, C).
+    """
+    image = jnp.zeros((1, *shape))
+    variables = jax.jit(model.init)(jax.random.key(0), image)
+
+    def middle(x: jax.Array) -> jax.Array:
+        y: Any = model.apply(variables, x)
+        return y[0, y.shape[1] // 2, y.shape[2] // 2, 0]
+
+    return (np.asarray(jax.jit(jax.grad(middle))(image))[0] != 0).any(-1)

@@ -1,0 +1,22 @@
+"""Nested subsets, side by side."""
+
+import numpy as np
+
+from deeplearn.data.subsets import nested, side_by_side
+
+
+def test_sizes_are_shares_of_all_and_the_order_has_everyone_once():
+    order, sizes = nested(40, (1 / 100, 1 / 16, 1 / 4, 1))
+    assert sizes == [1, 2, 10, 40]  # 2.5 goes to the even number, none is empty
+    assert sorted(order) == list(range(40))
+    np.testing.assert_array_equal(order, nested(40, (1,))[0])
+    assert list(order) != list(range(40))
+
+
+def test_each_subset_lies_in_the_next_and_comes_round_evenly():
+    order, sizes = np.array([2, 0, 5, 1, 4, 3]), [1, 2, 4, 6]
+    image = np.arange(6 * 3, dtype=np.float32).reshape(6, 3)
+    columns = side_by_side({"image": image, "label": np.arange(6)}, order, sizes).arrays()
+    expected = [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 5, 5], [2, 0, 1, 1], [2, 2, 2, 4], [2, 0, 0, 3]]
+    np.testing.assert_array_equal(columns["label"], expected)
+    np.testing.assert_array_equal(columns["image"], image[np.array(expected)])
