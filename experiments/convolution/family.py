@@ -7,6 +7,11 @@
 Every member has its small form (deeplearn/models/zoo.py), the same batches in number and size, the same optimiser
 and rate. That is one budget, not the best of each: a member that wants another rate is not given it. Parameters and
 multiply-adds are read off the traced program; a gradient's memory and time are those of the compiled one.
+
+Measured on digits, five seeds, 1,380 s of a shared core: DenseNet-121 .978 ± .002, ResNet-18 .946 ± .004, GoogLeNet
+with batch norm .934 ± .006, VGG-16 .928 ± .005, AlexNet .920 ± .006, MobileNet .230 ± .024. An RBF support vector
+machine gets .984. MobileNet, 27 layers without a skip, has not learnt in 300 steps; torch's network of the same
+layers has not either (.466 against ours .462, one seed of each, without moved images).
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from typing import Any, ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from deeplearn.data import Dataset
@@ -102,13 +108,15 @@ def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     axes = new_axes((7.5, 5.5), "The area of a bubble is its multiply-adds", "parameters", "accuracy, test split")
     axes.set_xscale("log")
     rows = {name: row for name, row in replicas[0].items() if isinstance(row, Mapping)}
-    most = max(row["multiply_adds"] for row in rows.values())
-    for index, (name, row) in enumerate(rows.items()):
-        mean, error = mean_and_standard_error([replica[name]["accuracy"] for replica in replicas])
-        place, colour = (row["parameters"], mean), PALETTE[index % len(PALETTE)]
-        axes.scatter(*place, s=1500 * row["multiply_adds"] / most, color=colour, alpha=0.6, linewidths=0)
-        axes.errorbar(*place, yerr=error, color=INK, fmt=".", markersize=3, capsize=3, linewidth=1)
-        axes.annotate(name, place, xytext=(0, -14), textcoords="offset points", ha="center", va="top", color=INK)
+    pairs = [mean_and_standard_error([replica[name]["accuracy"] for replica in replicas]) for name in rows]
+    parameters, sizes = (np.array([row[key] for row in rows.values()]) for key in ("parameters", "multiply_adds"))
+    means, colours = [mean for mean, _ in pairs], [PALETTE[index % len(PALETTE)] for index in range(len(rows))]
+    axes.scatter(parameters, means, s=1500 * sizes / sizes.max(), color=colours, alpha=0.6, linewidths=0)
+    for name, (mean, error), count in zip(rows, pairs, parameters, strict=True):
+        axes.errorbar(count, mean, yerr=error, color=INK, fmt=".", markersize=3, capsize=3, linewidth=1)
+        axes.annotate(
+            name, (count, mean), xytext=(0, -14), textcoords="offset points", ha="center", va="top", color=INK
+        )
     axes.margins(0.2)
     return {"family": to_image(axes)}
 
