@@ -68,6 +68,17 @@ class ResidualBlock(nn.Module):
         return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
 
 
+def resolutions(height: int, width: int) -> int:
+    """How many a U-Net has that halves images until one side is odd or below 8: there its blocks see the whole.
+
+    With fewer it draws strokes of letters, each right, that make no letter, and does not heed the class.
+    """
+    count = 1
+    while min(height, width) >= 8 and height % 2 == width % 2 == 0:
+        height, width, count = height // 2, width // 2, count + 1
+    return count
+
+
 class UNet(nn.Module):
     """Encoder and decoder over `len(widths)` resolutions with skip connections between. [B, H, W, C] -> same."""
 

@@ -37,7 +37,7 @@ from deeplearn.metrics.judged import compare
 from deeplearn.metrics.mixture import mode_coverage
 from deeplearn.metrics.temperature import fitted_temperature
 from deeplearn.models.dcgan import Classifier
-from deeplearn.models.denoiser import DenoisingMLP, UNet
+from deeplearn.models.denoiser import DenoisingMLP, UNet, resolutions
 from deeplearn.models.samplers import SAMPLERS, sample
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -61,7 +61,7 @@ class Config(BaseConfig):
     width: int = flag(0, "width of the network (0: 160 for points, 32 for images)", least=0)
     learning_rate: float = flag(3e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", least=0)
 
-    # The budget of Ho et al. 2020 for CIFAR-10; their U-Net has four resolutions and attention besides.
+    # The budget of Ho et al. 2020 for CIFAR-10; their U-Net has attention besides, and widths in 1, 2, 2, 2.
     PAPER: ClassVar[dict[str, Any]] = {
         "dataset": "cifar10",
         "prediction": "noise",
@@ -79,6 +79,7 @@ class Diffusion(nn.Module):
     """The denoiser with the way data is scaled to zero mean and unit variance. x [B, ...] in data units."""
 
     image: bool
+    resolutions: int  # of the images' U-Net
     classes: int  # 0: unconditional
     width: int
     mean: float
@@ -89,7 +90,8 @@ class Diffusion(nn.Module):
 
     def setup(self) -> None:
         if self.image:
-            self.denoiser = UNet((self.width, 2 * self.width), self.classes)
+            widths = tuple(self.width * min(2**level, 4) for level in range(self.resolutions))
+            self.denoiser = UNet(widths, self.classes)
             self.judge = Classifier(self.classes)
         else:
             self.denoiser = DenoisingMLP(self.width)
@@ -218,6 +220,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         )
     model = Diffusion(
         image=image,
+        resolutions=resolutions(*some.shape[1:3]) if image else 0,
         classes=len(dataset.classes) if image else 0,
         width=config.width or (32 if image else 160),
         mean=float(some.mean()),

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from deeplearn.models.denoiser import DenoisingMLP, ResidualBlock, UNet, level_features
+from deeplearn.models.denoiser import DenoisingMLP, ResidualBlock, UNet, level_features, resolutions
 
 generator = np.random.default_rng(0)
 NETWORKS = {
@@ -91,3 +91,8 @@ def test_a_u_net_of_any_depth_keeps_the_shape(widths, shape):
     module, x = UNet(widths), np.zeros(shape, np.float32)
     variables = jax.eval_shape(module.init, jax.random.key(0), x, RATIO[:2], LABEL[:2])
     assert jax.eval_shape(module.apply, variables, x, RATIO[:2], LABEL[:2]).shape == shape
+
+
+@pytest.mark.parametrize("sides, count", [((8, 8), 2), ((28, 28), 3), ((32, 32), 4), ((28, 8), 2), ((9, 9), 1)])
+def test_images_are_halved_until_blocks_see_the_whole(sides, count):
+    assert resolutions(*sides) == count
