@@ -61,31 +61,31 @@ class Autoencoders(nn.Module):
         self.contractive = TiedAutoencoder(self.pixels, self.hidden)
         self.plain = TiedAutoencoder(self.pixels, self.hidden)
 
-    def jacobian_norm(self, autoencoder: TiedAutoencoder, x: jax.Array) -> jax.Array:
-        """‖∂h/∂x‖²_F by the chosen method, [B]."""
+    def jacobian_norm(self, autoencoder: TiedAutoencoder, x: jax.Array, code: jax.Array) -> jax.Array:
+        """‖∂h/∂x‖²_F at x, whose code is h, by the chosen method: [B]."""
         if self.method == "closed_form":
-            return sigmoid_layer_penalty(autoencoder(x)[0], autoencoder.kernels[0])
+            return sigmoid_layer_penalty(code, autoencoder.kernels[0])
         encoder = as_function(autoencoder)
         if self.method == "jacobian":
             return exact_penalty(lambda x: encoder(x)[0], x)
         return hutchinson_penalty(lambda x: encoder(x)[0], x, self.make_rng("noise"))
 
 
-def reconstruction(autoencoder: TiedAutoencoder, x: jax.Array) -> jax.Array:
+def reconstruction(logits: jax.Array, x: jax.Array) -> jax.Array:
     """Cross-entropy of grey levels in [0, 1], summed over pixels, averaged over the batch: nats."""
-    _, logits = autoencoder(x)
     return -bernoulli_log_likelihood(logits.astype(jnp.float32), x).mean()
 
 
 def contractive_loss(model: Autoencoders, batch: Batch) -> tuple[jax.Array, Metrics]:
     x = flat(batch["image"])
-    error = reconstruction(model.contractive, x)
-    norm = model.jacobian_norm(model.contractive, x).mean()
+    code, logits = model.contractive(x)  # once: a second encoder would double its backward pass
+    error, norm = reconstruction(logits, x), model.jacobian_norm(model.contractive, x, code).mean()
     return error + model.weight * norm, {"reconstruction": error, "jacobian_norm": norm}
 
 
 def plain_loss(model: Autoencoders, batch: Batch) -> tuple[jax.Array, Metrics]:
-    error = reconstruction(model.plain, flat(batch["image"]))
+    x = flat(batch["image"])
+    error = reconstruction(model.plain(x)[1], x)
     return error, {"reconstruction": error}
 
 
@@ -114,7 +114,7 @@ def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
 
 
 def cross_entropy(model: Autoencoders, x: jax.Array, network: str) -> jax.Array:
-    return reconstruction(getattr(model, network), x)
+    return reconstruction(getattr(model, network)(x)[1], x)
 
 
 def measure(trained: Trained, dataset: Dataset, network: str) -> dict[str, float]:
