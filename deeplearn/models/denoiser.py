@@ -72,7 +72,7 @@ class ResidualBlock(nn.Module):
 def resolutions(height: int, width: int) -> int:
     """How many a U-Net has that halves images until one side is odd or below 8: there its blocks see the whole.
 
-    With fewer it draws strokes of letters, each right, that make no letter, and does not heed the class.
+    With two for 28×28 pixels it drew strokes of letters that made no letter.
     """
     count = 1
     while min(height, width) >= 8 and height % 2 == width % 2 == 0:
