@@ -11,8 +11,8 @@ sampled by DDPM, DDIM or Heun. On the mixtures it prints the GAN's three numbers
 images it is conditioned on the class, with classifier-free guidance (Ho & Salimans 2021).
 
 Measured: grid, five seeds, 25 ± 0 modes, high quality .981 ± .001, reverse KL .0053 ± .0004. Digits, one seed,
-240 s of a shared core: the judge finds the class asked for in .996 of 500 samples and is sure of .994. Glyphs do not
-work yet: 3,300 steps of 32 images give samples like letters, of which .027 are what was asked for (chance .021).
+240 s of a shared core: the judge finds the class asked for in .996 of 500 samples and is sure of .994. Glyphs do
+not work yet: 3,300 steps of 32 images give samples like letters, .027 of which are what was asked for (chance .021).
 """
 
 from __future__ import annotations
