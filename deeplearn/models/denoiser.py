@@ -29,7 +29,7 @@ class Condition(nn.Module):
     def __call__(self, ratio: jax.Array, label: jax.Array) -> jax.Array:
         vector = nn.Dense(self.width)(level_features(ratio, 64))
         if self.classes:
-            # As large as the noise level's part: Flax's own start, 1/√width, is a thirtieth of its variance.
+            # As large as the noise level's part; with Flax's own start, 1/√width, it is hardly heard beside it.
             vector += nn.Embed(self.classes + 1, self.width, embedding_init=nn.initializers.normal(1.0))(label)
         return nn.Dense(self.width)(nn.silu(vector))
 
