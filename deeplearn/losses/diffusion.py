@@ -17,16 +17,18 @@ def _over(level: jax.Array, x: jax.Array) -> jax.Array:
     return level.reshape(-1, *(1,) * (x.ndim - 1))
 
 
-def denoising_loss(network: Network, x: jax.Array, key: jax.Array, schedule: str, prediction: str) -> jax.Array:
+def denoising_loss(
+    network: Network, x: jax.Array, key: jax.Array, schedule: str, prediction: str, scale: float = 1.0
+) -> jax.Array:
     """E ‖network(x_t, r) − target‖², a mean over elements (Ho et al. 2020, equation 14, "simple").
 
     network: (noised [batch, ...], ratio [batch]) -> [batch, ...]. prediction: "noise", the target is ε; "v", it is
-    α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022.
+    α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022. schedule and scale: of the noise levels.
     """
     key_t, key_noise = jax.random.split(key)
     # One offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, appendix I.1).
     t = (jax.random.uniform(key_t) + jnp.arange(len(x)) / len(x)) % 1.0
-    ratio = noise_ratio(schedule, jnp.clip(t, 1e-5, 1 - 1e-5))
+    ratio = noise_ratio(schedule, jnp.clip(t, 1e-5, 1 - 1e-5), scale)
     alpha, sigma = (_over(level, x) for level in signal_and_noise(ratio))
     noise = jax.random.normal(key_noise, x.shape)
     target = noise if prediction == "noise" else alpha * noise - sigma * x

@@ -97,6 +97,8 @@ class UNet(nn.Module):
                 h = Conv(width, (3, 3), strides=2)(h)
             h = ResidualBlock(width)(h, condition)
             skips.append(h)
+        # Convolutions do not know where they are, and a class is a matter of where its strokes are.
+        h += nn.Dense(h[0].size)(condition).reshape(h.shape)
         h = ResidualBlock(self.widths[-1])(h, condition)
         for level, width in reversed(list(enumerate(self.widths))):
             h = ResidualBlock(width)(jnp.concatenate([h, skips[level]], axis=-1), condition)

@@ -19,8 +19,11 @@ def signal_and_noise(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
     return alpha, ratio * alpha
 
 
-def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
-    """r(t), rising with t in (0, 1).
+def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
+    """r(t), rising with t in (0, 1): `scale` times what the schedule says.
+
+    Pixels that repeat their neighbours show through more noise than lone ones, so images of s times the side want
+    ratios s times as large to lose as much (Hoogeboom et al. 2023, "simple diffusion", equation 4).
 
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
@@ -36,17 +39,18 @@ def noise_ratio(schedule: str, t: jax.Array) -> jax.Array:
         ratio = jnp.exp(-1.2 + 1.2 * ndtri(t))
     else:
         raise ValueError(f"no noise schedule {schedule!r}: linear, cosine or lognormal")
-    return jnp.clip(ratio, SMALLEST, LARGEST)
+    return jnp.clip(scale * ratio, SMALLEST, LARGEST)
 
 
-def sampling_ratios(schedule: str, steps: int) -> jax.Array:
+def sampling_ratios(schedule: str, steps: int, scale: float = 1.0) -> jax.Array:
     """The ratios [steps + 1] that a sampler visits, falling, the last one 0.
 
-    Equal steps of t; for the log-normal schedule the ρ = 7 grid of Karras et al. 2022, equation 5.
+    Equal steps of t; for the log-normal schedule the ρ = 7 grid of Karras et al. 2022, equation 5, whose ends are
+    the same at every scale.
     """
     if schedule == "lognormal":
         ends = jnp.array([LARGEST, SMALLEST]) ** (1 / 7)
         ratios = jnp.linspace(ends[0], ends[1], steps) ** 7
     else:
-        ratios = noise_ratio(schedule, jnp.linspace(1, 0, steps + 1)[:-1])
+        ratios = noise_ratio(schedule, jnp.linspace(1, 0, steps + 1)[:-1], scale)
     return jnp.append(ratios, 0.0)

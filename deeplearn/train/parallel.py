@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 from deeplearn.errors import UserError
 
@@ -108,13 +108,15 @@ class Layout:
         return self.mesh is not None and jax.default_backend() == "cpu"
 
     def shardings(self, state: Tree) -> Tree:
-        """A sharding for each leaf of the canonical state; None on one device.
+        """A sharding for each leaf of the canonical state.
 
-        Replicated, or with a model axis the largest divisible axis of each matrix or kernel split over it.
+        On one device that device, so that a state made afresh and one restored are stepped by one compiled program.
+        On a mesh replicated, or with a model axis the largest divisible axis of each matrix or kernel split over it.
         """
         mesh = self.mesh
         if mesh is None:
-            return None
+            one = SingleDeviceSharding(jax.devices()[0])
+            return jax.tree.map(lambda _: one, state)
         ways = mesh.shape.get(MODEL, 1)
 
         def sharding(leaf: Any) -> NamedSharding:

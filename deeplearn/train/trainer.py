@@ -98,9 +98,6 @@ class Trainer:
         if index := self.experiment.stage_at(step):
             state = jax.eval_shape(functools.partial(self._begin, index), state)
         shardings = self.layout.shardings(state)
-        if shardings is None:
-            one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-            shardings = jax.tree.map(lambda _: one, state)
         placed = jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, shardings)
         return [placed] * self.lanes
 

@@ -54,6 +54,9 @@ class Config(BaseConfig):
     batch_size: int = 512
     prediction: str = flag("v", "what the network tells", choices=("noise", "v"))
     schedule: str = flag("lognormal", "the noise levels", choices=("linear", "cosine", "lognormal"))
+    noise_scale: float = flag(
+        0.0, "all noise levels times this (0: an image's side over 8, so that its class drowns too)", least=0
+    )
     sampler: str = flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = flag(40, "levels that the sampler visits", least=2)
     guidance: float = flag(0.0, "how far samples are pushed towards their class (0: not at all)", least=0)
@@ -66,6 +69,7 @@ class Config(BaseConfig):
         "dataset": "cifar10",
         "prediction": "noise",
         "schedule": "linear",
+        "noise_scale": 1.0,
         "sampler": "ddpm",
         "sampling_steps": 1000,
         "width": 128,
@@ -86,6 +90,7 @@ class Diffusion(nn.Module):
     deviation: float
     prediction: str
     schedule: str
+    noise_scale: float
     drop_label: float
 
     def setup(self) -> None:
@@ -112,7 +117,8 @@ def denoise(model: Diffusion, batch: Batch) -> tuple[jax.Array, Metrics]:
     def network(noised: jax.Array, ratio: jax.Array) -> jax.Array:
         return model.denoiser(noised, ratio, label).astype(jnp.float32)
 
-    return denoising_loss(network, x, model.make_rng("noise"), model.schedule, model.prediction), {}
+    key = model.make_rng("noise")
+    return denoising_loss(network, x, key, model.schedule, model.prediction, model.noise_scale), {}
 
 
 def estimate(
@@ -130,6 +136,11 @@ def restored(model: Diffusion, x: jax.Array) -> jax.Array:
     return model.restore(x)
 
 
+def noise_scale(config: Config, shape: tuple[int, ...]) -> float:
+    """For data of this shape, [2] or [H, W, C]."""
+    return config.noise_scale or (max(shape[:2]) / 8 if len(shape) == 3 else 1.0)
+
+
 def samples(trained: Trained, config: Config, label: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """One sample in data units for each label (ignored where the model has no classes): [len(label), *shape]."""
 
@@ -137,7 +148,8 @@ def samples(trained: Trained, config: Config, label: np.ndarray, shape: tuple[in
         return trained(estimate, x, ratio, label, guidance=config.guidance)
 
     # Heun solves the same equation whatever the schedule that trained it: its own grid serves it best.
-    ratios = sampling_ratios("lognormal" if config.sampler == "heun" else config.schedule, config.sampling_steps)
+    schedule = "lognormal" if config.sampler == "heun" else config.schedule
+    ratios = sampling_ratios(schedule, config.sampling_steps, noise_scale(config, shape))
     x = sample(SAMPLERS[config.sampler], denoiser, trained.key, (len(label), *shape), ratios)
     return np.asarray(trained(restored, x))
 
@@ -227,6 +239,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         deviation=float(some.std()),
         prediction=config.prediction,
         schedule=config.schedule,
+        noise_scale=noise_scale(config, some.shape[1:]),
         drop_label=config.drop_label,
     )
     warm_up = min(200, config.steps // 10)
