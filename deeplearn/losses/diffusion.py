@@ -23,7 +23,8 @@ def denoising_loss(
     """E ‖network(x_t, r) − target‖², a mean over elements (Ho et al. 2020, equation 14, "simple").
 
     network: (noised [batch, ...], ratio [batch]) -> [batch, ...]. prediction: "noise", the target is ε; "v", it is
-    α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022. schedule and scale: of the noise levels.
+    α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022.
+    schedule and scale: of the noise levels.
     """
     key_t, key_noise = jax.random.split(key)
     # One offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, appendix I.1).

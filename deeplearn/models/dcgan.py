@@ -77,7 +77,8 @@ class Critic(nn.Module):
 class Classifier(nn.Module):
     """A small convolutional classifier; `features` are what distances between image sets are measured on.
 
-    Images [batch, H, W, C] in [0, 1], H and W divisible by 4 -> logits [batch, classes], features [batch, 128].
+    Images [batch, H, W, C] in [0, 1] -> logits [batch, classes], features [batch, 128]; UserError unless 4 divides
+    H and W.
     """
 
     classes: int
@@ -85,6 +86,10 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
+        if x.shape[1] % 4 or x.shape[2] % 4:
+            raise UserError(
+                f"images of {x.shape[1]}×{x.shape[2]}: the judge halves them twice, so 4 must divide both"
+            )
         for level in range(2):
             x = nn.relu(BatchNorm()(HalvingConv(self.width * 2**level, use_bias=False)(x), train))
         x = nn.relu(BatchNorm()(Conv(2 * self.width, (3, 3), use_bias=False)(x), train))

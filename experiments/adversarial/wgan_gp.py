@@ -36,6 +36,7 @@ from deeplearn.metrics.calibration import expected_calibration_error
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.temperature import fitted_temperature
 from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
+from deeplearn.models.dense_generator import DenseGenerator
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.functional import as_function
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -51,12 +52,13 @@ class Config(BaseConfig):
     steps: int = flag(6000, "generator steps, after the classifier's", least=1)
     judge_steps: int = flag(2000, "steps that train the classifier", least=1)
     latents: int = flag(16, "dimensions of the generator's noise", least=1)
-    features: int = flag(32, "channels next to the image; twice as many at each halving", least=1)
-    critic: str = flag(
+    network: str = flag(
         "dense",
-        "its layers: dense ones are cheaper, and enough for small images",
+        "layers of both networks: dense ones are cheaper, and enough for small images",
         choices=("dense", "convolutional"),
     )
+    generator_width: int = flag(256, "units of its dense layers, or channels next to the image", least=1)
+    critic_width: int = flag(128, "the same of the critic", least=1)
     penalty: float = flag(1.0, "weight of the gradient penalty", least=0)
     critic_turns: int = flag(5, "critic's turns to one of the generator", least=1)
     learning_rate: float = flag(
@@ -66,34 +68,43 @@ class Config(BaseConfig):
     # The released code's configuration for MNIST.
     PAPER: ClassVar[dict[str, Any]] = {
         "dataset": "mnist",
-        "features": 64,
-        "critic": "convolutional",
+        "network": "convolutional",
+        "generator_width": 64,
+        "critic_width": 64,
         "latents": 128,
         "batch_size": 50,
         "penalty": 10.0,
         "learning_rate": 1e-4,
         "steps": 200_000,
     }
-    TINY: ClassVar[dict[str, Any]] = {"dataset": "digits", "features": 4, "judge_steps": 4}
+    TINY: ClassVar[dict[str, Any]] = {
+        "dataset": "digits",
+        "generator_width": 8,
+        "critic_width": 8,
+        "judge_steps": 4,
+    }
 
 
 class WGAN(nn.Module):
     """Generator [B, latents] -> images in [0, 1]; critic, images -> scores [B]; judge, the classifier."""
 
-    side: int
-    channels: int
+    shape: tuple[int, int, int]  # of an image
     classes: int
     latents: int
-    features: int
-    dense_critic: bool
+    dense: bool
+    generator_width: int
+    critic_width: int
     penalty: float
 
     def setup(self) -> None:
-        self.generator = Generator(self.side, self.channels, self.features)
-        if self.dense_critic:
-            self.critic = MLP((512, 512, 512), 1, functools.partial(nn.leaky_relu, negative_slope=0.2))
+        if self.dense:
+            self.generator = DenseGenerator(self.shape, (self.generator_width,) * 3)
+            leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
+            self.critic = MLP((self.critic_width,) * 3, 1, leaky_relu)
         else:
-            self.critic = Critic(self.features)
+            side, _, channels = self.shape
+            self.generator = Generator(side, channels, self.generator_width)
+            self.critic = Critic(self.critic_width)
         self.judge = Classifier(self.classes)
 
     def sample(self, count: int, train: bool = False) -> jax.Array:
@@ -182,12 +193,14 @@ def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> Experiment:
     dataset.need_labelled_images("the judge of the samples needs them")
-    side, width, channels = dataset.train.arrays(1)["image"].shape[1:]
-    if side != width:
-        raise UserError(
-            f"--dataset={config.dataset} has images of {side}×{width} pixels: this network makes squares"
-        )
-    doublings(side)
+    shape = dataset.train.arrays(1)["image"].shape[1:]
+    if config.network == "convolutional":
+        if shape[0] != shape[1]:
+            raise UserError(
+                f"--dataset={config.dataset} has images of {shape[0]}×{shape[1]} pixels: convolutions make squares "
+                "here, --network=dense any shape"
+            )
+        doublings(shape[0])
 
     def adam(updates: int) -> optax.GradientTransformation:
         return optax.adam(optax.cosine_decay_schedule(config.learning_rate, updates), b1=0.0, b2=0.9)
@@ -199,12 +212,12 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     ]
     return Experiment(
         model=WGAN(
-            side,
-            channels,
+            shape,
             len(dataset.classes),
             config.latents,
-            config.features,
-            config.critic == "dense",
+            config.network == "dense",
+            config.generator_width,
+            config.critic_width,
             config.penalty,
         ),
         stages=[

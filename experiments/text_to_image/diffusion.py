@@ -226,10 +226,6 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     if config.guidance and not image:
         raise UserError("--guidance pushes towards a class: it is for labelled images, not for the mixtures")
     some = dataset.train.arrays(10_000)["image" if image else "point"]
-    if image and some.shape[1] % 4 + some.shape[2] % 4:
-        raise UserError(
-            f"--dataset={config.dataset} has images of {some.shape[1]}×{some.shape[2]}: 4 must divide both"
-        )
     model = Diffusion(
         image=image,
         resolutions=resolutions(*some.shape[1:3]) if image else 0,

@@ -6,9 +6,11 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
+import scipy.special
 
 from deeplearn.errors import UserError
 from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
+from deeplearn.models.dense_generator import DenseGenerator
 
 
 def randomised(module, *args, **static):
@@ -57,6 +59,25 @@ def test_the_generator_makes_images_in_the_unit_interval():
     assert all(not np.allclose(a, b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
 
 
+def test_the_dense_generator_is_its_layers():
+    generator, z = (
+        DenseGenerator((2, 3, 1), (4, 5)),
+        np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),
+    )
+    variables = randomised(generator, z, train=True)
+    images, updated = jax.jit(lambda v: generator.apply(v, z, True, mutable=["batch_stats"]))(variables)
+    params, h = variables["params"], z
+    for layer in range(2):
+        h = h @ params[f"Dense_{layer}"]["kernel"]
+        norm = params[f"BatchNorm_{layer}"]["BatchNorm_0"]
+        h = (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5) * norm["scale"] + norm["bias"]
+        h = np.maximum(h, 0)
+    h = scipy.special.expit(h @ params["Dense_2"]["kernel"] + params["Dense_2"]["bias"])
+    np.testing.assert_allclose(images, h.reshape(6, 2, 3, 1), rtol=1e-4, atol=1e-5)
+    before, after = variables["batch_stats"], updated["batch_stats"]
+    assert all(not np.allclose(a, b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
+
+
 def test_the_critic_scores_each_image_by_itself():
     critic, x = Critic(features=3), np.random.default_rng(0).normal(size=(4, 16, 16, 2)).astype(np.float32)
     variables = randomised(critic, x)
@@ -97,3 +118,9 @@ def test_the_classifier_agrees_with_flax_s_own_layers():
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
     assert found[0].shape == (3, 4) and found[1].shape == (3, 128)
     assert np.asarray(found[0]).std(0).min() > 0.1
+
+
+@pytest.mark.parametrize("shape", [(10, 8), (8, 14)])
+def test_the_classifier_names_a_size_that_it_cannot_halve_twice(shape):
+    with pytest.raises(UserError, match=rf"images of {shape[0]}×{shape[1]}: .* 4 must divide both"):
+        Classifier(classes=4).init(jax.random.key(0), np.zeros((2, *shape, 1), np.float32), False)

@@ -96,3 +96,12 @@ def test_a_u_net_of_any_depth_keeps_the_shape(widths, shape):
 @pytest.mark.parametrize("sides, count", [((8, 8), 2), ((28, 28), 3), ((32, 32), 4), ((28, 8), 2), ((9, 9), 1)])
 def test_images_are_halved_until_blocks_see_the_whole(sides, count):
     assert resolutions(*sides) == count
+
+
+def test_the_label_tells_a_u_net_where_its_strokes_are():
+    """Without position a constant image and a condition give the same output away from the borders."""
+    module, x = UNet((8, 8), classes=3), np.zeros((2, 24, 24, 1), np.float32)
+    label = np.array([0, 1], np.int32)
+    variables = randomised(module, x, RATIO[:2], label)
+    output = np.asarray(jax.jit(module.apply)(variables, x, RATIO[:2], label))
+    assert output[:, 10:14, 10:14].std(axis=(1, 2)).min() > 1e-2

@@ -8,7 +8,7 @@ import scipy.stats
 from deeplearn.nn import noise
 from deeplearn.nn.noise import LARGEST, SMALLEST, sampling_ratios, signal_and_noise
 
-noise_ratio = jax.jit(noise.noise_ratio, static_argnums=0)
+noise_ratio = jax.jit(noise.noise_ratio, static_argnums=(0, 2))
 SCHEDULES = ("linear", "cosine", "lognormal")
 T = np.linspace(0.02, 0.98, 49)
 
@@ -73,3 +73,25 @@ def test_a_sampler_s_ratios_are_their_grids():
 def test_an_unknown_schedule_is_named():
     with pytest.raises(ValueError, match="no noise schedule 'sine': linear, cosine or lognormal"):
         noise_ratio("sine", 0.5)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_scale_shifts_the_logarithm_of_signal_to_noise(schedule):
+    """By −2 log s at every t (Hoogeboom et al. 2023, equation 4), in training and on the sampler's way."""
+
+    def log_snr(scale):
+        alpha, sigma = signal_and_noise(noise_ratio(schedule, T, scale))
+        return 2 * np.log(alpha / sigma)
+
+    inside = np.asarray(noise_ratio(schedule, T, 4.0)) < LARGEST
+    shift = (log_snr(4.0) - log_snr(1.0))[inside]
+    assert inside.sum() > 10
+    np.testing.assert_allclose(shift, -2 * np.log(4), rtol=1e-4)
+    if schedule != "lognormal":  # whose grid has its own ends
+        steps = np.arange(4, 10)
+        plain, scaled = (np.asarray(sampling_ratios(schedule, 10, scale))[steps] for scale in (1.0, 0.25))
+        np.testing.assert_allclose(scaled, np.maximum(plain / 4, SMALLEST), rtol=1e-5)
+
+
+def test_a_sampler_starts_at_the_largest_ratio_at_every_scale():
+    assert sampling_ratios("lognormal", 6, 3.5)[0] == pytest.approx(LARGEST)

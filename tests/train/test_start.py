@@ -54,3 +54,18 @@ def test_weights_of_another_shape_are_refused(data_dir):
     experiment = with_start(experiment, 0, lambda v: jax.tree.map(lambda x: x[..., :1], v))
     with pytest.raises(AssertionError, match="shape"):
         Trainer(experiment, config, Layout()).initial()
+
+
+@pytest.mark.parametrize("mesh", ["", "data:2,model:2"])
+def test_a_fresh_state_lies_as_a_restored_one_or_each_resumed_run_would_compile_again(data_dir, mesh):
+    config = toy.Config(batch_size=8)
+    experiment = toy.build(config, data.load("digits", str(data_dir)))
+    trainer = Trainer(experiment, config, make_layout(mesh, "jit"))
+    states, step = trainer.initial(), 0
+    for stage in experiment.stages:
+        if step:
+            states = trainer.enter(step, states)
+        for fresh, restored in zip(jax.tree.leaves(states), jax.tree.leaves(trainer.abstract(step)), strict=True):
+            assert fresh.committed and fresh.sharding == restored.sharding
+        step += stage.steps
+    assert step > experiment.stages[0].steps

@@ -1,0 +1,24 @@
+"""A generator of dense layers: for small images the cheapest, and as good a step."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from deeplearn.nn.batch_norm import BatchNorm
+
+
+class DenseGenerator(nn.Module):
+    """Noise [batch, latents] -> images [batch, *shape] in [0, 1]; batch norm and ReLU after each hidden layer."""
+
+    shape: tuple[int, ...]
+    hidden: tuple[int, ...] = (256, 256, 256)
+
+    @nn.compact
+    def __call__(self, z: jax.Array, train: bool) -> jax.Array:
+        x = z
+        for width in self.hidden:
+            # A long memory: samples are made with these averages, long after the rate has fallen.
+            x = nn.relu(BatchNorm(momentum=0.99)(nn.Dense(width, use_bias=False)(x), train))
+        return nn.sigmoid(nn.Dense(int(np.prod(self.shape)))(x)).reshape(-1, *self.shape)
