@@ -33,10 +33,12 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.losses.adversarial import gradient_penalty
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.calibration import expected_calibration_error
+from deeplearn.metrics.gaussian import gaussian_draws
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.temperature import fitted_temperature
 from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
 from deeplearn.models.dense_generator import DenseGenerator
+from deeplearn.models.mixture_prior import MixturePrior
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.functional import as_function
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
@@ -51,7 +53,8 @@ class Config(BaseConfig):
     batch_size: int = 64
     steps: int = flag(6000, "generator steps, after the classifier's", least=1)
     judge_steps: int = flag(2000, "steps that train the classifier", least=1)
-    latents: int = flag(16, "dimensions of the generator's noise", least=1)
+    latents: int = flag(16, "dimensions of the noise's Gaussian part", least=1)
+    components: int = flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", least=1)
     network: str = flag(
         "dense",
         "layers of both networks: dense ones are cheaper, and enough for small images",
@@ -72,6 +75,7 @@ class Config(BaseConfig):
         "generator_width": 64,
         "critic_width": 64,
         "latents": 128,
+        "components": 1,
         "batch_size": 50,
         "penalty": 10.0,
         "learning_rate": 1e-4,
@@ -86,17 +90,19 @@ class Config(BaseConfig):
 
 
 class WGAN(nn.Module):
-    """Generator [B, latents] -> images in [0, 1]; critic, images -> scores [B]; judge, the classifier."""
+    """prior: count -> noise; generator: noise -> images in [0, 1]; critic: images -> scores; judge: classifier."""
 
     shape: tuple[int, int, int]  # of an image
     classes: int
     latents: int
+    components: int
     dense: bool
     generator_width: int
     critic_width: int
     penalty: float
 
     def setup(self) -> None:
+        self.prior = MixturePrior(self.latents, self.components)
         if self.dense:
             self.generator = DenseGenerator(self.shape, (self.generator_width,) * 3)
             leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
@@ -108,8 +114,7 @@ class WGAN(nn.Module):
         self.judge = Classifier(self.classes)
 
     def sample(self, count: int, train: bool = False) -> jax.Array:
-        noise = jax.random.normal(self.make_rng("noise"), (count, self.latents))
-        return self.generator(noise, train).astype(jnp.float32)
+        return self.generator(self.prior(count), train).astype(jnp.float32)
 
 
 def classify(model: WGAN, batch: Batch) -> tuple[jax.Array, Metrics]:
@@ -169,9 +174,7 @@ def evaluate(trained: Trained, dataset: Dataset) -> dict[str, float]:
 def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     real, others = disjoint(dataset)
     t = temperature(trained, dataset)
-    flat = real.reshape(len(real), -1)
-    draws = np.random.default_rng(0).multivariate_normal(flat.mean(0), np.cov(flat.T), len(real), method="eigh")
-    gaussian = np.clip(draws, 0, 1).reshape(real.shape).astype(np.float32)
+    gaussian = gaussian_draws(real, len(real)).clip(0, 1)
     return {
         "other training images": judged(trained, others, real, t),
         "held-out fonts": judged(trained, dataset.test.arrays(SAMPLES)["image"], real, t),
@@ -205,16 +208,18 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     def adam(updates: int) -> optax.GradientTransformation:
         return optax.adam(optax.cosine_decay_schedule(config.learning_rate, updates), b1=0.0, b2=0.9)
 
-    game = {"critic": adam(config.steps * config.critic_turns), "generator": adam(config.steps)}
+    maker = adam(config.steps)
+    game = {"critic": adam(config.steps * config.critic_turns), "generator": maker, "prior": maker}
     turns = [
         Turn(criticise, trains=("critic",), times=config.critic_turns),
-        Turn(generate, trains=("generator",)),
+        Turn(generate, trains=("generator", "prior")),
     ]
     return Experiment(
         model=WGAN(
             shape,
             len(dataset.classes),
             config.latents,
+            config.components,
             config.network == "dense",
             config.generator_width,
             config.critic_width,

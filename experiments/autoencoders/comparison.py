@@ -44,6 +44,7 @@ from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.sparsity import sparsity_penalty
 from deeplearn.metrics.distances import frechet
+from deeplearn.metrics.gaussian import gaussian_draws
 from deeplearn.metrics.judged import small_judge
 from deeplearn.metrics.probe import noisy, probes
 from deeplearn.metrics.sparsity import hoyer_sparsity
@@ -136,9 +137,7 @@ def decoded(model: Rivals, code: jax.Array, network: str) -> jax.Array:
 def sampled(trained: Trained, train_code: np.ndarray, network: str, count: int) -> np.ndarray:
     """Images [count, pixels] decoded from a Gaussian fitted to the training images' codes before their sigmoid."""
     before = np.asarray(logit(np.clip(train_code, 1e-4, 1 - 1e-4)))
-    generator = np.random.default_rng(0)
-    draws = generator.multivariate_normal(before.mean(0), np.cov(before.T), count, method="svd")
-    return np.asarray(trained(decoded, np.asarray(jax.nn.sigmoid(draws), np.float32), network=network))
+    return np.asarray(trained(decoded, jax.nn.sigmoid(gaussian_draws(before, count)), network=network))
 
 
 def measure(
@@ -176,7 +175,7 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     x_train, x = (np.asarray(flat(split["image"])) for split in (train, test))
     pca = PCA(min(32, *x_train.shape), random_state=0).fit(x_train)
     features = small_judge(x_train, train["label"])
-    normal = np.random.default_rng(0).multivariate_normal(x_train.mean(0), np.cov(x_train.T), len(x), method="svd")
+    normal = gaussian_draws(x_train, len(x))
     return {
         f"PCA({pca.n_components_})": {
             "mse": float(np.square(pca.inverse_transform(pca.transform(x)) - x).mean()),

@@ -33,6 +33,7 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import scatter
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
+from deeplearn.metrics.gaussian import gaussian_draws
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.mixture import mode_coverage
 from deeplearn.metrics.temperature import fitted_temperature
@@ -204,9 +205,7 @@ def evaluate_images(trained: Trained, dataset: Dataset, config: Config) -> dict[
 def image_baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
     test, rng = dataset.test.arrays(IMAGES), np.random.default_rng(0)
     train = dataset.train.gather(rng.permutation(len(dataset.train))[:IMAGES])
-    flat = train["image"].reshape(len(train["image"]), -1)
-    gaussian = rng.multivariate_normal(flat.mean(0), np.cov(flat.T), len(flat), method="eigh")
-    gaussian = np.clip(gaussian, 0, 1).reshape(train["image"].shape).astype(np.float32)
+    gaussian = gaussian_draws(train["image"], len(train["image"])).clip(0, 1)
     return {
         "training images": judged(trained, train["image"], train["label"], test["image"], dataset),
         "Gaussian on pixels": judged(trained, gaussian, train["label"], test["image"], dataset),

@@ -1,0 +1,32 @@
+"""Noise for data of many separate modes: a Gaussian part, and one of several learned vectors.
+
+A continuous map of one Gaussian that reaches two modes also draws what lies between them; a generator fed from a
+mixture can keep a mode to each component (Gurumurthy et al. 2017, "DeLiGAN", whose components add to the Gaussian).
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+SIZE = 32  # of a component's vector
+
+
+class MixturePrior(nn.Module):
+    """count -> noise [count, latents + 32], drawn with the key "noise".
+
+    With one component it is a Gaussian and a constant.
+    """
+
+    latents: int
+    components: int
+
+    @nn.compact
+    def __call__(self, count: int) -> jax.Array:
+        key_noise, key_component = jax.random.split(self.make_rng("noise"))
+        noise = jax.random.normal(key_noise, (count, self.latents))
+        component = jax.random.randint(key_component, (count,), 0, self.components)
+        # As loud as the Gaussian part: with Flax's own start, 1/√SIZE, the generator hardly hears the component.
+        vectors = nn.Embed(self.components, SIZE, embedding_init=nn.initializers.normal(1.0))
+        return jnp.concatenate([noise, vectors(component)], axis=-1)
