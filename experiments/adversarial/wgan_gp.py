@@ -51,7 +51,7 @@ SAMPLES = 2000
 class Config(BaseConfig):
     dataset: str = "glyphs"
     batch_size: int = 64
-    steps: int = flag(6000, "generator steps, after the classifier's", least=1)
+    steps: int = flag(24_000, "generator steps, after the classifier's", least=1)
     judge_steps: int = flag(2000, "steps that train the classifier", least=1)
     latents: int = flag(16, "dimensions of the noise's Gaussian part", least=1)
     components: int = flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", least=1)
@@ -60,8 +60,7 @@ class Config(BaseConfig):
         "layers of both networks: dense ones are cheaper, and enough for small images",
         choices=("dense", "convolutional"),
     )
-    generator_width: int = flag(256, "units of its dense layers, or channels next to the image", least=1)
-    critic_width: int = flag(128, "the same of the critic", least=1)
+    width: int = flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", least=0)
     penalty: float = flag(1.0, "weight of the gradient penalty", least=0)
     critic_turns: int = flag(5, "critic's turns to one of the generator", least=1)
     learning_rate: float = flag(
@@ -72,8 +71,7 @@ class Config(BaseConfig):
     PAPER: ClassVar[dict[str, Any]] = {
         "dataset": "mnist",
         "network": "convolutional",
-        "generator_width": 64,
-        "critic_width": 64,
+        "width": 64,
         "latents": 128,
         "components": 1,
         "batch_size": 50,
@@ -81,12 +79,7 @@ class Config(BaseConfig):
         "learning_rate": 1e-4,
         "steps": 200_000,
     }
-    TINY: ClassVar[dict[str, Any]] = {
-        "dataset": "digits",
-        "generator_width": 8,
-        "critic_width": 8,
-        "judge_steps": 4,
-    }
+    TINY: ClassVar[dict[str, Any]] = {"dataset": "digits", "width": 8, "judge_steps": 4}
 
 
 class WGAN(nn.Module):
@@ -97,20 +90,19 @@ class WGAN(nn.Module):
     latents: int
     components: int
     dense: bool
-    generator_width: int
-    critic_width: int
+    width: int
     penalty: float
 
     def setup(self) -> None:
         self.prior = MixturePrior(self.latents, self.components)
         if self.dense:
-            self.generator = DenseGenerator(self.shape, (self.generator_width,) * 3)
+            self.generator = DenseGenerator(self.shape, (self.width,) * 3)
             leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
-            self.critic = MLP((self.critic_width,) * 3, 1, leaky_relu)
+            self.critic = MLP((self.width,) * 3, 1, leaky_relu)
         else:
             side, _, channels = self.shape
-            self.generator = Generator(side, channels, self.generator_width)
-            self.critic = Critic(self.critic_width)
+            self.generator = Generator(side, channels, self.width)
+            self.critic = Critic(self.width)
         self.judge = Classifier(self.classes)
 
     def sample(self, count: int, train: bool = False) -> jax.Array:
@@ -221,8 +213,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
             config.latents,
             config.components,
             config.network == "dense",
-            config.generator_width,
-            config.critic_width,
+            config.width or (256 if config.network == "dense" else 32),
             config.penalty,
         ),
         stages=[
