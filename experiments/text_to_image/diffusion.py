@@ -4,15 +4,17 @@
     python -m experiments.text_to_image.diffusion --dataset=digits --guidance=1 --workdir=runs/digits \\
         --batch_size=64 --steps=1500 --learning_rate=1e-3
     python -m experiments.text_to_image.diffusion --dataset=glyphs --guidance=1 --workdir=runs/glyphs \\
-        --batch_size=32 --steps=3300 --learning_rate=2e-3 --width=16 --sampling_steps=20
+        --batch_size=32 --steps=6000 --learning_rate=2e-3 --width=16 --sampling_steps=20
 
 The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
 sampled by DDPM, DDIM or Heun. On the mixtures it prints the GAN's three numbers (`adversarial.gan`); on labelled
 images it is conditioned on the class, with classifier-free guidance (Ho & Salimans 2021).
 
 Measured: grid, five seeds, 25 ± 0 modes, high quality .981 ± .001, reverse KL .0053 ± .0004. Digits, one seed,
-240 s of a shared core: the judge finds the class asked for in .996 of 500 samples and is sure of .994. Glyphs do
-not work yet: the third command's samples look like letters, but .027 are what was asked for (chance .021).
+240 s of a shared core: the judge finds the class asked for in .996 of 500 samples and is sure of .994. Letters and
+digits at 28×28, the third command, one seed, 50 minutes: .979 of 1,000 are what was asked for and the judge is sure
+of .950 (of training images .986 and .953); precision .71, recall .81. Noise whose levels did not grow with the
+image's side gave .027 of what was asked for.
 """
 
 from __future__ import annotations
