@@ -13,8 +13,8 @@ images it is conditioned on the class, with classifier-free guidance (Ho & Salim
 Measured: grid, five seeds, 25 ± 0 modes, high quality .981 ± .001, reverse KL .0053 ± .0004. Digits, one seed,
 244 s of a shared core: the judge finds the class asked for in all of 500 samples and is sure of it; precision .90,
 recall .61 (of training images .93 and .83). Letters and digits at 28×28, the third command, one seed, 50 minutes:
-.979 of 1,000 are what was asked for and the judge is sure of .950 (of training images .986 and .953); precision .71,
-recall .81 (.90 and .90). Noise whose levels did not grow with the image's side gave .027 of what was asked for.
+.979 of 1,000 are what was asked for, the judge is sure of .950 (of training images .986 and .953), precision is .71
+and recall .81 (.90 and .90). Noise whose levels did not grow with the image's side gave .027 of what was asked for.
 """
 
 from __future__ import annotations
