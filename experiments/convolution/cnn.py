@@ -1,14 +1,14 @@
 """A convolutional network that classifies images: convolution, batch norm, ReLU; residual blocks; global pooling.
 
     python -m experiments.convolution.cnn --replicas=5
-    python -m experiments.convolution.cnn --dataset=glyphs --widths=16,32,64 --steps=1500
+    python -m experiments.convolution.cnn --dataset=glyphs --widths=16,32,64 --steps=1500 --replicas=5
 
 Each stage is a residual block and halves the image by max pooling; the last is averaged over all positions. What
 the network has besides is translation of the training images, dropout and a moving average of the weights.
 Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 
 Measured: digits, five seeds, .986 ± .002 (SVM .984, k nearest neighbours .986). Letters of held-out fonts,
-the second command, one seed, 267 s: .991 (SVM .950, k nearest neighbours .830, logistic regression .791, on
+the second command, five seeds, 1,693 s: .991 ± .001 (SVM .950, k nearest neighbours .830, logistic regression .791, on
 10,000 examples).
 """
 
