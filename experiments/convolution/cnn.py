@@ -8,8 +8,8 @@ the network has besides is translation of the training images, dropout and a mov
 Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 
 Measured: digits, five seeds, .986 ± .002 (SVM .984, k nearest neighbours .986). Letters of held-out fonts,
-the second command, five seeds, 1,693 s: .991 ± .001 (SVM .950, k nearest neighbours .830, logistic regression .791, on
-10,000 examples).
+the second command, five seeds, 1,693 s: .991 ± .001 (SVM .950, k nearest neighbours .830, logistic regression
+.791, on 10,000 examples).
 """
 
 from __future__ import annotations
