@@ -28,7 +28,7 @@ def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
     cosine: α = cos(πt/2) (Nichol & Dhariwal 2021, without the offset).
-    lognormal: log r ~ N(−1.2, 1.2²) (Karras et al. 2022, table 1).
+    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of deviation .5.
     """
     if schedule == "linear":
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2
