@@ -16,7 +16,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 import pytest
 
-# Traces are many small objects that stay: looking through them all for cycles took a seventh of the tests' time.
+# Traces are many small objects that stay: looking through them all for cycles took a tenth of the tests' time.
 gc.set_threshold(50_000, 20, 20)
 
 

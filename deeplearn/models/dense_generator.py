@@ -1,4 +1,4 @@
-"""A generator of dense layers: for small images the cheapest, and as good a step."""
+"""A generator of dense layers, the cheapest for small images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class DenseGenerator(nn.Module):
     """Noise [batch, latents] -> images [batch, *shape] in [0, 1]; batch norm and ReLU after each hidden layer."""
 
     shape: tuple[int, ...]
-    hidden: tuple[int, ...] = (256, 256, 256)
+    hidden: tuple[int, ...]
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:

@@ -14,7 +14,7 @@ Measured: grid, five seeds, 25 ± 0 modes, high quality .981 ± .001, reverse KL
 244 s of a shared core: the judge finds the class asked for in all of 500 samples and is sure of it; precision .90,
 recall .61 (of training images .93 and .83). Letters and digits at 28×28, the third command, one seed, 50 minutes:
 .979 of 1,000 are what was asked for, the judge is sure of .950 (of training images .986 and .953), precision is .71
-and recall .81 (.90 and .90). Noise whose levels did not grow with the image's side gave .027 of what was asked for.
+and recall .81 (.90 and .90). Levels that did not grow with the image's side gave .027 of what was asked for.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Config(BaseConfig):
     prediction: str = flag("v", "what the network tells", choices=("noise", "v"))
     schedule: str = flag("lognormal", "the noise levels", choices=("linear", "cosine", "lognormal"))
     noise_scale: float = flag(
-        0.0, "all noise levels times this (0: an image's side over 8, so that its class drowns too)", least=0
+        0.0, "all noise levels times this (0: side / 8 for log-normal levels of images, else 1)", least=0
     )
     sampler: str = flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = flag(40, "levels that the sampler visits", least=2)
@@ -140,8 +140,9 @@ def restored(model: Diffusion, x: jax.Array) -> jax.Array:
 
 
 def noise_scale(config: Config, shape: tuple[int, ...]) -> float:
-    """For data of this shape, [2] or [H, W, C]."""
-    return config.noise_scale or (max(shape[:2]) / 8 if len(shape) == 3 else 1.0)
+    """For data of this shape, [2] or [H, W, C]. Linear and cosine levels are loud enough as published."""
+    quiet = config.schedule == "lognormal" and len(shape) == 3
+    return config.noise_scale or (max(shape[:2]) / 8 if quiet else 1.0)
 
 
 def samples(trained: Trained, config: Config, label: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
