@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import flax
@@ -39,6 +39,32 @@ class State:
     def weights(self) -> dict[str, Tree]:
         """The variables to evaluate with: averaged weights where there are any."""
         return {"params": {**self.params, **self.ema}, **self.collections}
+
+    def part(self, names: Collection[str]) -> State:
+        """The networks, and the collections' entries, of these names as a state of its own."""
+
+        def some(trees: Mapping[str, Tree]) -> dict[str, Tree]:
+            return {name: tree for name, tree in trees.items() if name in names}
+
+        return dataclasses.replace(
+            self,
+            params=some(self.params),
+            collections={name: kept for name, trees in self.collections.items() if (kept := some(trees))},
+            opt_states=some(self.opt_states),
+            ema=some(self.ema),
+        )
+
+    def joined(self, part: State) -> State:
+        """This state with a part of it as it has become; step and fault are the part's."""
+        return dataclasses.replace(
+            part,
+            params={**self.params, **part.params},
+            collections={
+                name: {**trees, **part.collections.get(name, {})} for name, trees in self.collections.items()
+            },
+            opt_states={**self.opt_states, **part.opt_states},
+            ema={**self.ema, **part.ema},
+        )
 
 
 def networks(stage: Stage, params: Mapping[str, Tree]) -> tuple[str, ...]:

@@ -104,6 +104,37 @@ def turn_update(
     return update
 
 
+def names_touched(model: nn.Module, turn: Turn, state: State, batch: Batch) -> frozenset[str]:
+    """The networks and collections' entries, by their names at the root, that a turn reads or writes.
+
+    Read off the traced loss: a turn is compiled for this part of the state alone.
+    """
+    variables = {"params": state.params, **state.collections}
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(variables)]
+    names = [path[1].key for path in paths]
+    if not turn.trains or len(set(names)) == 1:
+        return frozenset(names)
+
+    def loss(variables: Any, batch: Batch) -> Any:
+        result, updated = model.apply(
+            variables,
+            {**batch, "step": jnp.zeros((), jnp.int32)},
+            method=turn.loss,
+            rngs={"params": jax.random.key(0)},
+            mutable=list(state.collections),
+        )
+        before = dict(jax.tree_util.tree_leaves_with_path(variables))
+        after = jax.tree_util.tree_leaves_with_path(dict(updated))
+        return result, {path[1].key: leaf for path, leaf in after if leaf is not before[path]}
+
+    traced, (_, written) = jax.make_jaxpr(loss, return_shape=True)(variables, batch)
+    read = {id(variable) for equation in traced.jaxpr.eqns for variable in equation.invars}
+    read |= {id(variable) for variable in traced.jaxpr.outvars}
+    # Variables come before the batch among the inputs.
+    inputs = zip(names, traced.jaxpr.invars, strict=False)
+    return frozenset(turn.trains) | set(written) | {name for name, variable in inputs if id(variable) in read}
+
+
 def _accumulated(
     gradient: Callable[..., Any], trained: Any, collections: Any, batch: Batch, key: jax.Array, parts: int
 ) -> tuple[Any, Metrics, Any]:

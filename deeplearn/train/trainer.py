@@ -22,12 +22,27 @@ from deeplearn.train.experiment import Experiment, Stage
 from deeplearn.train.launch import Config
 from deeplearn.train.parallel import Layout, local
 from deeplearn.train.state import State, begin, initialise
-from deeplearn.train.step import FAULT, steps_in_loop, taken, turn_update, vectorised
+from deeplearn.train.step import FAULT, names_touched, steps_in_loop, taken, turn_update, vectorised
 from deeplearn.train.trained import Trained
 
 CHUNK_BYTES = 16 * 2**20  # batches handed to one compiled loop
 CHUNK_STEPS = 100
 EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled turn, or a loop of them, that is handed only what it touches of the state.
+
+    Of twenty rivals each turn would else carry the other nineteen, with their optimisers, through its program.
+    """
+
+    compiled: Callable[..., tuple[State, Any]]
+    names: frozenset[str]
+
+    def __call__(self, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
+        part, metrics = self.compiled(state.part(self.names), batch, clock)
+        return state.joined(part), metrics
 
 
 class Trainer:
@@ -43,7 +58,7 @@ class Trainer:
         ]
         self.examples = [self._example(index) for index in range(len(experiment.stages))]
         self.abstract_one: State = jax.eval_shape(self._initialise, jax.random.key(0))
-        self._programs: dict[int, Any] = {}
+        self._programs: dict[int, list[Program]] = {}
 
     # States.
 
@@ -138,7 +153,7 @@ class Trainer:
 
     # Steps.
 
-    def programs(self, index: int, state: State) -> Any:
+    def programs(self, index: int, state: State) -> list[Program]:
         """The compiled turns of a stage, or its compiled loop; made when the stage is first stepped."""
         if index not in self._programs:
             stage = self.experiment.stages[index]
@@ -156,8 +171,14 @@ class Trainer:
             ]
             if self.vectorised:
                 updates = [vectorised(update) for update in updates]
-            functions = [steps_in_loop(stage.turns, updates)] if self.experiment.dense else updates
-            self._programs[index] = [self.layout.compile(f, state, self.batch_axis) for f in functions]
+            model, example = self.experiment.model, self.examples[index]
+            touched = [names_touched(model, turn, self.abstract_one, example) for turn in stage.turns]
+            if self.experiment.dense:
+                updates, touched = [steps_in_loop(stage.turns, updates)], [frozenset().union(*touched)]
+            self._programs[index] = [
+                Program(self.layout.compile(update, state.part(names), self.batch_axis), names)
+                for update, names in zip(updates, touched, strict=True)
+            ]
         return self._programs[index]
 
     def _chunk(self, index: int) -> int:
