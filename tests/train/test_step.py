@@ -9,8 +9,10 @@ import optax
 import pytest
 
 from deeplearn.errors import UserError
+from deeplearn.train.experiment import Turn
 from deeplearn.train.launch import parse
 from deeplearn.train.parallel import Layout, local, make_layout
+from deeplearn.train.step import names_touched, turn_update
 from deeplearn.train.trainer import Trainer
 
 from ..experiments.pretend import pretend
@@ -164,6 +166,50 @@ def test_the_first_infinite_metric_is_named(flags):
                 made.read(step, metrics)
     with pytest.raises(UserError, match="at step 5"):
         made.check(states)
+
+
+def test_a_turn_is_handed_the_networks_that_it_touches():
+    made = trainer("--norm", "--nodense", "--nonoisy")
+    model, example = made.experiment.model, made.examples[0]
+    fit, judge = made.experiment.stages[0].turns
+
+    def touched(turn):
+        return names_touched(model, turn, made.abstract_one, example)
+
+    assert touched(fit) == {"first", "second", "statistics"}
+    assert touched(judge) == {"first", "third", "statistics"}  # its features are another turn's
+
+    def judge_without_features(model, batch):
+        return (model.third(jnp.tanh(batch["image"].reshape(len(batch["image"]), -1)[:, :8])) ** 2).mean(), {}
+
+    assert touched(Turn(judge_without_features, ("third",))) == {"third"}
+    assert touched(Turn(judge_without_features)) == {"first", "second", "third", "statistics"}  # it trains them all
+
+    def judge_and_show(model, batch):
+        return judge_without_features(model, batch)[0], {"bias": model.variables["params"]["second"]["bias"]}
+
+    assert touched(Turn(judge_and_show, ("third",))) == {"second", "third"}
+
+    def judge_and_reset(model, batch):
+        norm = model.variables["batch_stats"]["statistics"]
+        model.scope.put_variable("batch_stats", "statistics", jax.tree.map(jnp.zeros_like, norm))  # shapes only
+        return judge_without_features(model, batch)
+
+    assert touched(Turn(judge_and_reset, ("third",))) == {"third", "statistics"}
+
+
+def test_a_turn_leaves_alone_what_it_does_not_touch():
+    made = trainer("--norm", "--nodense", "--nonoisy")
+    before = local(made.initial()[0])
+    judge = made.programs(0, made.initial()[0])[1]
+    after, _ = judge(made.initial()[0], made.streams[0][0].batch(0), np.array([0, 0], np.int32))
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+    for network in ("first", "second"):
+        jax.tree.map(np.testing.assert_array_equal, local(after.params[network]), before.params[network])
+        jax.tree.map(np.testing.assert_array_equal, local(after.opt_states[network]), before.opt_states[network])
+    whole = turn_update(made.experiment.model, made.experiment.stages[0], 1)
+    expected, _ = whole(before, made.streams[0][0].batch(0), np.array([0, 0], np.int32))
+    close(local(after), local(expected), rtol=1e-5, atol=1e-7)
 
 
 def test_a_model_axis_splits_parameters():
