@@ -109,10 +109,11 @@ def _number(value: Any) -> float | None:
 class Progress:
     """A line that is rewritten in place on a terminal; nothing at all where the output is no terminal."""
 
-    def __init__(self, steps: int, first: int, watch: tuple[str, ...], stream: TextIO | None = None) -> None:
+    def __init__(self, steps: int, watch: tuple[str, ...], stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.shown = self.stream.isatty()
-        self.steps, self.first, self.watch = steps, first, watch
+        self.steps, self.watch = steps, watch
+        self.first = 0
         self.start: float | None = None
         self.last = 0.0
         self.metrics: dict[str, float] = {}

@@ -94,21 +94,23 @@ def _say(text: str) -> None:
 def _train(
     name: str, experiment: Experiment, config: Config, layout: Layout, directory: RunDirectory, begun: float
 ) -> dict[str, Any]:
-    trainer = Trainer(experiment, config, layout)
+    progress = Progress(experiment.steps, experiment.watch)
+    trainer = Trainer(experiment, config, layout, progress.say)
     directory.claim()
     checkpoints = Checkpoints(directory.checkpoints, experiment.best)
     restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr))
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})
+    progress.clear()
     before = notes["seconds"]
     _say(_introduction(name, trainer, states, step, directory))
     log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
     try:
         with Interruption() as interruption:
-            states = _steps(trainer, states, step, checkpoints, log, interruption, begun - before)
+            states = _steps(trainer, states, step, checkpoints, log, progress, interruption, begun - before)
             interruption.at_once = experiment.steps
             if interruption.wanted is not None:
                 raise Stopped(interruption.wanted, experiment.steps)
-            return _conclude(name, trainer, states, log, directory, begun - before)
+            return _conclude(name, trainer, states, log, progress, directory, begun - before)
     finally:
         if log:
             log.close()
@@ -137,12 +139,12 @@ def _steps(
     step: int,
     checkpoints: Checkpoints,
     log: MetricsLog | None,
+    progress: Progress,
     interruption: Interruption,
     started: float,
 ) -> list[Any]:
     """All steps that are left; the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
-    progress = Progress(experiment.steps, step, experiment.watch)
     pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
 
     def flush() -> None:
@@ -168,7 +170,6 @@ def _steps(
         metrics = {key: float(value.mean()) for key, value in values.items()}
         checkpoints.save(step, canonical, metrics, {"seconds": time.monotonic() - started}, wait)
 
-    progress.say("compiling the first step ...")
     states = [trainer.layout.place(state) for state in states]
     while step < experiment.steps:
         states, metrics, step = trainer.advance(states, step)
@@ -194,11 +195,16 @@ def _steps(
 
 
 def _conclude(
-    name: str, trainer: Trainer, states: list[Any], log: MetricsLog | None, directory: RunDirectory, started: float
+    name: str,
+    trainer: Trainer,
+    states: list[Any],
+    log: MetricsLog | None,
+    progress: Progress,
+    directory: RunDirectory,
+    started: float,
 ) -> dict[str, Any]:
     """Evaluates on the test split, runs the baselines, draws, and writes results.json last of all."""
     experiment, config = trainer.experiment, trainer.config
-    progress = Progress(experiment.steps, experiment.steps, ())
     progress.say("evaluating on the test split ...")
     replicas = trainer.trained(states)
     measured = [experiment.evaluate(trained, experiment.data) for trained in replicas]

@@ -46,8 +46,12 @@ class Program:
 
 
 class Trainer:
-    def __init__(self, experiment: Experiment, config: Config, layout: Layout) -> None:
-        self.experiment, self.config, self.layout = experiment, config, layout
+    """`say` is told of what takes long, such as compiling."""
+
+    def __init__(
+        self, experiment: Experiment, config: Config, layout: Layout, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
         self.vectorised = experiment.dense and config.replicas > 1
         self.lanes = 1 if self.vectorised else config.replicas
@@ -59,6 +63,7 @@ class Trainer:
         self.examples = [self._example(index) for index in range(len(experiment.stages))]
         self.abstract_one: State = jax.eval_shape(self._initialise, jax.random.key(0))
         self._programs: dict[int, list[Program]] = {}
+        self._called: set[tuple[int, int]] = set()  # (stage, program)
 
     # States.
 
@@ -75,6 +80,7 @@ class Trainer:
 
     def initial(self) -> list[State]:
         """The canonical states at step 0, one a lane."""
+        self.say("compiling the initialisation ...")
         states = [self.layout.build(self._initialise_lane, self._seeds(lane)) for lane in range(self.lanes)]
         return states if self.experiment.stages[0].start is None else self._begun(0, states)
 
@@ -181,6 +187,16 @@ class Trainer:
             ]
         return self._programs[index]
 
+    def _call(self, index: int, number: int, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
+        """Steps a placed state by a stage's program of that number, which is compiled at its first call."""
+        programs = self.programs(index, state)
+        if (index, number) not in self._called:
+            self._called.add((index, number))
+            stage = self.experiment.stages[index]
+            what = f"the steps of {stage.name}" if self.experiment.dense else stage.turns[number].name
+            self.say(f"compiling {what} ({number + 1} of {len(programs)}) ...")
+        return programs[number](state, batch, clock)
+
     def _chunk(self, index: int) -> int:
         """How many steps' batches go into one compiled loop."""
         size = sum(value.nbytes for value in self.examples[index].values()) * self.config.replicas
@@ -195,7 +211,6 @@ class Trainer:
         """Takes a step, or a loop of steps; returns states, metrics still on the device, and the new step."""
         index = self.experiment.stage_at(step)
         stage = self.experiment.stages[index]
-        programs = self.programs(index, states[0])
         states = list(states)
         fetched: list[list[Any]] = []
         if self.experiment.dense:
@@ -205,7 +220,7 @@ class Trainer:
             for lane in range(self.lanes):
                 # Always the same number of batches: another shape would compile the loop once more.
                 batches = self._batches(index, lane, step * stage.slots, chunk * stage.slots)
-                states[lane], metrics = programs[0](states[lane], batches, clock)
+                states[lane], metrics = self._call(index, 0, states[lane], batches, clock)
                 fetched.append(metrics)
         else:
             count = 1
@@ -216,7 +231,7 @@ class Trainer:
                         if step % turn.every == 0:
                             batch = self._batches(index, lane, step * stage.slots + slot, None)
                             clock = np.array([step, slot], np.int32)
-                            states[lane], metrics[number] = programs[number](states[lane], batch, clock)
+                            states[lane], metrics[number] = self._call(index, number, states[lane], batch, clock)
                         slot += 1
                 fetched.append(metrics)
         if self.layout.blocks:

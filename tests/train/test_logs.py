@@ -175,7 +175,7 @@ def pseudo_terminal():
 
 def test_on_a_terminal_there_is_one_line_with_rate_and_time_left(terminal, clock):
     stream, shown = terminal
-    progress = Progress(1000, 100, ("loss",), stream)
+    progress = Progress(1000, ("loss",), stream)
     progress.note({"critic/loss": np.array([0.25, 0.5]), "gradient_norm": np.array([3.0])})
     clock.now += 60  # compiling
     progress.update(110, "fit")
@@ -196,7 +196,7 @@ def test_on_a_terminal_there_is_one_line_with_rate_and_time_left(terminal, clock
 
 def test_hours_are_told_as_hours(terminal, clock):
     stream, shown = terminal
-    progress = Progress(10_000, 0, (), stream)
+    progress = Progress(10_000, (), stream)
     progress.update(1, "fit")
     clock.now += 1
     progress.update(2, "fit")
@@ -208,14 +208,14 @@ def test_a_line_is_cut_at_the_terminal_s_width(terminal, columns, kept):
     """Of terminals that do not tell their width a hundred columns are used."""
     stream, shown = terminal
     termios.tcsetwinsize(stream.fileno(), (5, columns))
-    Progress(10, 0, (), stream).say("x" * 150)
+    Progress(10, (), stream).say("x" * 150)
     assert shown() == "\r\x1b[K" + "x" * kept
 
 
 def test_elsewhere_nothing_is_written(tmp_path):
     path = tmp_path / "stderr"
     with path.open("w") as stream:
-        progress = Progress(10, 0, ("loss",), stream)
+        progress = Progress(10, ("loss",), stream)
         progress.note({"loss": np.array([1.0])})
         progress.say("compiling")
         progress.update(1, "fit")

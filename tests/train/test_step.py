@@ -198,6 +198,21 @@ def test_a_turn_is_handed_the_networks_that_it_touches():
     assert touched(Turn(judge_and_reset, ("third",))) == {"third", "statistics"}
 
 
+@pytest.mark.parametrize(
+    ("dense", "texts"),
+    [
+        ("--nodense", ["compiling fit (1 of 2) ...", "compiling judge (2 of 2) ...", "compiling fit (1 of 1) ..."]),
+        ("--dense", ["compiling the steps of early (1 of 1) ...", "compiling the steps of late (1 of 1) ..."]),
+    ],
+)
+def test_each_program_is_announced_before_it_is_compiled(dense, texts):
+    made = trainer(dense, "--steps=6", "--replicas=2")
+    said = []
+    made.say = said.append
+    train(made, 6)
+    assert said == ["compiling the initialisation ...", *texts]
+
+
 def test_a_turn_leaves_alone_what_it_does_not_touch():
     made = trainer("--norm", "--nodense", "--nonoisy")
     before = local(made.initial()[0])
