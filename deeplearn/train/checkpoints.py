@@ -57,7 +57,7 @@ class Checkpoints:
         if step in self.manager.all_steps():
             return
         meta = {
-            "checksum": np.asarray(checksum(state)).tolist(),
+            "checksum": checksum(state),
             "specification": _specification(state),
             "notes": dict(notes),
         }
@@ -128,7 +128,7 @@ class Checkpoints:
         state = self.manager.restore(
             step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
         )["state"]  # fmt: skip
-        if np.asarray(checksum(state)).tolist() != meta["checksum"]:
+        if checksum(state) != meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         return state, meta["notes"]
 

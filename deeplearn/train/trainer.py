@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,18 +62,40 @@ class Trainer:
             for stage in experiment.stages
         ]
         self.examples = [self._example(index) for index in range(len(experiment.stages))]
-        self.abstract_one: State = jax.eval_shape(self._initialise, jax.random.key(0))
+        self.abstract_one: State = jax.eval_shape(
+            functools.partial(initialise, experiment, batches=self.examples), jax.random.key(0)
+        )
+        self.touched = [
+            [names_touched(experiment.model, turn, self.abstract_one, example) for turn in stage.turns]
+            for stage, example in zip(experiment.stages, self.examples, strict=True)
+        ]
         self._programs: dict[int, list[Program]] = {}
         self._called: set[tuple[int, int]] = set()  # (stage, program)
 
     # States.
 
-    def _initialise(self, key: jax.Array) -> State:
-        return initialise(self.experiment, key, self.examples)
-
-    def _initialise_lane(self, seeds: Any) -> State:
+    def _initialise_lane(self, experiment: Experiment, seeds: Any) -> State:
+        make = functools.partial(initialise, experiment, batches=self.examples)
         keys = jax.vmap(jax.random.key)(seeds)
-        return jax.vmap(self._initialise)(keys) if self.vectorised else self._initialise(keys[0])
+        return jax.vmap(make)(keys) if self.vectorised else make(keys[0])
+
+    def _islands(self) -> list[Experiment]:
+        """The experiment cut where no turn touches networks of both sides; usually it is one piece."""
+        islands: list[frozenset[str]] = []
+        for names in itertools.chain(*self.touched):
+            apart = [island for island in islands if not island & names]
+            islands = [*apart, names.union(*(island for island in islands if island & names))]
+
+        def piece(island: frozenset[str]) -> Experiment:
+            stages = [
+                dataclasses.replace(
+                    stage, turns=[turn for turn, names in zip(stage.turns, touched, strict=True) if names <= island]
+                )
+                for stage, touched in zip(self.experiment.stages, self.touched, strict=True)
+            ]
+            return dataclasses.replace(self.experiment, stages=stages)
+
+        return [piece(island) for island in islands]
 
     def _seeds(self, lane: int) -> np.ndarray:
         first, count = self.config.seed + lane, self.config.replicas if self.vectorised else 1
@@ -81,7 +104,13 @@ class Trainer:
     def initial(self) -> list[State]:
         """The canonical states at step 0, one a lane."""
         self.say("compiling the initialisation ...")
-        states = [self.layout.build(self._initialise_lane, self._seeds(lane)) for lane in range(self.lanes)]
+        # Networks that no turn joins are initialised one by one: programs that draw the weights of many compile for
+        # far longer than all of those that draw the weights of one.
+        makers = [functools.partial(self._initialise_lane, island) for island in self._islands()]
+        states = [
+            functools.reduce(State.joined, [self.layout.build(make, self._seeds(lane)) for make in makers])
+            for lane in range(self.lanes)
+        ]
         return states if self.experiment.stages[0].start is None else self._begun(0, states)
 
     def _started(self, start: Callable[..., Any], state: State) -> State:
@@ -115,7 +144,7 @@ class Trainer:
 
     def abstract(self, step: int) -> list[State]:
         """The shapes, types and shardings of the canonical states at a step: what a checkpoint must hold."""
-        state = jax.eval_shape(self._initialise_lane, self._seeds(0))
+        state = jax.eval_shape(functools.partial(self._initialise_lane, self.experiment), self._seeds(0))
         if index := self.experiment.stage_at(step):
             state = jax.eval_shape(functools.partial(self._begin, index), state)
         shardings = self.layout.shardings(state)
@@ -177,8 +206,7 @@ class Trainer:
             ]
             if self.vectorised:
                 updates = [vectorised(update) for update in updates]
-            model, example = self.experiment.model, self.examples[index]
-            touched = [names_touched(model, turn, self.abstract_one, example) for turn in stage.turns]
+            touched = self.touched[index]
             if self.experiment.dense:
                 updates, touched = [steps_in_loop(stage.turns, updates)], [frozenset().union(*touched)]
             self._programs[index] = [

@@ -63,7 +63,7 @@ def read_run(directory: Path, replica: int = 0) -> dict[str, np.ndarray]:
     finally:
         checkpoints.close()
     # Sorted, because without the optimisers' own classes their arrays come in another order.
-    if sorted(np.asarray(checksum(states)).tolist()) != sorted(sums):
+    if sorted(checksum(states)) != sorted(sums):
         raise UserError(f"the newest checkpoint in {directory} is damaged: its arrays do not match their checksum")
     vectorised = states[0].step.ndim == 1  # one state with a leading axis for replicas, or one state for each
     count = len(states[0].step) if vectorised else len(states)

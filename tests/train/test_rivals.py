@@ -12,6 +12,7 @@ from deeplearn.losses.classification import cross_entropy
 from deeplearn.models.mlp import MLP
 from deeplearn.train import Config, Experiment, Rivals, Stage, Turn, rival_turns
 from deeplearn.train.parallel import Layout
+from deeplearn.train.state import initialise
 from deeplearn.train.trainer import Trainer
 
 WIDTHS = {"narrow": 4, "wide": 16}
@@ -41,6 +42,22 @@ def test_metrics_are_filed_under_each_network_with_one_value_a_replica():
     _, metrics = trained(["narrow", "wide"], replicas=3)
     assert {"narrow/accuracy", "wide/loss", "wide/gradient_norm"} <= set(metrics)
     assert all(values.shape == (3,) for values in metrics.values())
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_rivals_are_initialised_apart_as_they_are_together(replicas, monkeypatch):
+    """One program for each network, of which each compiles only its own draws; the values are those of one for all."""
+    made, config = experiment(["narrow", "wide"]), Config(batch_size=8, replicas=replicas)
+    together = jax.jit(jax.vmap(lambda key: initialise(made, key, [made.data.train.arrays(8)])))
+    expected = together(jax.vmap(jax.random.key)(np.arange(replicas)))
+    built = []
+    monkeypatch.setattr(Layout, "build", lambda *call, real=Layout.build: built.append(real(*call)) or built[-1])
+    (state,) = Trainer(made, config, Layout()).initial()
+    if replicas == 1:
+        expected = jax.tree.map(lambda x: x[0], expected)
+    assert jax.tree.structure(state) == jax.tree.structure(expected)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), state, expected)
+    assert [set(part.params) for part in built] == [{"narrow"}, {"wide"}]
 
 
 def test_a_rival_does_not_notice_the_others():
