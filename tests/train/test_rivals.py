@@ -46,7 +46,7 @@ def test_metrics_are_filed_under_each_network_with_one_value_a_replica():
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_rivals_are_initialised_apart_as_they_are_together(replicas, monkeypatch):
-    """One program for each network, of which each compiles only its own draws; the values are those of one for all."""
+    """A program for each network, which compiles its own draws only; the values are those of one for all."""
     made, config = experiment(["narrow", "wide"]), Config(batch_size=8, replicas=replicas)
     together = jax.jit(jax.vmap(lambda key: initialise(made, key, [made.data.train.arrays(8)])))
     expected = together(jax.vmap(jax.random.key)(np.arange(replicas)))
