@@ -79,7 +79,7 @@ class Trainer:
         keys = jax.vmap(jax.random.key)(seeds)
         return jax.vmap(make)(keys) if self.vectorised else make(keys[0])
 
-    def _islands(self) -> list[Experiment]:
+    def islands(self) -> list[Experiment]:
         """The experiment cut where no turn touches networks of both sides; usually it is one piece."""
         islands: list[frozenset[str]] = []
         for names in itertools.chain(*self.touched):
@@ -106,7 +106,7 @@ class Trainer:
         self.say("compiling the initialisation ...")
         # Networks that no turn joins are initialised one by one: programs that draw the weights of many compile for
         # far longer than all of those that draw the weights of one.
-        makers = [functools.partial(self._initialise_lane, island) for island in self._islands()]
+        makers = [functools.partial(self._initialise_lane, island) for island in self.islands()]
         states = [
             functools.reduce(State.joined, [self.layout.build(make, self._seeds(lane)) for make in makers])
             for lane in range(self.lanes)

@@ -199,6 +199,21 @@ def test_a_turn_is_handed_the_networks_that_it_touches():
 
 
 @pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        ({"second"}, {(("fit",), ()), (("judge",), ()), ((), ("fit",))}),
+        ({"first", "second"}, {(("fit",), ("fit",)), (("judge",), ())}),
+        ({"first", "third"}, {(("fit", "judge"), ("fit",))}),  # the last turn joins what the first two left apart
+    ],
+)
+def test_the_experiment_is_cut_where_no_turn_joins_networks(late, expected):
+    made = trainer()
+    made.touched = [[frozenset({"first"}), frozenset({"third"})], [frozenset(late)]]
+    pieces = [[tuple(turn.name for turn in stage.turns) for stage in e.stages] for e in made.islands()]
+    assert len(pieces) == len(expected) and {tuple(piece) for piece in pieces} == expected
+
+
+@pytest.mark.parametrize(
     ("dense", "texts"),
     [
         ("--nodense", ["compiling fit (1 of 2) ...", "compiling judge (2 of 2) ...", "compiling fit (1 of 1) ..."]),
