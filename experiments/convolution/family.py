@@ -104,20 +104,21 @@ def evaluate(trained: Trained, dataset: Dataset, size: str) -> dict[str, Any]:
 
 
 def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Accuracy against parameters, a bubble for each member with an area like its multiply-adds."""
-    axes = new_axes((7.5, 5.5), "The area of a bubble is its multiply-adds", "parameters", "accuracy, test split")
-    axes.set_xscale("log")
+    """A row for each member, the best on top: its accuracy, with a bubble whose area is like its multiply-adds."""
     rows = {name: row for name, row in replicas[0].items() if isinstance(row, Mapping)}
-    pairs = [mean_and_standard_error([replica[name]["accuracy"] for replica in replicas]) for name in rows]
-    parameters, sizes = (np.array([row[key] for row in rows.values()]) for key in ("parameters", "multiply_adds"))
-    means, colours = [mean for mean, _ in pairs], [PALETTE[index % len(PALETTE)] for index in range(len(rows))]
-    axes.scatter(parameters, means, s=1500 * sizes / sizes.max(), color=colours, alpha=0.6, linewidths=0)
-    for name, (mean, error), count in zip(rows, pairs, parameters, strict=True):
-        axes.errorbar(count, mean, yerr=error, color=INK, fmt=".", markersize=3, capsize=3, linewidth=1)
-        axes.annotate(
-            name, (count, mean), xytext=(0, -14), textcoords="offset points", ha="center", va="top", color=INK
-        )
-    axes.margins(0.2)
+    pairs = {name: mean_and_standard_error([replica[name]["accuracy"] for replica in replicas]) for name in rows}
+    ranked = sorted(rows, key=lambda name: pairs[name][0])
+    axes = new_axes(
+        (8.5, 1.5 + 0.3 * len(rows)), "The area of a bubble is its multiply-adds", "accuracy, test split"
+    )
+    means = [pairs[name][0] for name in ranked]
+    errors = [pairs[name][1] or 0.0 for name in ranked]  # of one seed there is none
+    sizes = np.array([rows[name]["multiply_adds"] for name in ranked])
+    height = np.arange(len(ranked))
+    axes.scatter(means, height, s=600 * sizes / sizes.max(), color=PALETTE[0], alpha=0.5, linewidths=0)
+    axes.errorbar(means, height, xerr=errors, color=INK, fmt=".", markersize=4, capsize=3, linewidth=1)
+    axes.set_yticks(height, [f"{name}, {rows[name]['parameters']:,} parameters" for name in ranked])
+    axes.margins(0.1, 1 / len(rows))
     return {"family": to_image(axes)}
 
 
