@@ -1,10 +1,16 @@
-"""Steps a second of every experiment at its defaults, in its last stage, on this machine's first device."""
+"""Steps a second of every experiment at its defaults, in its last stage, on this machine's first device.
+
+python -m benchmarks.steps_per_second
+python -m benchmarks.steps_per_second convolution.cnn convolution.claims
+"""
 
 from __future__ import annotations
 
 import importlib
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 
 import jax
 
@@ -41,12 +47,14 @@ def measure(name: str) -> tuple[float, float]:
     return statistics.median(rates), first
 
 
-def main() -> None:
+def main(chosen: Sequence[str] = ()) -> None:
+    if unknown := sorted(set(chosen) - {name.removeprefix("experiments.") for name in listing()}):
+        sys.exit(f"there is no experiment {unknown[0]!r}: python -m experiments lists them")
     print(f"steps a second at the defaults, {jax.devices()[0].device_kind}")
-    for name in listing():
+    for name in [f"experiments.{name}" for name in chosen] or listing():
         rate, first = measure(name)
         print(f"  {name.removeprefix('experiments.'):30s} {rate:9.1f} steps/s   first step after {first:.1f} s")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
