@@ -13,10 +13,11 @@ with batch norm .934 ± .006, VGG-16 .928 ± .005, AlexNet .920 ± .006, MobileN
 machine gets .984. MobileNet, 27 layers without a skip, has not learnt in 300 steps; torch's network of the same
 layers has not either (.466 against ours .462, one seed of each, without moved images).
 
-All 22 on digits, one seed, 3,299 s of a shared core: DenseNet-169 .988, -121 .984, -201 .982, GoogLeNet .964 (with batch
-norm .934), ResNet-18 .948, VGG-16 .944, -19 .926, Inception-v3 .920, ResNet-34 .914, AlexNet .902 (one tower .898).
-Bottlenecks and depthwise layers have not learnt in 300 steps: ResNet-50 .556, -101 .384, -152 .208, ResNeXt-50 .384,
--101 .288, MobileNet-v2 .322, -v1 .212. Without moved images ResNet-50 gets .780, torch's of the same widths .788, .818.
+All 22 on digits, one seed, 3,299 s of a shared core: DenseNet-169 .988, -121 .984, -201 .982, GoogLeNet .964
+(with batch norm .934), ResNet-18 .948, VGG-16 .944, -19 .926, Inception-v3 .920, ResNet-34 .914, AlexNet .902
+(one tower .898). Bottlenecks and depthwise layers have not learnt in 300 steps: ResNet-50 .556, -101 .384, -152
+.208, ResNeXt-50 .384, -101 .288, MobileNet-v2 .322, -v1 .212. Without moved images ResNet-50 gets .780, torch's
+of the same widths .788 and .818 (two seeds).
 """
 
 from __future__ import annotations
