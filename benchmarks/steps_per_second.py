@@ -1,7 +1,9 @@
 """Steps a second of every experiment at its defaults, in its last stage, on this machine's first device.
 
-python -m benchmarks.steps_per_second
-python -m benchmarks.steps_per_second convolution.cnn convolution.claims
+    python -m benchmarks.steps_per_second
+    python -m benchmarks.steps_per_second convolution.cnn convolution.claims
+
+Without names all experiments are measured.
 """
 
 from __future__ import annotations
