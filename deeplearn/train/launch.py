@@ -21,18 +21,18 @@ from deeplearn.errors import UserError
 
 def flag(
     default: Any,
-    about: str,
+    help: str,
     *,
     choices: Sequence[str] = (),
-    least: float | None = None,
-    most: float | None = None,
+    min: float | None = None,
+    max: float | None = None,
     identity: bool = True,
 ) -> Any:
     """A field of a `Config` that is a flag: its default, a line of documentation and what values it may have.
 
     identity=False marks what may differ between a run and its resumption, because the numbers do not depend on it.
     """
-    metadata = {"about": about, "choices": tuple(choices), "least": least, "most": most, "identity": identity}
+    metadata = {"help": help, "choices": tuple(choices), "min": min, "max": max, "identity": identity}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -52,19 +52,19 @@ class Config:
     dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images a class) or npz:PATH")
     data_dir: str = flag("", "where prepared data sets are kept (empty: TFDS's own directory)", identity=False)
     paper: bool = flag(False, "the sizes, data and budget of the paper instead of the small defaults")
-    steps: int = flag(1000, "steps to train", least=1)
-    batch_size: int = flag(128, "examples in a batch, over all devices", least=1)
-    seed: int = flag(0, "seed of everything random; replica r uses seed + r", least=0)
-    replicas: int = flag(1, "seeds to train in one go; results carry their standard error", least=1)
+    steps: int = flag(1000, "steps to train", min=1)
+    batch_size: int = flag(128, "examples in a batch, over all devices", min=1)
+    seed: int = flag(0, "seed of everything random; replica r uses seed + r", min=0)
+    replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1)
     precision: str = flag("float32", "what layers compute in", choices=("float32", "bfloat16"))
-    accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", least=1)
+    accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
     mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)
     parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"), identity=False)
     coordinator: str = flag("", "host:port of process 0 when there are several, or auto", identity=False)
-    num_processes: int = flag(0, "number of processes", identity=False, least=0)
-    process_id: int = flag(-1, "this process's number, from 0", identity=False, least=-1)
-    log_every: int = flag(100, "steps between lines of metrics.jsonl", identity=False, least=1)
-    checkpoint_every: int = flag(1000, "steps between checkpoints (and validations)", identity=False, least=1)
+    num_processes: int = flag(0, "number of processes", identity=False, min=0)
+    process_id: int = flag(-1, "this process's number, from 0", identity=False, min=-1)
+    log_every: int = flag(100, "steps between lines of metrics.jsonl", identity=False, min=1)
+    checkpoint_every: int = flag(1000, "steps between checkpoints (and validations)", identity=False, min=1)
 
 
 def _fields(config_class: type[Config]) -> list[tuple[dataclasses.Field[Any], type, dict[str, Any]]]:
@@ -100,10 +100,10 @@ def _define(values: flags.FlagValues, field: dataclasses.Field[Any], hint: Any, 
     shared: dict[str, Any] = {
         "name": field.name,
         "default": field.default,
-        "help": metadata["about"],
+        "help": metadata["help"],
         "flag_values": values,
     }
-    bounds = {"lower_bound": metadata["least"], "upper_bound": metadata["most"]}
+    bounds = {"lower_bound": metadata["min"], "upper_bound": metadata["max"]}
     if metadata["choices"]:
         flags.DEFINE_enum(**shared, enum_values=metadata["choices"])
     elif hint is bool:
@@ -160,8 +160,8 @@ def _explain(message: str, described: list[tuple[dataclasses.Field[Any], type, d
     match = re.search(r"--(\w+)(?:=(\S*))?", message)
     for field, hint, metadata in described:
         if match and field.name == match[1].removeprefix("no"):
-            bounds = [f"at least {metadata['least']}"] if metadata["least"] is not None else []
-            bounds += [f"at most {metadata['most']}"] if metadata["most"] is not None else []
+            bounds = [f"at least {metadata['min']}"] if metadata["min"] is not None else []
+            bounds += [f"at most {metadata['max']}"] if metadata["max"] is not None else []
             given = f"--{match[1]}={match[2].rstrip(':')}" if match[2] is not None else f"--{match[1]}"
             return f"{given} should be {_kind(hint, metadata)}{', ' + ' and '.join(bounds) if bounds else ''}"
     return message
@@ -175,7 +175,7 @@ def help_text(config_class: type[Config], about: str = "") -> str:
         default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
         title = "flags of every experiment" if field.name in common else "flags of this experiment"
         head = f"  --{field.name}  ({_kind(hint, metadata)}; default {default!r})"
-        sections[title] += [head, textwrap.indent(textwrap.fill(metadata["about"], 100), "      ")]
+        sections[title] += [head, textwrap.indent(textwrap.fill(metadata["help"], 100), "      ")]
     parts = [about.strip()] + [f"{title}:\n" + "\n".join(lines) for title, lines in sections.items() if lines]
     return "\n\n".join(part for part in parts if part)
 

@@ -57,10 +57,10 @@ class Config(BaseConfig):
     generator_loss: str = flag(
         "non_saturating", "the generator's side of the game", choices=("non_saturating", "saturating")
     )
-    latents: int = flag(25, "dimensions of the generator's noise", least=1)
+    latents: int = flag(25, "dimensions of the generator's noise", min=1)
     hidden: tuple[int, ...] = flag((128, 128), "widths of the hidden layers of both networks")
-    learning_rate: float = flag(1e-3, "Adam's rate for both networks", least=0)
-    beta1: float = flag(0.5, "Adam's decay of the first moment", least=0, most=0.999)
+    learning_rate: float = flag(1e-3, "Adam's rate for both networks", min=0)
+    beta1: float = flag(0.5, "Adam's decay of the first moment", min=0, max=0.999)
 
     # The widths and budget of PacGAN's released code, which has batch norm and maxout besides.
     PAPER: ClassVar[dict[str, Any]] = {

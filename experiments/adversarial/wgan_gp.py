@@ -53,20 +53,20 @@ SAMPLES = 2000
 class Config(BaseConfig):
     dataset: str = "glyphs"
     batch_size: int = 64
-    steps: int = flag(24_000, "generator steps, after the classifier's", least=1)
-    judge_steps: int = flag(2000, "steps that train the classifier", least=1)
-    latents: int = flag(16, "dimensions of the noise's Gaussian part", least=1)
-    components: int = flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", least=1)
+    steps: int = flag(24_000, "generator steps, after the classifier's", min=1)
+    judge_steps: int = flag(2000, "steps that train the classifier", min=1)
+    latents: int = flag(16, "dimensions of the noise's Gaussian part", min=1)
+    components: int = flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
     network: str = flag(
         "dense",
         "layers of both networks: dense ones are cheaper, and enough for small images",
         choices=("dense", "convolutional"),
     )
-    width: int = flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", least=0)
-    penalty: float = flag(1.0, "weight of the gradient penalty", least=0)
-    critic_turns: int = flag(5, "critic's turns to one of the generator", least=1)
+    width: int = flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
+    penalty: float = flag(1.0, "weight of the gradient penalty", min=0)
+    critic_turns: int = flag(5, "critic's turns to one of the generator", min=1)
     learning_rate: float = flag(
-        2e-3, "Adam's rate for both networks at the start; falls to 0 along a cosine", least=0
+        2e-3, "Adam's rate for both networks at the start; falls to 0 along a cosine", min=0
     )
 
     # The released code's configuration for MNIST.

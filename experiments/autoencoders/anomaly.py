@@ -63,12 +63,12 @@ class Config(BaseConfig):
     hidden: tuple[int, ...] = flag(
         (256, 128), "widths of the encoder's layers before the code; the decoder's reversed"
     )
-    code: int = flag(6, "numbers in the code", least=1)
-    noise: float = flag(0.2, "deviation of the Gaussian noise on what the encoder sees in training", least=0)
+    code: int = flag(6, "numbers in the code", min=1)
+    noise: float = flag(0.2, "deviation of the Gaussian noise on what the encoder sees in training", min=0)
     normal: tuple[str, ...] = flag(
         (), "classes that are normal, all others anomalies (empty: each is left out in turn)"
     )
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (512, 256), "code": 16, "steps": 20_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (8,), "code": 2, "normal": ("0", "1")}

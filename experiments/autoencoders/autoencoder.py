@@ -49,8 +49,8 @@ class Config(BaseConfig):
     codes: tuple[int, ...] = flag((2, 4, 8, 16), "sizes of the code: a network is trained for each")
     loss: str = flag("squared", "what a wrong pixel costs", choices=("squared", "cross_entropy"))
     tied: bool = flag(False, "the decoder's matrices are the encoder's, transposed")
-    noise: float = flag(0.0, "deviation of the Gaussian noise on what the encoder sees in training", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    noise: float = flag(0.0, "deviation of the Gaussian noise on what the encoder sees in training", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "codes": (32,), "steps": 50_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (8,), "codes": (2, 3)}

@@ -63,13 +63,13 @@ NOISE = 0.25  # deviation of the noise that robustness is tested under
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
     steps: int = 3000
-    hidden: int = flag(128, "sigmoid units of the code", least=1)
-    target: float = flag(0.05, "sparse: ρ, the mean activation that is wanted", least=1e-4, most=0.9999)
-    sparsity: float = flag(1.0, "sparse: weight β", least=0)
-    noise: float = flag(0.25, "denoising: deviation of the Gaussian noise in training", least=0)
-    contraction: float = flag(0.1, "contractive: weight λ", least=0)
-    samples: int = flag(4, "stochastic: draws of the code for each image", least=2)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    hidden: int = flag(128, "sigmoid units of the code", min=1)
+    target: float = flag(0.05, "sparse: ρ, the mean activation that is wanted", min=1e-4, max=0.9999)
+    sparsity: float = flag(1.0, "sparse: weight β", min=0)
+    noise: float = flag(0.25, "denoising: deviation of the Gaussian noise in training", min=0)
+    contraction: float = flag(0.1, "contractive: weight λ", min=0)
+    samples: int = flag(4, "stochastic: draws of the code for each image", min=2)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": 1000, "steps": 100_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": 4, "samples": 2}

@@ -57,12 +57,12 @@ Coding = Callable[[Trained], tuple[np.ndarray, Compressed]]  # what `coded` retu
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
     steps: int = 4000
-    latents: int = flag(24, "dimensions of the latent code", least=1)
+    latents: int = flag(24, "dimensions of the latent code", min=1)
     hidden: tuple[int, ...] = flag((200, 200), "widths of the encoder's hidden layers; the decoder's reversed")
-    components: int = flag(1, "logistic distributions that are mixed for each pixel", least=1)
-    noise: float = flag(0.06, "deviation of the noise on what the encoder sees in training", least=0)
-    weight_decay: float = flag(0.3, "AdamW's, times the rate", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    components: int = flag(1, "logistic distributions that are mixed for each pixel", min=1)
+    noise: float = flag(0.06, "deviation of the noise on what the encoder sees in training", min=0)
+    weight_decay: float = flag(0.3, "AdamW's, times the rate", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # Townsend et al. 2019, section 3.1, for the grey levels of MNIST; their likelihood is the beta-binomial.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -41,9 +41,9 @@ METHODS = ("closed_form", "jacobian", "hutchinson")
 class Config(BaseConfig):
     steps: int = 4000
     hidden: tuple[int, ...] = flag((128,), "widths of the sigmoid layers of the encoder; the last is the code")
-    contraction: float = flag(0.1, "weight λ of the penalty", least=0)
+    contraction: float = flag(0.1, "weight λ of the penalty", min=0)
     penalty: str = flag("closed_form", "how ‖∂h/∂x‖² is found; the closed form is for one layer", choices=METHODS)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (1000,), "steps": 100_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (8,)}

@@ -43,10 +43,10 @@ STRENGTHS = (0.1, 0.2, 0.3, 0.5, 0.8)  # of non-local means
 class Config(BaseConfig):
     steps: int = 3000
     hidden: tuple[int, ...] = flag((256, 128), "widths of the encoder's layers, the last the code")
-    gaussian: float = flag(0.25, "deviation of the Gaussian noise", least=0)
-    masking: float = flag(0.3, "share of pixels that are set to 0", least=0, most=1)
-    salt_and_pepper: float = flag(0.15, "share of pixels that are set to 0 or 1", least=0, most=1)
-    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    gaussian: float = flag(0.25, "deviation of the Gaussian noise", min=0)
+    masking: float = flag(0.3, "share of pixels that are set to 0", min=0, max=1)
+    salt_and_pepper: float = flag(0.15, "share of pixels that are set to 0 or 1", min=0, max=1)
+    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (2000, 1000), "steps": 100_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (8, 4)}

@@ -62,14 +62,14 @@ class Config(BaseConfig):
     dataset: str = "series/co2"
     steps: int = 2000
     batch_size: int = 64
-    window: int = flag(36, "steps that the network sees", least=2)
-    horizon: int = flag(12, "steps that it forecasts", least=1)
+    window: int = flag(36, "steps that the network sees", min=2)
+    horizon: int = flag(12, "steps that it forecasts", min=1)
     hidden: tuple[int, ...] = flag((64, 8), "widths of the encoder's layers, the last the code")
-    hide: float = flag(0.2, "denoising: share of the window that is hidden", least=0, most=0.99)
-    l2: float = flag(1e-3, "weight of ‖W‖²/2 in the loss", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    hide: float = flag(0.2, "denoising: share of the window that is hidden", min=0, max=0.99)
+    l2: float = flag(1e-3, "weight of ‖W‖²/2 in the loss", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
     stretch: str = flag("test", "the fifth that is forecast", choices=("validation", "test"))
-    stride: int = flag(1, "steps between origins", least=1)
+    stride: int = flag(1, "steps between origins", min=1)
 
     # Of no paper: what a longer series would ask for.
     PAPER: ClassVar[dict[str, Any]] = {"hidden": (256, 32), "window": 60, "steps": 20_000}

@@ -55,12 +55,12 @@ class Config(BaseConfig):
     dataset: str = "ratings"
     steps: int = 2000
     hidden: tuple[int, ...] = flag((200,), "widths of the hidden layers")
-    hide: float = flag(0.3, "denoising: share of the ratings that are hidden", least=0.01, most=0.99)
-    hide_ranked: float = flag(0.5, "multinomial: share of the ratings that are hidden", least=0.01, most=0.99)
-    l2: float = flag(3e-4, "denoising: weight of ‖W‖²/2 in the loss", least=0)
-    l2_plain: float = flag(5e-4, "plain: the same", least=0)
-    l2_ranked: float = flag(6e-4, "multinomial: the same", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    hide: float = flag(0.3, "denoising: share of the ratings that are hidden", min=0.01, max=0.99)
+    hide_ranked: float = flag(0.5, "multinomial: share of the ratings that are hidden", min=0.01, max=0.99)
+    l2: float = flag(3e-4, "denoising: weight of ‖W‖²/2 in the loss", min=0)
+    l2_plain: float = flag(5e-4, "plain: the same", min=0)
+    l2_ranked: float = flag(6e-4, "multinomial: the same", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "movielens/100k-ratings", "hidden": (500,)}
     TINY: ClassVar[dict[str, Any]] = {"hidden": (4,)}

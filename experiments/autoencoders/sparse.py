@@ -42,10 +42,10 @@ FEW = 10  # labels a class for the probe that has few
 class Config(BaseConfig):
     steps: int = 3000
     batch_size: int = 256
-    hidden: int = flag(128, "sigmoid units of the code", least=1)
-    target: float = flag(0.05, "ρ, the mean activation that is wanted of each unit", least=1e-4, most=0.9999)
-    sparsity: float = flag(3.0, "weight β of the penalty", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    hidden: int = flag(128, "sigmoid units of the code", min=1)
+    target: float = flag(0.05, "ρ, the mean activation that is wanted of each unit", min=1e-4, max=0.9999)
+    sparsity: float = flag(3.0, "weight β of the penalty", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": 196, "steps": 50_000}
     TINY: ClassVar[dict[str, Any]] = {"hidden": 8}

@@ -43,11 +43,11 @@ NETWORKS = ("gaussian", "bits", "deterministic")
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
     steps: int = 3000
-    latents: int = flag(16, "Gaussian latents, and the width of the deterministic code", least=1)
-    bits: int = flag(64, "binary latents", least=1)
+    latents: int = flag(16, "Gaussian latents, and the width of the deterministic code", min=1)
+    bits: int = flag(64, "binary latents", min=1)
     hidden: tuple[int, ...] = flag((200, 200), "widths of the encoder's hidden layers; the decoder's reversed")
-    samples: int = flag(4, "draws of the code for each image in training", least=2)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    samples: int = flag(4, "draws of the code for each image in training", min=2)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # A stochastic layer of 200 bits, as in Mnih & Gregor 2014, section 5.1.
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "bits": 200, "latents": 50, "steps": 500_000}

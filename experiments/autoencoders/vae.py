@@ -52,17 +52,17 @@ LIKELIHOODS = ("bernoulli", "gaussian", "logistic")
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
     steps: int = 4000
-    latents: int = flag(16, "dimensions of the latent code", least=1)
+    latents: int = flag(16, "dimensions of the latent code", min=1)
     hidden: tuple[int, ...] = flag((200, 200), "widths of the encoder's hidden layers; the decoder's reversed")
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
     likelihood: str = flag("bernoulli", "of black and white, dequantised, or grey pixels", choices=LIKELIHOODS)
-    components: int = flag(1, "logistic distributions that are mixed for each pixel", least=1)
+    components: int = flag(1, "logistic distributions that are mixed for each pixel", min=1)
     network: str = flag("dense", "perceptrons or convolutional networks", choices=("dense", "conv"))
-    features: int = flag(32, "channels of the convolutional encoder's first layer", least=1)
+    features: int = flag(32, "channels of the convolutional encoder's first layer", min=1)
     objective: str = flag("elbo", "the bound that is climbed", choices=("elbo", "iwae"))
-    samples: int = flag(5, "draws k of z for each image under --objective=iwae", least=1)
-    beta: float = flag(1.0, "weight β of the KL term of the elbo", least=0)
-    decoder_dropout: float = flag(0.0, "share of the decoder's hidden units dropped", least=0, most=0.95)
+    samples: int = flag(5, "draws k of z for each image under --objective=iwae", min=1)
+    beta: float = flag(1.0, "weight β of the KL term of the elbo", min=0)
+    decoder_dropout: float = flag(0.0, "share of the decoder's hidden units dropped", min=0, max=0.95)
 
     # The one-layer model of Burda et al. 2015, section 5.
     PAPER: ClassVar[dict[str, Any]] = {

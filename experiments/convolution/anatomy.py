@@ -58,9 +58,9 @@ STACK = {"3×3": (1, 1), "3×3 again": (1, 1), "stride 2": (2, 1), "3×3 after i
 class Config(BaseConfig):
     steps: int = 500
     batch_size: int = 64
-    features: int = flag(16, "filters of the first convolution; the second has twice as many", least=1)
-    kernel: int = flag(3, "height and width of filters, an odd number", least=1)
-    learning_rate: float = flag(3e-3, "Adam's rate", least=0)
+    features: int = flag(16, "filters of the first convolution; the second has twice as many", min=1)
+    kernel: int = flag(3, "height and width of filters, an odd number", min=1)
+    learning_rate: float = flag(3e-3, "Adam's rate", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "features": 32, "kernel": 5, "steps": 2000}
     TINY: ClassVar[dict[str, Any]] = {"features": 2}

@@ -75,10 +75,10 @@ class Config(BaseConfig):
     batch_size: int = 32
     replicas: int = 5
     claims: tuple[str, ...] = flag(tuple(CLAIMS), f"which of {', '.join(CLAIMS)}")
-    examples: int = flag(300, "labelled training images", least=1)
-    width: int = flag(8, "features of the first stage; the second has twice as many", least=1)
-    layers: int = flag(15, "3×3 convolutions in each of the two stages of the deep networks", least=1)
-    learning_rate: float = flag(0.03, "rate of gradient descent with momentum", least=0)
+    examples: int = flag(300, "labelled training images", min=1)
+    width: int = flag(8, "features of the first stage; the second has twice as many", min=1)
+    layers: int = flag(15, "3×3 convolutions in each of the two stages of the deep networks", min=1)
+    learning_rate: float = flag(0.03, "rate of gradient descent with momentum", min=0)
 
     # The data, batch and number of steps with which He et al. 2015 show the degradation of plain networks.
     PAPER: ClassVar[dict[str, Any]] = {

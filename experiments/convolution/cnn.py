@@ -39,11 +39,11 @@ class Config(BaseConfig):
     steps: int = 1000
     batch_size: int = 64
     widths: tuple[int, ...] = flag((32, 64), "features of each stage")
-    blocks: int = flag(1, "residual blocks a stage", least=1)
+    blocks: int = flag(1, "residual blocks a stage", min=1)
     bottleneck: bool = flag(False, "blocks of 1×1, 3×3, 1×1 with a quarter of the features within")
-    dropout: float = flag(0.2, "share of pooled features dropped in training", least=0, most=0.95)
+    dropout: float = flag(0.2, "share of pooled features dropped in training", min=0, max=0.95)
     augmentation: str = flag("translate", "changes of training images, joined by commas (empty: none)")
-    learning_rate: float = flag(3e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(3e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # ResNet-20 of He et al. 2015, section 4.2: three stages of three blocks, images padded by 4 and cropped.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -46,9 +46,9 @@ class Config(BaseConfig):
     steps: int = 400
     batch_size: int = 64
     sizes: tuple[int, ...] = flag((4, 8, 16), "growth of a DenseNet and features of a ResNet at each size")
-    depth: int = flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", least=1)
+    depth: int = flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", min=1)
     augmentation: str = flag("translate", "changes of training images, joined by commas (empty: none)")
-    learning_rate: float = flag(3e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(3e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) beside a ResNet-50 of 12 features, on CIFAR-10.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -61,7 +61,7 @@ class Config(BaseConfig):
     networks: tuple[str, ...] = flag(MEMBERS, f"which of {', '.join(ZOO)}; or all")
     size: str = flag("small", "their form", choices=("small", "paper"))
     augmentation: str = flag("translate", "changes of training images, joined by commas (empty: none)")
-    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # Networks at the size of their papers; images are enlarged to the pixels each was made for.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -46,7 +46,7 @@ class Config(BaseConfig):
     steps: int = 2000
     batch_size: int = 32
     hidden: tuple[int, ...] = flag((64, 64), "widths of the sigmoid layers")
-    learning_rate: float = flag(0.1, "step of gradient descent with momentum .9", least=0)
+    learning_rate: float = flag(0.1, "step of gradient descent with momentum .9", min=0)
 
     # LeNet-300-100 (LeCun et al. 1998, section III-B).
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (300, 100), "steps": 20_000}

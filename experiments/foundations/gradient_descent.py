@@ -46,9 +46,9 @@ METHODS = ("batch", "mini_batch", "stochastic")
 
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
-    steps: int = flag(1000, "mini-batch updates; the others see as many examples", least=1)
-    batch_size: int = flag(32, "examples in a mini-batch", least=1)
-    single: int = flag(1, "examples at once in stochastic descent; on a mesh, one a device", least=1)
+    steps: int = flag(1000, "mini-batch updates; the others see as many examples", min=1)
+    batch_size: int = flag(32, "examples in a mini-batch", min=1)
+    single: int = flag(1, "examples at once in stochastic descent; on a mesh, one a device", min=1)
     hidden: tuple[int, ...] = flag((64,), "widths of the tanh layers")
 
     # The layers of LeNet-300-100 (LeCun et al. 1998, section III-B), 20 epochs.

@@ -46,9 +46,9 @@ MOMENTUM, RATE = 0.9, 0.01  # the defaults
 
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
-    steps: int = flag(800, "updates at the default batch size; others see as many examples", least=1)
-    batch_size: int = flag(32, "the default batch size", least=1)
-    width: int = flag(64, "the default width of the hidden layer, of tanh units", least=1)
+    steps: int = flag(800, "updates at the default batch size; others see as many examples", min=1)
+    batch_size: int = flag(32, "the default batch size", min=1)
+    width: int = flag(64, "the default width of the hidden layer, of tanh units", min=1)
     widths: tuple[int, ...] = flag((2, 8, 32, 128), "widths to sweep")
     batches: tuple[int, ...] = flag((8, 32, 128, 256), "batch sizes to sweep")
 

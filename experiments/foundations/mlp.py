@@ -30,9 +30,9 @@ class Config(BaseConfig):
     steps: int = 1500
     batch_size: int = 64
     hidden: tuple[int, ...] = flag((512, 512), "widths of the hidden layers")
-    dropout: float = flag(0.2, "share of hidden units dropped in training", least=0, most=0.95)
-    noise: float = flag(0.2, "deviation of the Gaussian noise added to training images", least=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", least=0)
+    dropout: float = flag(0.2, "share of hidden units dropped in training", min=0, max=0.95)
+    noise: float = flag(0.2, "deviation of the Gaussian noise added to training images", min=0)
+    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # LeNet-300-100 (LeCun et al. 1998, section III-B): 266,610 parameters.
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (300, 100), "steps": 20_000}

@@ -58,8 +58,8 @@ MOMENTUM = 0.9
 class Config(BaseConfig):
     steps: int = 800
     batch_size: int = 16
-    width: int = flag(64, "hidden units", least=1)
-    learning_rate: float = flag(0.02, "step of gradient descent with momentum .9", least=0)
+    width: int = flag(64, "hidden units", min=1)
+    learning_rate: float = flag(0.02, "step of gradient descent with momentum .9", min=0)
 
     # A hidden layer of Wan et al. 2013, section 6.1 (they have two of 800), batches of 128.
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "width": 800, "batch_size": 128, "steps": 50_000}

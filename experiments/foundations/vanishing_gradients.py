@@ -42,9 +42,9 @@ from deeplearn.train import Config as BaseConfig
 class Config(BaseConfig):
     steps: int = 800
     batch_size: int = 64
-    depth: int = flag(8, "hidden layers", least=2)
-    width: int = flag(32, "units of each", least=1)
-    learning_rate: float = flag(1e-3, "Adam's rate", least=0)
+    depth: int = flag(8, "hidden layers", min=2)
+    width: int = flag(32, "units of each", min=1)
+    learning_rate: float = flag(1e-3, "Adam's rate", min=0)
 
     # Glorot & Bengio 2010, section 2.3: up to five layers of 1,000 units, batches of 10.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -55,23 +55,23 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
-    steps: int = flag(4000, "steps to train each machine", least=1)
+    steps: int = flag(4000, "steps to train each machine", min=1)
     batch_size: int = 64
     hidden: tuple[int, ...] = flag((100, 100), "widths of the hidden layers; the last is the top machine's")
-    gibbs: int = flag(1, "Gibbs steps k of contrastive divergence", least=1)
-    learning_rate: float = flag(0.05, "step size in pretraining; falls to 0 along a line", least=0)
-    momentum: float = flag(0.5, "momentum", least=0, most=0.99)
-    decay: float = flag(1e-4, "weight decay", least=0)
-    up_down_steps: int = flag(2000, "steps of up-down", least=1)
-    up_down_rate: float = flag(0.01, "step size in up-down; falls to 0 along a line", least=0)
+    gibbs: int = flag(1, "Gibbs steps k of contrastive divergence", min=1)
+    learning_rate: float = flag(0.05, "step size in pretraining; falls to 0 along a line", min=0)
+    momentum: float = flag(0.5, "momentum", min=0, max=0.99)
+    decay: float = flag(1e-4, "weight decay", min=0)
+    up_down_steps: int = flag(2000, "steps of up-down", min=1)
+    up_down_rate: float = flag(0.01, "step size in up-down; falls to 0 along a line", min=0)
     labels: tuple[int, ...] = flag(
         (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a net of its own"
     )
-    tuning_steps: int = flag(300, "steps of fine-tuning with labels", least=1)
-    tuning_rate: float = flag(3e-3, "Adam's rate there", least=0)
-    scratch_rate: float = flag(1e-2, "Adam's rate for the net from scratch", least=0)
-    temperatures: int = flag(2000, "steps of annealed importance sampling", least=10)
-    samples: int = flag(100, "samples of the posterior for each image's likelihood", least=1)
+    tuning_steps: int = flag(300, "steps of fine-tuning with labels", min=1)
+    tuning_rate: float = flag(3e-3, "Adam's rate there", min=0)
+    scratch_rate: float = flag(1e-2, "Adam's rate for the net from scratch", min=0)
+    temperatures: int = flag(2000, "steps of annealed importance sampling", min=10)
+    samples: int = flag(100, "samples of the posterior for each image's likelihood", min=1)
 
     # Hinton, Osindero & Teh 2006, figure 1, without the labels in the top machine.
     PAPER: ClassVar[dict[str, Any]] = {

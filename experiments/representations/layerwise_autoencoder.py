@@ -50,16 +50,16 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
-    steps: int = flag(1500, "steps to pretrain each layer", least=1)
+    steps: int = flag(1500, "steps to pretrain each layer", min=1)
     hidden: tuple[int, ...] = flag((200, 100), "widths of the rectified layers")
-    corruption: float = flag(0.5, "share of a layer's inputs set to 0; 0 is a plain autoencoder", least=0, most=0.9)
-    learning_rate: float = flag(2e-3, "Adam's rate in pretraining; falls to 0 along a cosine", least=0)
+    corruption: float = flag(0.5, "share of a layer's inputs set to 0; 0 is a plain autoencoder", min=0, max=0.9)
+    learning_rate: float = flag(2e-3, "Adam's rate in pretraining; falls to 0 along a cosine", min=0)
     labels: tuple[int, ...] = flag(
         (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a net of its own"
     )
-    tuning_steps: int = flag(300, "steps of fine-tuning", least=1)
-    tuning_rate: float = flag(1e-3, "Adam's rate in fine-tuning", least=0)
-    scratch_rate: float = flag(1e-3, "Adam's rate for the net from scratch", least=0)
+    tuning_steps: int = flag(300, "steps of fine-tuning", min=1)
+    tuning_rate: float = flag(1e-3, "Adam's rate in fine-tuning", min=0)
+    scratch_rate: float = flag(1e-3, "Adam's rate for the net from scratch", min=0)
 
     # Vincent et al. 2010, section 6: three layers of 1000 for 28×28 characters, a quarter of the pixels masked.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -56,14 +56,14 @@ NAMES = {"cd": "CD-1", "cd_many": "CD-{many}", "small": f"{SMALL} units, PCD"}
 class Config(BaseConfig):
     steps: int = 5000
     batch_size: int = 64
-    hidden: int = flag(100, "hidden units", least=1)
+    hidden: int = flag(100, "hidden units", min=1)
     units: str = flag("bernoulli", "visible units: black or white, or grey", choices=("bernoulli", "gaussian"))
-    deviation: float = flag(0.25, "σ of Gaussian visible units, in grey levels from 0 to 1", least=0.01)
-    many: int = flag(10, "Gibbs steps k of the longer CD", least=2)
-    learning_rate: float = flag(0.05, "step size at the start; falls to 0 along a line", least=0)
-    momentum: float = flag(0.5, "momentum", least=0, most=0.99)
-    decay: float = flag(1e-4, "weight decay", least=0)
-    temperatures: int = flag(2000, "steps of annealed importance sampling", least=10)
+    deviation: float = flag(0.25, "σ of Gaussian visible units, in grey levels from 0 to 1", min=0.01)
+    many: int = flag(10, "Gibbs steps k of the longer CD", min=2)
+    learning_rate: float = flag(0.05, "step size at the start; falls to 0 along a line", min=0)
+    momentum: float = flag(0.5, "momentum", min=0, max=0.99)
+    decay: float = flag(1e-4, "weight decay", min=0)
+    temperatures: int = flag(2000, "steps of annealed importance sampling", min=10)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": 500, "steps": 500_000, "temperatures": 14_500}
     TINY: ClassVar[dict[str, Any]] = {"hidden": 6, "many": 2, "temperatures": 10}

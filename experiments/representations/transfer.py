@@ -61,21 +61,21 @@ FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "f
 @dataclasses.dataclass(frozen=True)
 class Config(BaseConfig):
     dataset: str = "glyphs"
-    steps: int = flag(600, "steps on the source", least=1)
+    steps: int = flag(600, "steps on the source", min=1)
     classes: tuple[str, ...] = flag(tuple("0123456789"), "classes of the target (empty: all it has)")
-    size: int = flag(8, "pixels a side that all images are resized to (0: the target's own)", least=0)
+    size: int = flag(8, "pixels a side that all images are resized to (0: the target's own)", min=0)
     source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
     network: str = flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
-    width: int = flag(16, "features of resnet8's first block", least=1)
-    blocks: int = flag(3, "residual blocks of resnet8, each but the first halves the image", least=1)
+    width: int = flag(16, "features of resnet8's first block", min=1)
+    blocks: int = flag(3, "residual blocks of resnet8, each but the first halves the image", min=1)
     weights: str = flag("", "a file or run directory to start from instead of the source")
     labels: tuple[int, ...] = flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
-    head_steps: int = flag(200, "steps that train new heads", least=1)
-    tuning_steps: int = flag(200, "steps that train everything", least=1)
-    learning_rate: float = flag(2e-3, "Adam's rate on the source; falls to 0 along a cosine", least=0)
-    head_rate: float = flag(1e-2, "Adam's rate for the heads", least=0)
-    tuning_rate: float = flag(5e-4, "Adam's rate in fine-tuning", least=0)
-    scratch_rate: float = flag(2e-3, "Adam's rate for the network from scratch", least=0)
+    head_steps: int = flag(200, "steps that train new heads", min=1)
+    tuning_steps: int = flag(200, "steps that train everything", min=1)
+    learning_rate: float = flag(2e-3, "Adam's rate on the source; falls to 0 along a cosine", min=0)
+    head_rate: float = flag(1e-2, "Adam's rate for the heads", min=0)
+    tuning_rate: float = flag(5e-4, "Adam's rate in fine-tuning", min=0)
+    scratch_rate: float = flag(2e-3, "Adam's rate for the network from scratch", min=0)
 
     PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "network": "resnet18", "steps": 20_000}
     TINY: ClassVar[dict[str, Any]] = {"labels": (2,), "width": 2, "blocks": 1, "head_steps": 2, "tuning_steps": 2}

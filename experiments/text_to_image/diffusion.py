@@ -58,14 +58,14 @@ class Config(BaseConfig):
     prediction: str = flag("v", "what the network tells", choices=("noise", "v"))
     schedule: str = flag("lognormal", "the noise levels", choices=("linear", "cosine", "lognormal"))
     noise_scale: float = flag(
-        0.0, "all noise levels times this (0: side / 8 for log-normal levels of images, else 1)", least=0
+        0.0, "all noise levels times this (0: side / 8 for log-normal levels of images, else 1)", min=0
     )
     sampler: str = flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
-    sampling_steps: int = flag(40, "levels that the sampler visits", least=2)
-    guidance: float = flag(0.0, "how far samples are pushed towards their class (0: not at all)", least=0)
-    drop_label: float = flag(0.1, "share of training labels left out, for guidance", least=0, most=1)
-    width: int = flag(0, "width of the network (0: 160 for points, 32 for images)", least=0)
-    learning_rate: float = flag(3e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", least=0)
+    sampling_steps: int = flag(40, "levels that the sampler visits", min=2)
+    guidance: float = flag(0.0, "how far samples are pushed towards their class (0: not at all)", min=0)
+    drop_label: float = flag(0.1, "share of training labels left out, for guidance", min=0, max=1)
+    width: int = flag(0, "width of the network (0: 160 for points, 32 for images)", min=0)
+    learning_rate: float = flag(3e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
 
     # The budget of Ho et al. 2020 for CIFAR-10; their U-Net has attention besides, and widths in 1, 2, 2, 2.
     PAPER: ClassVar[dict[str, Any]] = {

@@ -14,7 +14,7 @@ from deeplearn.train.launch import Config, flag, parse
 class Small(Config):
     steps: int = 7
     widths: tuple[int, ...] = flag((3, 4), "widths of layers")
-    rate: float = flag(0.5, "a rate", least=0, most=1)
+    rate: float = flag(0.5, "a rate", min=0, max=1)
     loud: bool = flag(False, "whether it is loud")
     kind: str = flag("a", "what kind", choices=("a", "b"))
     PAPER = {"rate": 0.25, "steps": 9}  # noqa: RUF012
