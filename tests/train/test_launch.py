@@ -17,7 +17,7 @@ class Small(Config):
     rate: float = flag(0.5, "a rate", min=0, max=1)
     loud: bool = flag(False, "whether it is loud")
     kind: str = flag("a", "what kind", choices=("a", "b"))
-    PAPER = {"rate": 0.25, "steps": 9}  # noqa: RUF012
+    PAPER = {"rate": 0.25, "steps": 9}
 
 
 def test_values_of_every_type():
