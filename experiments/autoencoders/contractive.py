@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.probe import probes
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.contrast import stretched
@@ -26,7 +27,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
-from deeplearn.metrics.probe import probes
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch

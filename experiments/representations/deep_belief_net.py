@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines import bernoulli_mixture
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
 from deeplearn.errors import UserError
@@ -35,7 +36,6 @@ from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
 from deeplearn.losses.few_labels import fine_tune, from_scratch
 from deeplearn.losses.up_down import up_down
-from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
 from deeplearn.metrics.partition_function import Weights, annealed_log_partition, free_energy, mean_log_odds

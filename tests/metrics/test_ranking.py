@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from deeplearn.metrics import matrix_factorisation
-from deeplearn.metrics.matrix_factorisation import factorisations, fit, likes, regress
+from deeplearn.baselines import matrix_factorisation
+from deeplearn.baselines.matrix_factorisation import factorisations, fit, likes, regress
 from deeplearn.metrics.ranking import recall_at
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from deeplearn.baselines.histograms import independent_levels_nll
 from deeplearn.metrics.bounds import bits_per_dim
-from deeplearn.metrics.histograms import independent_levels_nll
 
 
 def test_bits_per_dimension_of_a_known_categorical():

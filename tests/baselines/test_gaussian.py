@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.stats
 
-from deeplearn.metrics.gaussian import gaussian_draws
+from deeplearn.baselines.gaussian import gaussian_draws
 
 
 def test_draws_have_the_data_s_mean_and_covariance_and_are_gaussian():

@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from deeplearn.baselines.probe import few_of_each, linear_probe, noisy, probes
 from deeplearn.data import Arrays, Dataset
-from deeplearn.metrics.probe import few_of_each, linear_probe, noisy, probes
 
 
 @pytest.fixture(name="digits", scope="module")

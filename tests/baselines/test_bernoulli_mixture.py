@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from deeplearn.metrics import bernoulli_mixture as mixture
+from deeplearn.baselines import bernoulli_mixture as mixture
 
 WEIGHTS = np.array([0.2, 0.5, 0.3])
 PROBABILITIES = np.array([[0.9, 0.1, 0.9, 0.1, 0.5], [0.1, 0.1, 0.2, 0.9, 0.9], [0.6, 0.95, 0.05, 0.4, 0.1]])

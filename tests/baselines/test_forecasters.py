@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from deeplearn.metrics.forecasters import PENALTIES, autoregression, chosen_forecasts, seasonal_naive, smoothing
+from deeplearn.baselines.forecasters import PENALTIES, autoregression, chosen_forecasts, seasonal_naive, smoothing
 from deeplearn.metrics.forecasting import Task
 
 TIME = np.arange(240)

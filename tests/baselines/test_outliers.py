@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.outliers import DETECTORS, auroc, classical_scores, detection
+from deeplearn.baselines.outliers import DETECTORS, auroc, classical_scores, detection
 
 RNG = np.random.default_rng(0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.nonlocal_means import nonlocal_means
+from deeplearn.baselines.nonlocal_means import nonlocal_means
 
 
 def brute_force(image, strength, radius):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from deeplearn.baselines.classical import best_of, classical_accuracy, fitted_accuracy, labelled
 from deeplearn.data import Arrays, Dataset
-from deeplearn.metrics.classical import best_of, classical_accuracy, fitted_accuracy, labelled
 
 
 def split(rng, rows, noise):
