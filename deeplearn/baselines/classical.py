@@ -56,7 +56,7 @@ def estimator(name: str, **settings: Any) -> Any:
 
 
 def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
-    """The model, fitted to x [N, D] and label [N], without warnings that its iterations ended before it converged."""
+    """The model, fitted to x [N, D] and label [N], without a warning where its iterations were too few."""
     from sklearn.exceptions import ConvergenceWarning
 
     chex.assert_rank([x, label], [2, 1])
@@ -82,7 +82,7 @@ def fitted(
 ) -> Thunks:
     """{row: thunk} of classifiers as they are, each fitted to the first `limit` training images.
 
-    models: {row: scikit-learn's classifier}, see `estimator`; fitted copies, the models themselves stay as they are.
+    models: {row: scikit-learn's classifier}, see `estimator`; copies of them are fitted.
     seeds: over 1, each is fitted with `random_state` 0 … seeds − 1, and the metric is {"mean", "stderr"}.
     metric: its name; the test accuracy, 0 to 1, on the first `test_limit` test images.
     """
@@ -155,8 +155,8 @@ def chosen(
 def classical(dataset: Dataset, limit: int = LIMIT) -> Thunks:
     """{"logistic regression", "k nearest neighbours", "RBF SVM": thunk} on flat images.
 
-    Penalty, neighbours and cost are chosen on validation after a fit to 2,000 training examples; they are metrics of
-    the rows (`C`, `n_neighbors`), as is `examples`, those fitted, where there are more than `limit`.
+    Penalty, neighbours and cost are chosen on validation after a fit to 2,000 training examples; they are metrics
+    of the rows (`C`, `n_neighbors`), as is `examples`, those fitted, where there are more than `limit`.
     """
     models = {
         "logistic regression": [estimator("LogisticRegression", C=c, max_iter=100) for c in (0.1, 1.0)],

@@ -41,8 +41,8 @@ class Verdict:
 def decide(differences: Sequence[float] | np.ndarray) -> Verdict:
     """The paired t-test, two-sided at the 5 % level, of differences [n] that the claim says are positive.
 
-    One difference a seed, each of a pair that was trained on the same seed. One seed says nothing of the spread, and
-    differences that are not finite say nothing at all: both are undecided. ValueError where there are none.
+    One difference a seed, each of a pair that was trained on the same seed. One seed says nothing of the spread,
+    and differences that are not finite say nothing at all: both are undecided. ValueError where there are none.
     """
     values = np.asarray(differences, np.float64)
     chex.assert_rank(values, 1)
