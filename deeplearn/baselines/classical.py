@@ -18,7 +18,7 @@ import numpy as np
 from deeplearn.data import Dataset
 from deeplearn.data.split import Split
 from deeplearn.measured import Measured
-from deeplearn.metrics.statistics import mean_and_standard_error
+from deeplearn.metrics.statistics import summary
 from deeplearn.nn.functional import flat
 
 LIMIT = 10_000  # training examples: a kernel's cost grows with their square
@@ -94,8 +94,8 @@ def fitted(
         if seeds == 1:
             return Measured({metric: _score(clone(model), train, test), **_examples(dataset, limit)})
         copies = [clone(model).set_params(random_state=seed) for seed in range(seeds)]
-        mean, stderr = mean_and_standard_error([_score(copy, train, test) for copy in copies])
-        return Measured({metric: {"mean": mean, "stderr": stderr}, **_examples(dataset, limit)})
+        scores = [{metric: _score(copy, train, test)} for copy in copies]
+        return Measured({**summary(scores), **_examples(dataset, limit)})
 
     return {name: functools.partial(row, model) for name, model in models.items()}
 

@@ -1,19 +1,29 @@
-"""Matrix factorisation by alternating ridge regressions: the baseline of recommendation."""
+"""Matrix factorisation by alternating ridge regressions, and simpler ways to recommend.
+
+rows: {"rating": those to learn from, "held_out": those to predict}, [users, items] each, 0 where there is none
+(`metrics.ratings`).
+"""
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import chex
 import numpy as np
 
+from deeplearn.baselines.classical import Thunks
+from deeplearn.measured import Measured
 from deeplearn.metrics.ratings import LIKED, TOP, ranked, rmse
+from deeplearn.metrics.statistics import summary
 
-FIRST = 0.1  # deviation of the items' first factors
+FIRST = 0.1  # standard deviation of the items' first factors
 SEEDS = 5  # first factors that the chosen sizes are fitted from
 RANKS, PENALTIES, CONFIDENCES = (2, 4, 8, 16), (1.0, 2.0, 5.0, 10.0), (2.0, 5.0)  # which validation chooses from
+
+Rows = Mapping[str, np.ndarray]
 
 
 class Factors(NamedTuple):
@@ -38,6 +48,8 @@ def fit(
     1 there and 0 elsewhere, that of implicit feedback (Hu, Koren & Volinsky 2008, equation 3) with biases.
     rank 0: biases only.
     """
+    chex.assert_rank([x, weight], 2)
+    chex.assert_equal_shape([x, weight])
     mean = float((weight * x).sum() / weight.sum())
     item = np.random.default_rng(seed).normal(scale=FIRST, size=(x.shape[1], 1 + rank))
     item[:, 0] = 0
@@ -62,18 +74,84 @@ def likes(rating: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray
     return liked, 1 + (confidence - 1) * liked
 
 
-def factorisations(rows: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """Predictions [users, items] of the factorisations of "ratings" and of "likes", each from SEEDS starts.
-
-    rows: the ratings to learn from and those of the validation split, which chooses the sizes (`metrics.ratings`).
-    """
+def chosen_of_ratings(rows: Rows) -> dict[str, float]:
+    """{"rank", "penalty"} of the factorisation of ratings with the lowest error on what is held out."""
     observed = (rows["rating"] > 0).astype(float)
-    of_ratings, of_likes = [], []
-    for rank, penalty in itertools.product(RANKS, PENALTIES):
-        of_ratings.append(functools.partial(fit, rows["rating"], observed, rank, penalty))
-        of_likes += [functools.partial(fit, *likes(rows["rating"], c), rank, penalty) for c in CONFIDENCES]
-    best = {
-        "ratings": min(of_ratings, key=lambda fitted: rmse(fitted().predict(), rows)),
-        "likes": max(of_likes, key=lambda fitted: ranked(fitted().predict(), rows)[f"ndcg@{TOP}"]),
+    return min(
+        ({"rank": rank, "penalty": penalty} for rank, penalty in itertools.product(RANKS, PENALTIES)),
+        key=lambda size: rmse(fit(rows["rating"], observed, **size).predict(), rows),
+    )
+
+
+def chosen_of_likes(rows: Rows) -> dict[str, float]:
+    """{"rank", "penalty", "confidence"} of the factorisation of likes that best ranks what is held out."""
+    sizes = itertools.product(RANKS, PENALTIES, CONFIDENCES)
+    return max(
+        (dict(zip(("rank", "penalty", "confidence"), size, strict=True)) for size in sizes),
+        key=lambda size: ranked(fit_likes(rows, **size).predict(), rows)[f"ndcg@{TOP}"],
+    )
+
+
+def fit_likes(rows: Rows, rank: int, penalty: float, confidence: float, seed: int = 0) -> Factors:
+    """The factorisation of what was liked, see `likes`."""
+    return fit(*likes(rows["rating"], confidence), rank, penalty, seed)
+
+
+def recommenders(validation: Rows, test: Rows) -> Thunks:
+    """{"matrix factorisation", "factorisation of likes", "popularity": thunk}, sizes chosen on `validation`.
+
+    validation, test: rows as above, whose "rating" are the same. Where `test` has a column "bias" [users, items],
+    predictions by the biases of user and item, there is a row "biases of user and item" too.
+
+    Metrics: on test, `rmse` in stars (not of likes and popularity), `recall@20` and `ndcg@20` (not of biases); of
+    the factorisations {"mean", "stderr"} over 5 first factors, and the chosen `rank`, `penalty`, `confidence`.
+    Arrays: `predicted` [users, items], ratings or scores, of the factorisations from the first start.
+    """
+    chex.assert_equal_shape([validation["rating"], validation["held_out"], test["rating"], test["held_out"]])
+    observed = (test["rating"] > 0).astype(float)
+
+    def both(predicted: np.ndarray) -> dict[str, float]:
+        return {"rmse": rmse(predicted, test), **ranked(predicted, test)}
+
+    def of_starts(
+        factors: Callable[..., Factors],
+        size: Mapping[str, float],
+        measure: Callable[[np.ndarray], dict[str, float]],
+    ) -> Measured:
+        predicted = [factors(**size, seed=seed).predict() for seed in range(SEEDS)]
+        return Measured({**summary([measure(p) for p in predicted]), **size}, {"predicted": predicted[0]})
+
+    def of_ratings() -> Measured:
+        factors = functools.partial(fit, test["rating"], observed)
+        return of_starts(factors, chosen_of_ratings(validation), both)
+
+    def of_likes() -> Measured:
+        factors = functools.partial(fit_likes, test)
+        return of_starts(factors, chosen_of_likes(validation), lambda predicted: ranked(predicted, test))
+
+    def popularity() -> Measured:
+        predicted = np.broadcast_to((test["rating"] >= LIKED).sum(0), test["rating"].shape)
+        return Measured(ranked(predicted, test), {"predicted": predicted})
+
+    thunks = {"matrix factorisation": of_ratings, "factorisation of likes": of_likes}
+    if "bias" in test:
+        thunks["biases of user and item"] = lambda: Measured(
+            {"rmse": rmse(test["bias"], test)}, {"predicted": test["bias"]}
+        )
+    return {**thunks, "popularity": popularity}
+
+
+# Serves a page that is not yet made of thunks, and goes with it.
+
+
+def factorisations(rows: Rows) -> dict[str, list[np.ndarray]]:
+    """Predictions [users, items] of the factorisations of "ratings" and of "likes", each from SEEDS starts."""
+    observed, of_ratings, of_likes = (
+        (rows["rating"] > 0).astype(float),
+        chosen_of_ratings(rows),
+        chosen_of_likes(rows),
+    )
+    return {
+        "ratings": [fit(rows["rating"], observed, **of_ratings, seed=s).predict() for s in range(SEEDS)],
+        "likes": [fit_likes(rows, **of_likes, seed=s).predict() for s in range(SEEDS)],
     }
-    return {name: [fitted(seed=seed).predict() for seed in range(SEEDS)] for name, fitted in best.items()}

@@ -1,10 +1,12 @@
 """Matrix factorisation against scikit-learn's ridge regression and a known table."""
 
 import numpy as np
+import pytest
 from sklearn.linear_model import Ridge
 
 from deeplearn.baselines import matrix_factorisation
-from deeplearn.baselines.matrix_factorisation import factorisations, fit, likes, regress
+from deeplearn.baselines.matrix_factorisation import fit, likes, recommenders, regress
+from deeplearn.metrics.ratings import ranked, rmse
 
 
 def test_each_half_of_an_iteration_is_a_weighted_ridge_regression():
@@ -84,15 +86,31 @@ def test_sizes_are_those_that_predict_held_out_ratings_best(monkeypatch):
             for confidence in (2.0, 20.0):
                 found = fit(liked, np.where(liked, confidence, 1.0), rank, penalty).predict()
                 gains[rank, penalty, confidence] = mean_ndcg(found, weight > 0, held_out & (stars >= 4))
+    # What is tested is held out of the same ratings; here it is what chose.
+    test = {**rows, "bias": np.full_like(stars, 3.0)}
+    found = {name: thunk() for name, thunk in recommenders(rows, test).items()}
+    assert list(found) == [
+        "matrix factorisation", "factorisation of likes", "biases of user and item", "popularity",
+    ]  # fmt: skip
     rank, penalty = min(errors, key=errors.get)
-    found = factorisations(rows)
-    assert len(found["ratings"]) == len(found["likes"]) == 5
-    for seed in (0, 4):
-        expected = fit(rows["rating"], weight, rank, penalty, seed=seed).predict()
-        np.testing.assert_array_equal(found["ratings"][seed], expected)
+    row = found["matrix factorisation"]
+    assert (row.metrics["rank"], row.metrics["penalty"]) == (rank, penalty)
+    starts = [fit(rows["rating"], weight, rank, penalty, seed=seed).predict() for seed in range(5)]
+    np.testing.assert_array_equal(row.arrays["predicted"], starts[0])
+    scores = [rmse(start, rows) for start in starts]
+    assert row.metrics["rmse"] == {
+        "mean": pytest.approx(np.mean(scores)), "stderr": pytest.approx(np.std(scores, ddof=1) / np.sqrt(5)),
+    }  # fmt: skip
     rank, penalty, confidence = max(gains, key=gains.get)
-    expected = fit(liked, np.where(liked, confidence, 1.0), rank, penalty, seed=3).predict()
-    np.testing.assert_array_equal(found["likes"][3], expected)
+    row = found["factorisation of likes"]
+    assert [row.metrics[name] for name in ("rank", "penalty", "confidence")] == [rank, penalty, confidence]
+    starts = [fit(liked, np.where(liked, confidence, 1.0), rank, penalty, seed=s).predict() for s in range(5)]
+    np.testing.assert_array_equal(row.arrays["predicted"], starts[0])
+    assert row.metrics["ndcg@20"]["mean"] == pytest.approx(np.mean([ranked(s, rows)["ndcg@20"] for s in starts]))
+    assert "rmse" not in row.metrics
+    assert found["biases of user and item"].metrics == {"rmse": rmse(test["bias"], rows)}
+    assert set(found["popularity"].metrics) == {"recall@20", "ndcg@20"}
+    assert "biases of user and item" not in recommenders(rows, rows)
 
 
 def mean_ndcg(scores, seen, relevant, top=20):
