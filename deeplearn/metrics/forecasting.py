@@ -26,10 +26,9 @@ def rolling_windows(
 
 
 def normalised(span: Any, window: int) -> tuple[Any, Any, Any]:
-    """The span [..., window or more] with its window at mean 0 and standard deviation 1; its mean; its standard deviation.
+    """(The span [..., window or more] with its window at mean 0 and standard deviation 1, its mean, its std).
 
-    The span is of numpy or of JAX; mean and standard deviation are [..., 1]. That of a constant window
-    is 1e-6.
+    The span is of numpy or of JAX; mean and std are [..., 1]. The std of a constant window is 1e-6.
     """
     seen = span[..., :window]
     mean, std = seen.mean(-1, keepdims=True), seen.std(-1, keepdims=True) + 1e-6
