@@ -11,13 +11,13 @@ import numpy as np
 from deeplearn.baselines.classical import Thunks
 from deeplearn.measured import Measured
 
-NEIGHBOURS = 10
+NEIGHBOURS = 5
 
 
 def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dict[str, float]:
     """How well codes [N, k] keep the neighbours of x [N, D] and the classes label [N].
 
-    knn_accuracy: fraction whose 10 nearest other codes have mostly its label. trustworthiness: 1 where neighbours
+    knn_accuracy: fraction whose 5 nearest other codes have mostly its label. trustworthiness: 1 where neighbours
     among codes are neighbours among x (Venna & Kaski 2001). rand_index (adjusted), mutual_information (normalised):
     agreement of k-means clusters of the codes, as many as there are classes, with the classes.
     """
