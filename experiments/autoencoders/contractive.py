@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from deeplearn import train as dl
+from deeplearn.baselines.probe import probes
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.contrast import stretched
@@ -25,7 +26,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
-from deeplearn.metrics.probe import probes
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 

@@ -13,11 +13,10 @@ from functools import partial
 from typing import Any
 
 from deeplearn import train as dl
+from deeplearn.baselines.classical import estimator, fitted, mlp
 from deeplearn.data import Dataset
 from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.losses.classification import classification, cross_entropy
-from deeplearn.metrics.classical import labelled
-from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.corruption import gaussian
 
@@ -46,31 +45,13 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.svm import SVC
-
-    train, test = labelled(dataset.train, 10_000), labelled(dataset.test)
-
-    def accuracy(make: Any, seeds: int = 1) -> dl.Measured:
-        scores = [make(seed).fit(*train).score(*test) for seed in range(seeds)]
-        mean, error = mean_and_standard_error(scores)
-        return dl.Measured({"accuracy": {"mean": mean, "stderr": error}})
-
-    return {
-        "logistic regression": lambda: accuracy(lambda _: LogisticRegression(max_iter=1000)),
-        "RBF SVM": lambda: accuracy(lambda _: SVC()),
-        "scikit-learn's MLP(100), 5 seeds": lambda: accuracy(
-            lambda seed: MLPClassifier(max_iter=500, random_state=seed), 5
-        ),
-    }
+    logistic, svm = estimator("LogisticRegression", max_iter=1000), estimator("SVC")
+    return fitted(dataset, {"logistic regression": logistic, "RBF SVM": svm}) | mlp(dataset, max_iter=500)
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    test = report.dataset.test.arrays()
-    predicted = report.ours.arrays["predicted"]
-    made = confusion_and_mistakes(test["image"], test["label"], predicted, report.dataset.classes)
-    return {name: (lambda picture=picture: picture) for name, picture in made.items()}
+    test, predicted = report.dataset.test.arrays(), report.ours.arrays["predicted"]
+    return confusion_and_mistakes(test["image"], test["label"], predicted, report.dataset.classes)
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from deeplearn.baselines.probe import few_of_each, linear_probe, noisy, probes
 from deeplearn.data import Arrays, Dataset
-from deeplearn.metrics.probe import few_of_each, linear_probe, noisy, probes
 
 
 @pytest.fixture(name="digits", scope="module")
@@ -40,7 +40,7 @@ def test_few_labels_are_the_first_of_each_class():
     np.testing.assert_array_equal(few_of_each(np.array([1, 0, 1, 1, 0, 2]), 2), [1, 4, 0, 2, 5])
 
 
-def test_noise_has_the_deviation_asked_for_and_is_the_same_again():
+def test_noise_has_the_standard_deviation_asked_for_and_is_the_same_again():
     x = np.full((300, 40), 0.5, np.float32)
     found = noisy(x, 0.25)
     assert found.dtype == np.float32
@@ -66,3 +66,9 @@ def test_each_probe_sees_the_labels_and_the_images_that_it_should(digits):
     }
     assert found["probe"] > found["few_label_probe"] + 0.05 and found["probe"] > found["noisy_probe"] + 0.05
     assert set(probes(lambda x: x, dataset)) == {"probe"}
+
+
+def test_labels_of_another_number_are_told():
+    x = np.zeros((4, 2))
+    with pytest.raises(AssertionError):
+        linear_probe(x, np.zeros(3, int), x, np.zeros(4, int))

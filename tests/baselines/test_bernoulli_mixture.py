@@ -7,7 +7,9 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from deeplearn.metrics import bernoulli_mixture as mixture
+from deeplearn.baselines import bernoulli_mixture as mixture
+from deeplearn.data import Arrays, Dataset
+from deeplearn.metrics.bounds import bits_per_dim
 
 WEIGHTS = np.array([0.2, 0.5, 0.3])
 PROBABILITIES = np.array([[0.9, 0.1, 0.9, 0.1, 0.5], [0.1, 0.1, 0.2, 0.9, 0.9], [0.6, 0.95, 0.05, 0.4, 0.1]])
@@ -119,3 +121,18 @@ def test_the_size_is_chosen_on_validation(digits):
     # Of so few examples fifty components learn by heart; one is too simple.
     model = mixture.fit_best(train[:60], held_out, [1, 5, 50], seed=0)
     assert len(model.log_weights) == 5
+
+
+def test_rows_have_names_that_do_not_depend_on_the_fit(digits):
+    train, held_out = ({"image": x.reshape(-1, 8, 8, 1)} for x in digits)
+    dataset = Dataset("digits", Arrays(train), Arrays(held_out), Arrays(held_out))
+    rows = mixture.bernoulli_mixtures(dataset, lambda image: image > 0.5, sizes=(1, 5, 50), limit=60)
+    assert list(rows) == ["independent Bernoullis", "mixture of Bernoullis"]
+    one, best = (thunk().metrics for thunk in rows.values())
+    assert one["components"] == 1 and best["components"] == 5
+    expected = -mixture.log_likelihood(digits[1], mixture.fit(digits[0][:60], 5, seed=0)).mean()
+    assert best["nll"] == pytest.approx(expected)
+    assert best["bits_per_dim"] == pytest.approx(bits_per_dim(expected, 64))
+    # Of three images there are no five different components.
+    few = mixture.bernoulli_mixtures(dataset, lambda image: image > 0.5, sizes=(5, 50), limit=3)
+    assert few["mixture of Bernoullis"]().metrics["components"] == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from deeplearn.metrics.forecasters import PENALTIES, autoregression, chosen_forecasts, seasonal_naive, smoothing
+from deeplearn.baselines.forecasters import PENALTIES, autoregression, forecasters, seasonal_naive, smoothing
 from deeplearn.metrics.forecasting import Task
 
 TIME = np.arange(240)
@@ -18,6 +18,8 @@ TASK = Task(SINE, first=192, last=240, period=12, window=36, horizon=12, stride=
 def test_the_seasonal_naive_forecast_repeats_the_last_season():
     assert seasonal_naive(np.array([9, 9, 1, 2, 3]), 7, 3).tolist() == [1, 2, 3, 1, 2, 3, 1]
     assert seasonal_naive(np.array([[1, 2], [3, 4]]), 1, 2).tolist() == [[1], [3]]
+    with pytest.raises(ValueError, match="no season of 3"):
+        seasonal_naive(np.array([1, 2]), 1, 3)
 
 
 def test_forecasts_do_not_change_with_the_future():
@@ -77,12 +79,21 @@ def test_the_sizes_are_those_that_did_best_on_the_stretch_before():
     sizes = list(itertools.product(PENALTIES, (36, 18, 12)))
     errors = [np.square(ridge_by_loops(earlier, *size) - truth).mean() for size in sizes]
     penalty, window = sizes[int(np.argmin(errors))]
-    found = chosen_forecasts(TASK)
-    name = f"linear autoregression, window {window}"
-    assert list(found) == [name, "exponential smoothing (season)", "seasonal naive, period 12"]
-    np.testing.assert_allclose(found[name], ridge_by_loops(TASK, penalty, window), rtol=1e-3, atol=1e-4)
-    np.testing.assert_array_equal(found["exponential smoothing (season)"], smoothing(TASK, None, "add"))
-    np.testing.assert_array_equal(found["seasonal naive, period 12"][1], SINE[192:204])
+    found = {name: thunk() for name, thunk in forecasters(TASK).items()}
+    assert list(found) == ["linear autoregression", "exponential smoothing", "seasonal naive"]
+    forecast = {name: row.arrays["forecast"] for name, row in found.items()}
+    np.testing.assert_allclose(
+        forecast["linear autoregression"], ridge_by_loops(TASK, penalty, window), rtol=1e-3, atol=1e-4
+    )
+    np.testing.assert_array_equal(forecast["exponential smoothing"], smoothing(TASK, None, "add"))
+    np.testing.assert_array_equal(forecast["seasonal naive"][1], SINE[192:204])
+    for name, row in found.items():
+        assert {key: row.metrics[key] for key in ("mse", "mae", "mase")} == TASK.measure(forecast[name])
+    linear, exponential = (found[name].metrics for name in ("linear autoregression", "exponential smoothing"))
+    assert (linear["penalty"], linear["window"]) == (penalty, window)
+    assert (exponential["trend"], exponential["season"]) == (0, 1)
+    assert found["seasonal naive"].metrics["period"] == 12
     # A line has a trend and no season, whatever comes in the stretch that is forecast.
     line = np.where(TIME < 192, 0.5 * TIME, SINE)
-    assert "exponential smoothing (trend)" in chosen_forecasts(dataclasses.replace(TASK, series=line))
+    row = forecasters(dataclasses.replace(TASK, series=line))["exponential smoothing"]()
+    assert (row.metrics["trend"], row.metrics["season"]) == (1, 0)

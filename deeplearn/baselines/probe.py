@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import numpy as np
 
+from deeplearn.baselines.classical import LIMIT
 from deeplearn.data import Dataset
 from deeplearn.nn.functional import flat
-
-MOST = 10_000  # training images that probes are fitted to
 
 
 def linear_probe(
@@ -21,12 +21,16 @@ def linear_probe(
 ) -> float:
     """Test accuracy, 0 to 1, of a logistic regression on frozen features (Alain & Bengio 2016).
 
-    Features are standardised with the training set's mean and deviation, so that the regression's fixed
+    Features are standardised with the training set's mean and standard deviation, so that the regression's fixed
     L2 penalty (scikit-learn's default, C = 1) does not favour an encoder for its scale.
 
     Args:
         train_features: [N, D]. train_labels: [N] integers. test_features: [M, D]. test_labels: [M].
     """
+    chex.assert_rank([train_features, train_labels, test_features, test_labels], [2, 1, 2, 1])
+    chex.assert_equal_shape_prefix([train_features, train_labels], 1)
+    chex.assert_equal_shape_prefix([test_features, test_labels], 1)
+    chex.assert_equal_shape_suffix([train_features, test_features], 1)
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -37,12 +41,16 @@ def linear_probe(
 
 def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
     """Indices of the first `count` examples of each class. labels: [N] integers."""
+    chex.assert_rank(labels, 1)
     return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
 
 
-def noisy(x: np.ndarray, deviation: float) -> np.ndarray:
-    """x with Gaussian noise, not cut to [0, 1]; arrays of one shape get the same noise at every call."""
-    return x + np.random.default_rng(0).normal(scale=deviation, size=x.shape).astype(np.float32)
+def noisy(x: np.ndarray, std: float) -> np.ndarray:
+    """x with Gaussian noise of that standard deviation, not cut to [0, 1].
+
+    Arrays of one shape get the same noise at every call.
+    """
+    return x + np.random.default_rng(0).normal(scale=std, size=x.shape).astype(np.float32)
 
 
 def probes(
@@ -53,12 +61,12 @@ def probes(
     Args:
         encode: flat images [N, pixels] -> codes [N, D].
         few: if given, a second probe sees that many labels of each class alone.
-        noise: if given, the first probe is tested on images with noise of this deviation too.
+        noise: if given, the first probe is tested on images with noise of this standard deviation too.
 
     Returns:
         {"probe", and as asked for "few_label_probe", "noisy_probe"}.
     """
-    train, test = dataset.train.arrays(MOST), dataset.test.arrays()
+    train, test = dataset.train.arrays(LIMIT), dataset.test.arrays()
     x, label = np.asarray(flat(test["image"])), train["label"]
     code, test_code = np.asarray(encode(np.asarray(flat(train["image"])))), np.asarray(encode(x))
     rows = {"probe": linear_probe(code, label, test_code, test["label"])}

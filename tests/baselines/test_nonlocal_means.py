@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.nonlocal_means import nonlocal_means
+from deeplearn.baselines import nonlocal_means as module
+from deeplearn.baselines.nonlocal_means import nonlocal_means
 
 
 def brute_force(image, strength, radius):
@@ -34,3 +35,10 @@ def test_the_smallest_strength_changes_nothing_and_the_largest_gives_the_mean():
     images = np.random.default_rng(1).uniform(size=(1, 4, 4, 1))
     np.testing.assert_allclose(nonlocal_means(images, 1e-3), images, rtol=1e-6)
     np.testing.assert_allclose(nonlocal_means(images, 1e4), images.mean(), rtol=1e-4)
+
+
+def test_blocks_of_pixels_change_nothing(monkeypatch):
+    images = np.random.default_rng(2).uniform(size=(1, 5, 6, 1))
+    expected = nonlocal_means(images, 0.4)
+    monkeypatch.setattr(module, "BLOCK", 7 * 30)
+    np.testing.assert_allclose(nonlocal_means(images, 0.4), expected, rtol=1e-12)

@@ -6,11 +6,22 @@ Its likelihood is exact and its fit takes seconds, so a deep model has to beat i
 With one component it is the independent Bernoulli. (Bishop 2006, section 9.3.3.)
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import chex
 import numpy as np
 from scipy.special import logsumexp
+
+from deeplearn.baselines.classical import LIMIT, Thunks
+from deeplearn.data import Dataset
+from deeplearn.measured import Measured
+from deeplearn.metrics.bounds import bits_per_dim
+
+SIZES = (10, 20, 50, 100)  # numbers of components that validation chooses from
 
 # Every component has seen this many ones and zeros of each pixel before the first example, a Beta(1 + a,
 # 1 + a) prior. Without it a pixel that is always off in training gives a test image probability zero.
@@ -26,6 +37,7 @@ class BernoulliMixture(NamedTuple):
 
 def log_likelihood(x: np.ndarray, model: BernoulliMixture) -> np.ndarray:
     """log p(x) in nats, [N], of binary data x [N, D]."""
+    chex.assert_shape(x, (None, model.probabilities.shape[1]))
     return logsumexp(_joint(x, model), axis=1)
 
 
@@ -54,6 +66,7 @@ def fit(x: np.ndarray, components: int, seed: int, iterations: int = 100, restar
         seed: decides the starts, and with them the result.
         iterations: steps of expectation maximisation in each fit.
     """
+    chex.assert_rank(x, 2)
     x = np.asarray(x, np.float64)
     generator = np.random.default_rng(seed)
     fits = []
@@ -69,10 +82,48 @@ def fit(x: np.ndarray, components: int, seed: int, iterations: int = 100, restar
 
 def fit_best(train: np.ndarray, validation: np.ndarray, sizes: Iterable[int], seed: int) -> BernoulliMixture:
     """The mixture, fitted to `train` [N, D], whose size gives `validation` [M, D] the highest likelihood."""
-    return max(
-        (fit(train, size, seed) for size in sizes),
-        key=lambda model: log_likelihood(validation, model).mean(),
-    )
+    models = [fit(train, size, seed) for size in sizes]
+    if len(models) == 1:  # nothing to choose
+        return models[0]
+    return max(models, key=lambda model: log_likelihood(validation, model).mean())
+
+
+def bernoulli_mixtures(
+    dataset: Dataset,
+    observe: Callable[[np.ndarray], Any],
+    *,
+    sizes: Iterable[int] = SIZES,
+    limit: int = LIMIT,
+    test_limit: int | None = LIMIT,
+    seed: int = 0,
+) -> Thunks:
+    """{"independent Bernoullis", "mixture of Bernoullis": thunk} on images seen in black and white.
+
+    observe: images [N, H, W, C] in [0, 1] -> {0, 1} of any shape [N, ...].
+    sizes: the number of components is that of these which is best on validation. A size that exceeds the number of
+        training images is left out.
+    limit: training images that are fitted. test_limit: images of the validation and the test split that are used.
+
+    Metrics: `nll`, nats a test image, exact; `bits_per_dim`; `components`.
+    """
+
+    def splits() -> list[np.ndarray]:
+        limits = ((dataset.train, limit), (dataset.validation, test_limit), (dataset.test, test_limit))
+        observed = [np.asarray(observe(split.arrays(first)["image"])) for split, first in limits]
+        return [x.reshape(len(x), -1) for x in observed]
+
+    def row(several: bool) -> Measured:
+        train, validation, test = splits()
+        possible = [size for size in sizes if size <= len(train)] if several else [1]
+        model = fit_best(train, validation, possible or [1], seed)
+        nll = -float(log_likelihood(test, model).mean())
+        bits = bits_per_dim(nll, test.shape[1])
+        return Measured({"nll": nll, "bits_per_dim": bits, "components": len(model.log_weights)})
+
+    return {
+        "independent Bernoullis": functools.partial(row, False),
+        "mixture of Bernoullis": functools.partial(row, True),
+    }
 
 
 def _joint(x: np.ndarray, model: BernoulliMixture) -> np.ndarray:
