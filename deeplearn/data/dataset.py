@@ -54,27 +54,25 @@ class Dataset:
         """height · width · channels of an image; UserError when there are no images."""
         return math.prod(self.image_shape)
 
-    # Each of these raises UserError unless it holds; `use` is a clause that says what needs it.
-
     def need_images(self, use: str) -> None:
-        """The examples are images."""
+        """UserError unless the examples are images; `use` is a clause that says what needs them."""
         if "image" not in self.train.spec:
             raise UserError(f"--dataset={self.name} has no images: {use}")
 
     def need_labelled_images(self, use: str) -> None:
-        """The examples are images with labels."""
+        """UserError unless the examples are images with labels; `use` says what needs them."""
         if not {"image", "label"} <= set(self.train.spec):
             raise UserError(f"--dataset={self.name} has no labelled images: {use}")
 
     def need_square_images(self, use: str) -> None:
-        """The examples are images, as high as they are wide."""
+        """UserError unless the examples are images as high as they are wide; `use` says what needs them."""
         self.need_images(use)
         height, width, _ = self.image_shape
         if height != width:
             raise UserError(f"--dataset={self.name} has images of {height}×{width} pixels, not squares: {use}")
 
     def need_levels(self, use: str, limit: int | None = None) -> None:
-        """The examples are images with grey levels, at most `limit` of them."""
+        """UserError unless the images have grey levels, at most `limit` of them; `use` says what needs them."""
         self.need_images(use)
         if self.levels is None:
             raise UserError(f"--dataset={self.name} has no images with grey levels: {use}")

@@ -97,6 +97,8 @@ class Arrays:
                 if key == "image" and column.dtype == np.uint8 and column.size * 4 <= FLOAT_BYTES:
                     column = as_float(column, levels)
                 self._columns[key] = _read_only(column)
+        image = self._columns.get("image")
+        self._quantised = isinstance(image, np.ndarray) and image.dtype == np.uint8
         self._ragged = {key: column for key, column in self._columns.items() if isinstance(column, Ragged)}
         for key, ragged in self._ragged.items():
             beside = self._columns.setdefault(ragged.length, _read_only(ragged.lengths))
@@ -114,7 +116,7 @@ class Arrays:
                 shape = (column.buckets[-1], *column.values.shape[1:])
                 spec[key] = jax.ShapeDtypeStruct(shape, column.values.dtype)
             elif not isinstance(column, Texts):
-                dtype = np.float32 if self._is_levels(key) else column.dtype
+                dtype = np.float32 if self._quantised and key == "image" else column.dtype
                 spec[key] = jax.ShapeDtypeStruct(column.shape[1:], dtype)
         return spec
 
@@ -123,8 +125,10 @@ class Arrays:
         return tuple(key for key, column in self._columns.items() if isinstance(column, Texts))
 
     def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
-        whole = indices if among is None else among
-        bucket = max((ragged.bucket(whole) for ragged in self._ragged.values()), default=0)
+        bucket = 0
+        if self._ragged:
+            whole = indices if among is None else among
+            bucket = max(ragged.bucket(whole) for ragged in self._ragged.values())
         return {key: self._rows(key, indices, bucket) for key in self._columns}
 
     def arrays(self, limit: int | None = None) -> Batch:
@@ -145,14 +149,11 @@ class Arrays:
         column = self._columns[key]
         if isinstance(column, np.ndarray):
             found = column[rows] if isinstance(rows, slice) else column.take(rows, axis=0)
-            return as_float(found, self._levels) if self._is_levels(key) else found
-        places = np.arange(len(self))[rows]
+            return as_float(found, self._levels) if self._quantised and key == "image" else found
+        places = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(column, Texts):
             return column.strings(places)
         return column.padded(places, column.buckets[min(bucket, len(column.buckets) - 1)])
-
-    def _is_levels(self, key: str) -> bool:
-        return key == "image" and self._columns[key].dtype == np.uint8
 
 
 def _read_only(column: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from deeplearn.data.split import Batch, Spec, Split, numeric
+from deeplearn.data.split import Batch, Spec, Split
 from deeplearn.data.unpaired import Unpaired
 from deeplearn.errors import UserError
 
@@ -49,6 +49,7 @@ class Stream:
         self._number = number
         self._rows = batch_size // parts
         self._part = slice(self._rows * part, self._rows * (part + 1))
+        self._texts = split.texts
         self._permutations: dict[int, np.ndarray] = {}
 
     @property
@@ -61,13 +62,19 @@ class Stream:
     def batch(self, index: int) -> Batch:
         """Batch `index`, counted from 0: {key: [B / P, ...]}."""
         whole = self._indices(index)
-        return numeric(self.split.gather(whole[self._part], among=whole))
+        return self._gather(whole[self._part], whole)
 
     def batches(self, first: int, count: int) -> Batch:
         """Batches first .. first + count - 1, stacked in one gather: {key: [count, B / P, ...]}."""
         whole = np.stack([self._indices(first + offset) for offset in range(count)])  # [count, B]
-        rows = numeric(self.split.gather(whole[:, self._part].ravel(), among=whole.ravel()))
+        rows = self._gather(whole[:, self._part].ravel(), whole.ravel())
         return {key: value.reshape(count, self._rows, *value.shape[1:]) for key, value in rows.items()}
+
+    def _gather(self, indices: np.ndarray, among: np.ndarray) -> Batch:
+        columns = self.split.gather(indices, among)
+        for name in self._texts:
+            del columns[name]
+        return columns
 
     def _indices(self, index: int) -> np.ndarray:
         """The examples of a global batch, [B]."""

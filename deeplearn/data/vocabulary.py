@@ -101,7 +101,7 @@ def tokenised(
     """The split, in memory, with a text column replaced by its tokens.
 
     The column `name` int32 [time] holds ids padded with 0, `length` int32 [] how many; other columns stay.
-    limit: the most tokens that a text may have. buckets: widths of batches (see `Ragged`).
+    limit: the greatest number of tokens a text may have. buckets: widths of batches (see `Ragged`).
     enclosed: put `begin` before and `end` behind each text; they count towards its length.
 
     UserError where the split has no such text column, and, naming the row, where a text is longer than allowed.
@@ -110,5 +110,5 @@ def tokenised(
         raise UserError(f"there is no text column {column!r}: there is {', '.join(split.texts) or 'no text'}")
     whole = split if isinstance(split, Arrays) else Arrays(split.arrays())
     begin, end = ([vocabulary.begin], [vocabulary.end]) if enclosed else ([], [])
-    ids = [[*begin, *vocabulary.encode(vocabulary.cut(text)), *end] for text in whole.column(column)]
+    ids = [[*begin, *vocabulary.encode(vocabulary.cut(text)).tolist(), *end] for text in whole.column(column)]
     return whole.replaced({column: None, name: Ragged.of(ids, buckets=buckets, limit=limit, length=length)})

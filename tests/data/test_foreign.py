@@ -80,6 +80,7 @@ def test_records_on_disk_equal_arrays_in_memory(directory, monkeypatch):
     assert isinstance(memory.train, data.Arrays) and isinstance(disk.train, data.Records)
     assert memory.train.spec == disk.train.spec and set(disk.train.spec) == {"image", "label", "height"}
     assert memory.train.texts == disk.train.texts == ("id",)
+    assert memory.fingerprint() == disk.fingerprint()
     for ours, theirs in ((memory.train, disk.train), (memory.test, disk.test)):
         same(ours.arrays(), theirs.arrays())
     same(data.Stream(memory.train, 5, seed=3).batches(5, 4), data.Stream(disk.train, 5, seed=3).batches(5, 4))
