@@ -66,6 +66,9 @@ class Trainer:
     ) -> None:
         self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
+        # Looked up at every step: computed once.
+        self.first_slots = [stage.first_slots for stage in experiment.stages]
+        self.slots = [stage.slots for stage in experiment.stages]
         self.feed = Feed(experiment, config, layout)
         self.abstract_one: State = jax.eval_shape(
             functools.partial(initialise, experiment, batches=self.feed.examples), jax.random.key(0)
@@ -198,7 +201,7 @@ class Trainer:
                 updates = [vectorised(update) for update in updates]
             touched, turns = self.touched[index], [{number} for number in range(len(stage.turns))]
             if self.looped:
-                updates = [steps_in_loop(stage.turns, updates)]
+                updates = [steps_in_loop(stage, updates)]
                 touched, turns = [frozenset().union(*touched)], [set().union(*turns)]
             self._programs[index] = [
                 self._program(update, paths, {g.name for g in self.groups[index] if g.turns & which}, state)
@@ -237,7 +240,7 @@ class Trainer:
         return states, metrics, step + counts[0]
 
     def _loop(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
-        slots, chunk = self.experiment.stages[index].slots, self.feed.chunk(index)
+        slots, chunk = self.slots[index], self.feed.chunk(index)
         count = min(chunk, pause - step)
         # Always the same number of batches: another shape would compile the loop once more.
         batches = self.feed.many(index, replicas, step * slots, chunk * slots)
@@ -246,14 +249,16 @@ class Trainer:
 
     def _step(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
         stage = self.experiment.stages[index]
-        metrics, slot = [None] * len(stage.turns), 0
-        for number, turn in enumerate(stage.turns):
-            for _ in range(turn.times):
-                if step % turn.every == 0:
-                    batch = self.feed.one(index, replicas, step * stage.slots + slot)
-                    clock = np.array([step, slot], np.int32)
-                    state, metrics[number] = self._call(index, number, state, batch, clock)
-                slot += 1
+        metrics: list[Any] = [None] * len(stage.turns)
+        batches: dict[int, Any] = {}  # by slot: systems side by side share them
+        for number, first in enumerate(self.first_slots[index]):
+            if step % stage.turns[number].every:
+                continue
+            for slot in range(first, first + stage.turns[number].times):
+                if slot not in batches:
+                    batches[slot] = self.feed.one(index, replicas, step * self.slots[index] + slot)
+                clock = np.array([step, slot], np.int32)
+                state, metrics[number] = self._call(index, number, state, batches[slot], clock)
         return state, metrics, 1
 
     # Metrics.
