@@ -147,9 +147,9 @@ def test_each_turn_draws_its_own_noise_and_batch():
         def __init__(self, stream):
             self.stream = stream
 
-        def batch(self, index):
+        def batch(self, index, beside):
             seen.append(index)
-            return self.stream.batch(index)
+            return self.stream.batch(index, beside)
 
     made.feed.streams = [[Spy(stream) for stream in row] for row in made.feed.streams]
     states, step = made.initial(), 0
@@ -189,7 +189,7 @@ def test_a_turn_is_handed_the_networks_that_it_touches():
         return (model.third(jnp.tanh(batch["image"].reshape(len(batch["image"]), -1)[:, :8])) ** 2).mean(), {}
 
     assert touched(Turn(judge_without_features, ("third",))) == {"third"}
-    assert touched(Turn(judge_without_features)) == {"first", "second", "third", "statistics"}  # it trains them all
+    assert touched(Turn(judge_without_features)) == {"first", "second", "third"}  # it trains them all
 
     def judge_and_show(model, batch):
         return judge_without_features(model, batch)[0], {"bias": model.variables["params"]["second"]["bias"].sum()}
