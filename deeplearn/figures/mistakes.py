@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import chex
 import numpy as np
 from PIL import Image
 
@@ -10,19 +11,22 @@ from deeplearn.figures.plots import heat_map
 
 
 def confusion_and_mistakes(
-    images: np.ndarray, label: np.ndarray, guess: np.ndarray, classes: Sequence[str]
+    images: np.ndarray, label: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> dict[str, Image.Image]:
-    """ "confusion": examples counted by label and guess; "mistakes", if there are any: the first 32.
+    """ "confusion": examples counted by label and prediction; "mistakes", if there are any: the first 32.
     Below each is its label, and what it was taken for.
 
     Args:
-        images: [N, H, W, C] in [0, 1]. label, guess: [N] integers. classes: their names.
+        images: [N, H, W, C] in [0, 1]. label, predicted: [N] integers. classes: their names.
     """
-    confusion = np.zeros((len(classes), len(classes)))
-    np.add.at(confusion, (label, guess), 1)
-    pictures = {"confusion": heat_map(confusion, classes, classes, "guess", "label", number_format=".0f")}
-    wrong = np.flatnonzero(guess != label)[:32]
+    from sklearn.metrics import confusion_matrix
+
+    chex.assert_rank([images, label, predicted], [4, 1, 1])
+    chex.assert_equal_shape_prefix([images, label, predicted], 1)
+    confusion = confusion_matrix(label, predicted, labels=np.arange(len(classes))).astype(float)
+    pictures = {"confusion": heat_map(confusion, classes, classes, "predicted", "label", number_format=".0f")}
+    wrong = np.flatnonzero(predicted != label)[:32]
     if len(wrong):
-        captions = [f"{classes[label[n]]} → {classes[guess[n]]}" for n in wrong]
+        captions = [f"{classes[label[n]]} → {classes[predicted[n]]}" for n in wrong]
         pictures["mistakes"] = image_grid(images[wrong], columns=8, captions=captions)
     return pictures
