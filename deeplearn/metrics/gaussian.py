@@ -6,9 +6,12 @@ import numpy as np
 
 
 def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """[count, ...] draws, float32, from the Gaussian with the mean and covariance of x [N, ...]."""
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    rng = np.random.default_rng(seed)
-    # "eigh" takes a covariance of deficient rank (pixels that are always black) and is the fastest that does.
-    draws = rng.multivariate_normal(flat.mean(0), np.cov(flat.T), count, method="eigh")
-    return draws.reshape(count, *x.shape[1:]).astype(np.float32)
+    """[count, ...] draws, float32, from the Gaussian with the mean and covariance (with N − 1) of x [N, ...]."""
+    flat = x.reshape(len(x), -1).astype(np.float32)
+    mean = flat.mean(0, dtype=np.float64).astype(np.float32)
+    flat -= mean
+    # With Z of independent unit normals [count, N], the rows of Z (x − mean) / √(N − 1) have exactly the sample
+    # covariance: it is never formed (18 GiB of 128×128 colour pixels) and may be of deficient rank.
+    weights = np.random.default_rng(seed).standard_normal((count, len(x)), np.float32)
+    draws = weights @ flat / np.float32(np.sqrt(max(len(x) - 1, 1)))
+    return (draws + mean).reshape(count, *x.shape[1:])
