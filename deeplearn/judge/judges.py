@@ -65,8 +65,9 @@ class Judge:
 
     def block(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of at most `block_rows` images, float32 in [0, 1]."""
-        # Always the same number of rows: another shape would be compiled once more.
-        full = np.resize(images, (block_rows(self.shape), *self.shape))
+        # Padded to a power of two, or a whole block: every number of rows is compiled on its own.
+        rows = min(1 << (len(images) - 1).bit_length(), block_rows(self.shape))
+        full = np.resize(images, (rows, *self.shape))
         logits, features = _look(self.model, self.variables, full)
         return np.asarray(logits)[: len(images)], np.asarray(features)[: len(images)]
 
