@@ -106,7 +106,8 @@ def reference_rows(
 
     def gaussian() -> Measured:
         batch = dataset.train.gather(training_halves(dataset)[0][:count])
-        return row(gaussian_draws(batch["image"], len(batch["image"])).clip(0, 1), batch["label"])
+        draws = gaussian_draws(batch["image"], len(batch["image"]))
+        return row(np.clip(draws, 0, 1, out=draws), batch["label"])
 
     return {"other training images": others, test: held_out, "Gaussian on pixels": gaussian}
 

@@ -14,4 +14,5 @@ def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     # covariance: it is never formed (18 GiB of 128×128 colour pixels) and may be of deficient rank.
     weights = np.random.default_rng(seed).standard_normal((count, len(x)), np.float32)
     draws = weights @ flat / np.float32(np.sqrt(max(len(x) - 1, 1)))
-    return (draws + mean).reshape(count, *x.shape[1:])
+    draws += mean
+    return draws.reshape(count, *x.shape[1:])

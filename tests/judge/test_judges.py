@@ -1,10 +1,8 @@
 """The judge of a data set: made once, kept, noticed when it is damaged or of other data."""
 
 import dataclasses
-import functools
 import json
 import threading
-import types
 
 import jax
 import numpy as np
@@ -16,24 +14,6 @@ from deeplearn.errors import UserError
 from deeplearn.judge import judge, judges, store
 from tests.experiments.pretend import pretend
 from tests.judge.sets import Kept, images
-
-
-@pytest.fixture(name="trainings")
-def pretended(monkeypatch):
-    """The data sets and seeds that judges were trained on; none is, their weights are drawn."""
-    seen = []
-
-    def train(dataset, seed):
-        seen.append((dataset, seed))
-        return types.SimpleNamespace(variables=drawn(judges.network(dataset), dataset.train.arrays(1)["image"], seed))
-
-    monkeypatch.setattr(judges, "train", train)
-    return seen
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def drawn(model, image, seed):
-    return model.init(jax.random.key(seed), image, False)
 
 
 def files(directory):
@@ -163,7 +143,7 @@ def test_of_one_class_it_is_always_sure(tmp_path):
 
 
 def test_data_that_it_cannot_learn_end_in_a_sentence():
-    with pytest.raises(UserError, match="no labelled images: samples are judged by .*, so choose a set"):
+    with pytest.raises(UserError, match=r"no labelled images: samples are judged by .*, so choose a set"):
         judge(pretend("mixture/grid"))
     unlabelled = Arrays({"image": np.zeros((8, 4, 4, 1), np.float32)})
     with pytest.raises(UserError, match="no labelled images"):
