@@ -22,6 +22,7 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     Returns:
         T, or 1 where there is but one class.
     """
+    chex.assert_rank(logits, 2)
     chex.assert_shape(labels, logits.shape[:1])
     examples, classes = logits.shape
     if classes == 1:

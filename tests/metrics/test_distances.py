@@ -198,5 +198,5 @@ def test_nearest_neighbours_agree_with_all_distances(sets):
 def test_features_of_other_shapes_are_told(sets):
     with pytest.raises(AssertionError, match="different shape suffixes"):
         distances.frechet(sets[0], sets[1][:, :3])
-    with pytest.raises(AssertionError, match="rank 2"):
+    with pytest.raises(AssertionError, match="has rank 1"):
         distances.precision_recall(sets[0][0], sets[1])
