@@ -139,13 +139,13 @@ def _read(path: Path, dataset: Dataset) -> Judge | None:
     if found is None:
         return None
     variables, facts = found
-    return Judge(network(dataset), variables, dataset.train.spec["image"].shape, facts["temperature"], facts)
+    return Judge(network(dataset), variables, dataset.image_shape, facts["temperature"], facts)
 
 
 def _made(dataset: Dataset, seed: int) -> Judge:
     begun = time.monotonic()
     variables = jax.tree.map(np.asarray, dict(train(dataset, seed).variables))
-    raw = Judge(network(dataset), variables, dataset.train.spec["image"].shape, 1.0, {})
+    raw = Judge(network(dataset), variables, dataset.image_shape, 1.0, {})
 
     def seen(split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Logits and labels of a whole split, of which only a block is in memory."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.judge.judges import Source, array_source, block_rows, judge
@@ -21,7 +22,6 @@ from deeplearn.metrics.distances import (
     nearest_neighbours,
     precision_recall,
 )
-from deeplearn.metrics.gaussian import gaussian_draws
 
 SAMPLES = 2000
 LEAST = 3  # samples on each side that the distances are defined for
@@ -171,7 +171,7 @@ def _nearest(
     For the images at `indices` [n] of a source. own [n]: the training images that they are, where they are such, so
     that none is compared with itself.
     """
-    shape = dataset.train.spec["image"].shape
+    shape = dataset.image_shape
     rows = block_rows(shape, SEARCH_BYTES)
     searched = np.random.default_rng(0).permutation(len(dataset.train))[:SEARCHED]
     distances, nearest = np.full(len(indices), np.inf), np.full(len(indices), -1)

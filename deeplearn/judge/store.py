@@ -50,7 +50,7 @@ def paths(dataset: Dataset, seed: int) -> Iterator[Path]:
     name = re.sub(r"[^\w.@-]+", "_", dataset.name)[-60:]
     file = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     if dataset.directory is not None:
-        yield Path(dataset.directory) / "judges" / file
+        yield dataset.directory / "judges" / file
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     yield cache / "deeplearn" / "judges" / file
 

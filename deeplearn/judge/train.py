@@ -20,7 +20,7 @@ LARGE = 48  # pixels of the longer side from which images get a network of half 
 
 def network(dataset: Dataset) -> SmallConvNet:
     """The judge's network before training, its width chosen by the size of the images."""
-    height, width, _ = dataset.train.spec["image"].shape
+    height, width, _ = dataset.image_shape
     return SmallConvNet(len(dataset.classes), width=32 if max(height, width) < LARGE else 16)
 
 
@@ -45,4 +45,4 @@ def train(dataset: Dataset, seed: int) -> Trained:
     stage = Stage([Turn(classify)], optax.adam(optax.cosine_decay_schedule(RATE, steps)), steps)
     experiment = Experiment(model=network(dataset), stages=[stage], data=dataset)
     config = Config(steps=steps, batch_size=size, seed=seed)
-    return fit(experiment, config, progress=f"judge of {dataset.name}")
+    return fit(experiment, config)

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import chex
 import numpy as np
 
 
@@ -17,6 +18,7 @@ def rolling_windows(
     Origins are `stride` apart, from `first`; everything that is forecast lies in series[first:last]. Before that
     nothing is needed but the windows themselves, so 0 <= first − window. ValueError where no origin fits.
     """
+    chex.assert_rank(series, 1)
     origins = range(first, last - horizon + 1, stride)
     if first < window or not origins:
         raise ValueError(f"no origin from {first} to {last} has {window} values before and {horizon} after it")
@@ -24,13 +26,13 @@ def rolling_windows(
 
 
 def normalised(span: Any, window: int) -> tuple[Any, Any, Any]:
-    """The span [..., window or more] with its window at mean 0 and deviation 1; its mean; its deviation.
+    """(The span [..., window or more] with its window at mean 0 and standard deviation 1, its mean, its std).
 
-    The span is of numpy or of JAX; mean and deviation are [..., 1]. Of a constant window the deviation is 1e-6.
+    The span is of numpy or of JAX; mean and std are [..., 1]. The std of a constant window is 1e-6.
     """
     seen = span[..., :window]
-    mean, deviation = seen.mean(-1, keepdims=True), seen.std(-1, keepdims=True) + 1e-6
-    return (span - mean) / deviation, mean, deviation
+    mean, std = seen.mean(-1, keepdims=True), seen.std(-1, keepdims=True) + 1e-6
+    return (span - mean) / std, mean, std
 
 
 def mase(forecast: np.ndarray, truth: np.ndarray, history: np.ndarray, period: int) -> float:
@@ -38,6 +40,8 @@ def mase(forecast: np.ndarray, truth: np.ndarray, history: np.ndarray, period: i
 
     Hyndman & Koehler 2006, section 3.2; with seasons in the denominator as in Hyndman & Athanasopoulos.
     """
+    chex.assert_equal_shape([forecast, truth])
+    chex.assert_rank(history, 1)
     return float(np.abs(forecast - truth).mean() / np.abs(history[period:] - history[:-period]).mean())
 
 
@@ -79,6 +83,8 @@ class Task:
 
     def measure(self, forecast: np.ndarray) -> dict[str, float]:
         """Mean squared and absolute errors of forecasts [origins, horizon], in the series' units, and `mase`."""
+        chex.assert_rank(forecast, 2)
+        chex.assert_equal_shape([forecast, self.truth])
         error = forecast - self.truth
         scaled = mase(forecast, self.truth, self.history, self.period)
         return {"mse": float(np.square(error).mean()), "mae": float(np.abs(error).mean()), "mase": scaled}

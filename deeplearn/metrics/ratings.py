@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import chex
 import numpy as np
 
 from deeplearn.metrics.ranking import recall_at
@@ -18,8 +19,10 @@ TOP = 20
 def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
     """Root mean squared error on held-out ratings, in stars, of predictions [users, items] kept to the scale.
 
-    The scale goes from the least to the highest of the ratings to learn from.
+    The scale goes from the lowest to the highest of the ratings to learn from.
     """
+    chex.assert_rank(predicted, 2)
+    chex.assert_equal_shape([predicted, rows["rating"], rows["held_out"]])
     stars = rows["rating"][rows["rating"] > 0]
     held_out = rows["held_out"] > 0
     error = predicted[held_out].clip(stars.min(), stars.max()) - rows["held_out"][held_out]
@@ -31,6 +34,8 @@ def among_unseen(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> tuple[np
 
     Scores are [users, items], both results [users who liked something, items].
     """
+    chex.assert_rank(scores, 2)
+    chex.assert_equal_shape([scores, rows["rating"], rows["held_out"]])
     liked = rows["held_out"] >= LIKED
     users = liked.any(axis=1)
     return liked[users], np.where(rows["rating"] > 0, scores.min() - 1, scores)[users]

@@ -1,7 +1,8 @@
 """What is said of several runs that differ in the seed alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import chex
 import numpy as np
 
 
@@ -10,9 +11,16 @@ def mean_and_standard_error(values: Sequence[float] | np.ndarray) -> tuple[float
 
     One run says nothing of its spread, which is why its error is None and not 0.
     """
+    chex.assert_rank(np.asarray(values), 1)
     if len(values) == 0:
         raise ValueError("mean_and_standard_error needs at least one value")
     mean = float(np.mean(values))
     if len(values) == 1:
         return mean, None
     return mean, float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """{metric: {"mean", "stderr"}} of several measurements of the same metrics, {metric: number} each."""
+    pairs = {metric: mean_and_standard_error([row[metric] for row in rows]) for metric in rows[0]}
+    return {metric: {"mean": mean, "stderr": stderr} for metric, (mean, stderr) in pairs.items()}

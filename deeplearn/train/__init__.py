@@ -1,22 +1,35 @@
-"""The only place that trains: declare an `Experiment`, call `launch`."""
+"""The only place that trains: declare an `Experiment`, call `launch`. Pages call it `dl`."""
 
-from deeplearn.train.experiment import Batch, Experiment, Metrics, Stage, Turn
+from deeplearn.mean import Mean
+from deeplearn.measured import OURS, Measured, ours
+from deeplearn.train.config import Config, flag
+from deeplearn.train.experiment import Batch, Claim, Experiment, Losses, Metrics, Report, Rows, Stage, Turn
 from deeplearn.train.fit import fit
-from deeplearn.train.launch import Config, flag, launch
-from deeplearn.train.rivals import Rivals, rival_turns
+from deeplearn.train.launch import launch
+from deeplearn.train.optimizer_config import OptimizerConfig
+from deeplearn.train.rivals import Rival, side_by_side
 from deeplearn.train.trained import Trained
 
 __all__ = [
+    "OURS",
     "Batch",
+    "Claim",
     "Config",
     "Experiment",
+    "Losses",
+    "Mean",
+    "Measured",
     "Metrics",
-    "Rivals",
+    "OptimizerConfig",
+    "Report",
+    "Rival",
+    "Rows",
     "Stage",
     "Trained",
     "Turn",
     "fit",
     "flag",
     "launch",
-    "rival_turns",
+    "ours",
+    "side_by_side",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,22 @@ import jax
 
 from deeplearn.errors import UserError
 from deeplearn.train.checkpoints import read_json
-from deeplearn.train.launch import Config
+from deeplearn.train.config import Config
 from deeplearn.train.logs import write_atomically
 
 
 class RunDirectory:
-    """config.json, metrics.jsonl, results.json, figures/, checkpoints/ and events of one run of one experiment."""
+    """config.json, metrics.jsonl, results.json, figures/, samples/, checkpoints/ and events of one run.
 
-    def __init__(self, path: Path, experiment: str, config: Config) -> None:
+    source: where the experiment's `build` is found again, {"module": name} or {"file": path}.
+    """
+
+    def __init__(self, path: Path, experiment: str, config: Config, source: Mapping[str, str]) -> None:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self.figures = path / "figures"
-        self._content = {"experiment": experiment, "config": dataclasses.asdict(config)}
+        self.samples = path / "samples"
+        self._content = {"experiment": experiment, **source, "config": dataclasses.asdict(config)}
         self._lock: Any = None
         if path.exists() and not path.is_dir():
             raise UserError(f"--workdir={path} is a file: name a directory")

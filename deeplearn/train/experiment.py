@@ -14,27 +14,36 @@ import flax.linen as nn
 import jax
 import optax
 
+from deeplearn.mean import Mean
+from deeplearn.measured import OURS, Measured
+from deeplearn.train.trees import Path, path_of
+
 if TYPE_CHECKING:
     from PIL import Image
 
     from deeplearn.data import Dataset, Split
+    from deeplearn.train.config import Config
     from deeplearn.train.trained import Trained
 
 Batch = Mapping[str, Any]
-Metrics = Mapping[str, jax.Array]
-Loss = Callable[[Any, Batch], tuple[jax.Array, Metrics]]
+Metrics = Mapping[str, jax.Array | Mean]
+Losses = tuple[jax.Array | Mean, Metrics]  # what a loss returns: itself and what else is logged
+Loss = Callable[[Any, Batch], Losses]
+Rows = Mapping[str, Measured]
 
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
     """One loss that trains one set of networks.
 
-    `loss(model, batch) -> (scalar, metrics)` is a pure function of the bound root module and a batch; the batch
-    also holds `batch["step"]`, the int32 number of steps taken so far, for what is annealed. Random numbers come
-    from `model.make_rng("noise")`. `trains` names networks (attributes of the root module; empty means all of
-    them); only these are differentiated, the others enter as constants. Within a step the turn is taken `times`
-    times, each on a fresh batch, and only in every `every`-th step. `called` is what its metrics are filed under;
-    if empty, the loss's own name.
+    `loss(model, batch) -> (loss, metrics)` is a pure function of the bound root module and a batch; the batch also
+    holds `batch["step"]`, the int32 number of steps taken so far, for what is annealed. The loss and each metric is
+    a scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
+    `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only
+    these are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on
+    a fresh batch, and only in every `every`-th step. `called` is what its metrics are filed under; if empty, the
+    loss's own name. `of` names the system whose module the loss sees where several stand side by side
+    (`side_by_side`).
     """
 
     loss: Loss
@@ -42,6 +51,7 @@ class Turn:
     times: int = 1
     every: int = 1
     called: str = ""
+    of: str = ""
 
     @property
     def name(self) -> str:
@@ -52,14 +62,20 @@ class Turn:
             loss = loss.func
         return getattr(loss, "__name__", type(loss).__name__)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the parameters that it trains are in the root's."""
+        return tuple(path_of(self.of) + path_of(name) for name in self.trains) or (path_of(self.of),)
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
     """Turns that are taken in order, `steps` times over.
 
-    `optimizers` is one optax chain for all networks that train here (each keeps its own state) or one by network
-    name. With `ema` a moving average of the trained weights is kept: evaluation uses it, and the next stage
-    starts from it. `data` and `batch_size` replace the experiment's where this stage needs others.
+    `optimizers` is one optax chain for all networks that train here or one by network name. Networks that every
+    turn trains together and that have one chain share its state, so a norm over all gradients is over all of them.
+    With `ema` a moving average of the trained weights is kept: evaluation uses it, and the next stage starts from
+    it. `data` and `batch_size` replace the experiment's where this stage needs others.
     `start(variables) -> variables` of the same shapes, on the host, makes what the stage starts from: weights of
     another run or library (`deeplearn.weights`) or of another network of this one; called for each replica.
     """
@@ -79,31 +95,76 @@ class Stage:
             raise ValueError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")
 
     @property
+    def first_slots(self) -> list[int]:
+        """For each turn the number, within a step, of the first fresh batch that it draws.
+
+        Systems that stand side by side count each for itself, so they all see the same batches.
+        """
+        taken: dict[str, int] = {}
+        firsts = []
+        for turn in self.turns:
+            firsts.append(taken.get(turn.of, 0))
+            taken[turn.of] = firsts[-1] + turn.times
+        return firsts
+
+    @property
     def slots(self) -> int:
         """Fresh batches that one step may draw."""
-        return sum(turn.times for turn in self.turns)
+        return max(first + turn.times for first, turn in zip(self.first_slots, self.turns, strict=True))
 
-    def optimizer(self, network: str) -> optax.GradientTransformation:
-        if isinstance(self.optimizers, Mapping):
-            if network not in self.optimizers:
-                raise ValueError(f"stage {self.name!r} trains {network!r} but gives it no optimizer")
-            return self.optimizers[network]
-        return self.optimizers
-
-
-def no_evaluation(trained: Trained, dataset: Dataset) -> dict[str, float]:
-    return {}
+    def optimizer(self, path: Path) -> optax.GradientTransformation:
+        """The chain of the network at a path: that of its name, or of the nearest name above it."""
+        if not isinstance(self.optimizers, Mapping):
+            return self.optimizers
+        for length in range(len(path), -1, -1):
+            if (name := "/".join(path[:length])) in self.optimizers:
+                return self.optimizers[name]
+        raise ValueError(f"stage {self.name!r} trains {'/'.join(path)!r} but gives it no optimizer")
 
 
-def no_baselines(trained: Trained, dataset: Dataset) -> dict[str, dict[str, Any]]:
-    return {}
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence that is put to the test: in `metric`, the row `better` lies above the row `than`.
+
+    A minus sign before the metric ("-nll") says that less is better. The verdict is Student's t at 95 %, paired
+    over replicas (`deeplearn.metrics.verdict`); a baseline has one value for all of them.
+    """
+
+    sentence: str
+    better: str
+    than: str
+    metric: str
 
 
-def no_conclusions(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {}
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a run measured, for its figures.
+
+    rows: {row: Measured}, of the first replica (ours and what was trained beside it) and of the baselines.
+    replicas: {row: {metric: number}} of each replica.
+    trained: the first replica.
+    """
+
+    rows: Rows
+    replicas: Sequence[Mapping[str, Mapping[str, float]]]
+    trained: Trained
+    dataset: Dataset
+
+    @property
+    def config(self) -> Any:
+        return self.trained.config
+
+    @property
+    def ours(self) -> Measured:
+        return self.rows[OURS]
+
+    def each(self, row: str, metric: str) -> list[float]:
+        """A metric of a row for every replica."""
+        return [replica[row][metric] for replica in self.replicas]
 
 
-def no_figures(trained: Trained, dataset: Dataset) -> dict[str, Image.Image]:
+def nothing(*_: Any) -> dict[str, Any]:
+    """What an experiment gives that measures, compares or draws nothing."""
     return {}
 
 
@@ -112,35 +173,32 @@ class Experiment:
     """A model, its stages, its data, and what is measured and drawn.
 
     model: root Flax module; its parameterised attributes are the networks.
-    evaluate(trained, dataset) -> {metric: number} on the test split, for each replica once the last stage is over.
-        A value that is itself a {metric: number} is a rival trained beside: it gets a row among the baselines.
-    validate(model, batch) -> {metric: scalar}, a pure function averaged over the validation split at every
+    evaluate(trained, dataset) -> {row: Measured} on the test split, for each replica once the last stage is over.
+        The row OURS is the experiment's own; others, trained beside it, stand among the baselines.
+    validate(model, batch) -> {metric: scalar or Mean}, a pure function averaged over the validation split at every
         checkpoint; `best` names the metric by which the best checkpoint is kept, with a minus sign where less
         is better ("-nll").
-    baselines(trained, dataset) -> {name: {metric: number}}, other methods run in the same program; the first
-        replica is at hand for what is measured on its features.
+    baselines(trained, dataset) -> {row: function () -> Measured}, other methods run in the same program; the first
+        replica is at hand for what is measured on its features. Each is run alone: one that fails is left out.
     published: {source and protocol: {metric: number}}, only where the protocol is the same.
-    figures(trained, dataset) -> {file name: picture}, of the first replica.
-    conclude(replicas) -> {name: sentence or picture}: what can be said or drawn only from all replicas together,
-        such as the verdict on a claim. It is given what `evaluate` returned for each. Sentences are printed under
-        the table and stand in results.json under "verdicts".
-    dense: no convolution anywhere, so many steps run in one compiled loop and replicas are vectorised. Inside a
-        loop or under `vmap` a convolution runs many times slower on CPU, so it is off unless claimed.
-    watch: the metrics that the progress line shows.
+    figures(report) -> {file name: function () -> picture}, each drawn alone from what was measured.
+    sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
+    claims: what is decided by comparing rows over replicas.
+    rivals: {name: facts} of systems that stand side by side (`side_by_side`).
     """
 
     model: nn.Module
     stages: Sequence[Stage]
     data: Dataset
-    evaluate: Callable[[Trained, Dataset], Mapping[str, Any]] = no_evaluation
+    evaluate: Callable[[Trained, Dataset], Rows] = nothing
     validate: Callable[[Any, Batch], Metrics] | None = None
     best: str | None = None
-    baselines: Callable[[Trained, Dataset], Mapping[str, Mapping[str, Any]]] = no_baselines
+    baselines: Callable[[Trained, Dataset], Mapping[str, Callable[[], Measured]]] = nothing
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    figures: Callable[[Trained, Dataset], Mapping[str, Image.Image]] = no_figures
-    conclude: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]] = no_conclusions
-    dense: bool = False
-    watch: tuple[str, ...] = ("loss",)
+    figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
+    sheet: Callable[[Trained, Dataset], Image.Image] | None = None
+    claims: Sequence[Claim] = ()
+    rivals: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -160,3 +218,6 @@ class Experiment:
             if step < start + self.stages[index].steps:
                 return index
         return len(self.stages) - 1
+
+
+Build = Callable[["Config", "Dataset"], Experiment]

@@ -8,11 +8,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from tqdm import tqdm
 
 from deeplearn.errors import UserError
 
@@ -90,6 +91,16 @@ class Events:
         self.writer.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=scalars)))
         self.writer.flush()
 
+    def picture(self, step: int, title: str, png: bytes, size: tuple[int, int]) -> None:
+        """A PNG of (width, height) pixels."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        image = Summary.Image(width=size[0], height=size[1], colorspace=3, encoded_image_string=png)
+        summary = Summary(value=[Summary.Value(tag=title, image=image)])
+        self.writer.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self.writer.flush()
+
     def close(self) -> None:
         self.writer.close()
 
@@ -107,48 +118,54 @@ def _number(value: Any) -> float | None:
 
 
 class Progress:
-    """A line that is rewritten in place on a terminal; nothing at all where the output is no terminal."""
+    """A bar of tqdm's on a terminal; nothing at all where the output is no terminal.
 
-    def __init__(self, steps: int, watch: tuple[str, ...], stream: TextIO | None = None) -> None:
+    watch: the metrics that it shows, by name or by what follows the turn's name; others after these.
+    """
+
+    SHOWN = 4  # metrics at most
+
+    def __init__(self, steps: int, watch: Sequence[str] = (), stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.shown = self.stream.isatty()
-        self.steps, self.watch = steps, watch
-        self.first = 0
-        self.start: float | None = None
-        self.last = 0.0
+        self.steps, self.watch = steps, ("loss", *watch)
+        self.bar: tqdm[Any] | None = None
         self.metrics: dict[str, float] = {}
+
+    @property
+    def shown(self) -> bool:
+        return self.stream.isatty()
 
     def update(self, step: int, stage: str) -> None:
         if not self.shown:
             return
-        now = time.monotonic()
-        if self.start is None:  # the first step holds the compilation: the clock starts behind it
-            self.start, self.first = now, step
-        if now - self.last < 0.2 and step < self.steps:
-            return
-        self.last = now
-        rate = (step - self.first) / (now - self.start) if step > self.first else 0.0
-        left = _clock((self.steps - step) / rate) if rate else "?"
-        values = "  ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
-        self.say(f"{stage} {step}/{self.steps}  {rate:.4g} steps/s  {left} left  {values}")
+        if self.bar is None:  # the first step holds the compilation: the clock starts behind it
+            self.clear()
+            self.bar = tqdm(
+                total=self.steps, initial=step, file=self.stream, leave=False, dynamic_ncols=True, unit="step",
+                mininterval=0.2,
+            )  # fmt: skip
+        self.bar.set_description_str(stage, refresh=False)
+        self.bar.update(step - self.bar.n)
 
     def note(self, values: Mapping[str, Any]) -> None:
-        """Remembers the watched metrics (by name, or by what follows the turn's name) for the next update."""
+        """Remembers the watched metrics for the next update."""
         for name, value in values.items():
-            if name in self.watch or name.rpartition("/")[2] in self.watch:
+            known = name in self.watch or name.rpartition("/")[2] in self.watch
+            if known and (name in self.metrics or len(self.metrics) < self.SHOWN):
                 self.metrics[name] = float(np.mean(value))
+        if self.bar is not None:
+            self.bar.set_postfix({name: f"{value:.4g}" for name, value in self.metrics.items()}, refresh=False)
 
     def say(self, text: str) -> None:
-        if self.shown:
-            width = os.get_terminal_size(self.stream.fileno()).columns or 100  # some terminals say 0
-            self.stream.write("\r\x1b[K" + text[: width - 1])
-            self.stream.flush()
+        """A line in place of the bar, until the next update."""
+        if not self.shown:
+            return
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        width = os.get_terminal_size(self.stream.fileno()).columns or 100  # some terminals say 0
+        self.stream.write("\r\x1b[K" + text[: width - 1])
+        self.stream.flush()
 
     def clear(self) -> None:
         self.say("")
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

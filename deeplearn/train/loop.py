@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from deeplearn import data
+from deeplearn.train import evaluation
 from deeplearn.train.checkpoints import Checkpoints
+from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
-from deeplearn.train.experiment import Experiment
-from deeplearn.train.launch import Config
+from deeplearn.train.experiment import Build, Experiment, Report
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.parallel import Layout, make_layout, start_processes
-from deeplearn.train.results import report, rows
+from deeplearn.train.provenance import provenance
+from deeplearn.train.results import report
 from deeplearn.train.state import digest
 from deeplearn.train.trainer import Trainer
+from deeplearn.train.trees import at
 
 
 class Stopped(Exception):
@@ -70,13 +71,16 @@ class Interruption:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def run(name: str, build: Callable[[Any, Any], Experiment], config: Config) -> dict[str, Any]:
-    """Trains what `build(config, dataset)` declares, or goes on with it; returns what results.json holds."""
+def run(name: str, build: Build, config: Config, source: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Trains what `build(config, dataset)` declares, or goes on with it; returns what results.json holds.
+
+    source: where `build` is found again by whoever reads the run, {"module": name} or {"file": path}.
+    """
     begun = time.monotonic()
     start_processes(config.coordinator, config.num_processes, config.process_id)
     layout = make_layout(config.mesh, config.parallel)
     dataset = data.load(config.dataset, config.data_dir or None)
-    directory = RunDirectory(Path(config.workdir or f"runs/{name}"), name, config)
+    directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
     try:
         if (finished := directory.results) is not None:
             _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
@@ -84,6 +88,10 @@ def run(name: str, build: Callable[[Any, Any], Experiment], config: Config) -> d
         return _train(name, build(config, dataset), config, layout, directory, begun)
     finally:
         directory.close()
+
+
+def workdir(name: str, config: Config) -> Path:
+    return Path(config.workdir or f"runs/{name}")
 
 
 def _say(text: str) -> None:
@@ -94,7 +102,7 @@ def _say(text: str) -> None:
 def _train(
     name: str, experiment: Experiment, config: Config, layout: Layout, directory: RunDirectory, begun: float
 ) -> dict[str, Any]:
-    progress = Progress(experiment.steps, experiment.watch)
+    progress = Progress(experiment.steps, [experiment.best.removeprefix("-")] if experiment.best else [])
     trainer = Trainer(experiment, config, layout, progress.say)
     directory.claim()
     checkpoints = Checkpoints(directory.checkpoints, experiment.best)
@@ -106,11 +114,12 @@ def _train(
     log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
     try:
         with Interruption() as interruption:
-            states = _steps(trainer, states, step, checkpoints, log, progress, interruption, begun - before)
+            started = begun - before
+            states = _steps(trainer, states, step, checkpoints, log, progress, interruption, directory, started)
             interruption.at_once = experiment.steps
             if interruption.wanted is not None:
                 raise Stopped(interruption.wanted, experiment.steps)
-            return _conclude(name, trainer, states, log, progress, directory, begun - before)
+            return _conclude(name, trainer, states, log, progress, directory, started)
     finally:
         if log:
             log.close()
@@ -119,7 +128,13 @@ def _train(
 
 def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, directory: RunDirectory) -> str:
     experiment = trainer.experiment
-    sizes = {n: sum(math.prod(x.shape) for x in jax.tree.leaves(p)) for n, p in trainer.abstract_one.params.items()}
+    params = trainer.abstract_one.params
+    total = sum(math.prod(x.shape) for x in jax.tree.leaves(params))
+    named = [path for stage in trainer.groups for group in stage for path in group.paths if path]
+    sizes = {
+        "/".join(path): sum(math.prod(x.shape) for x in jax.tree.leaves(at(params, path)))
+        for path in dict.fromkeys(named)
+    }
     networks = ", ".join(f"{network} {size:,}" for network, size in sizes.items())
     devices = jax.devices()
     where = f"{trainer.layout.mesh.size if trainer.layout.mesh else 1} {devices[0].platform} device(s)"
@@ -127,7 +142,7 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
         str(len(s)) for s in (experiment.data.train, experiment.data.validation, experiment.data.test)
     )
     return (
-        f"{name}: {sum(sizes.values()):,} parameters ({networks}); {experiment.data.name} {splits}; "
+        f"{name}: {total:,} parameters{f' ({networks})' if networks else ''}; {experiment.data.name} {splits}; "
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
         + (f"; going on from step {step}" if step else "")
     )
@@ -141,18 +156,21 @@ def _steps(
     log: MetricsLog | None,
     progress: Progress,
     interruption: Interruption,
+    directory: RunDirectory,
     started: float,
 ) -> list[Any]:
     """All steps that are left; the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
+    sample_every = config.sample_every or max(1, experiment.steps // 10)
+    pauses = (config.log_every, config.checkpoint_every, *([sample_every] if experiment.sheet else []))
     pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
 
     def flush() -> None:
-        for at, metrics in pending:
-            stage, values = trainer.read(at, metrics)  # raises where something is not finite
+        for taken, metrics in pending:
+            stage, values = trainer.read(taken, metrics)  # raises where something is not finite
             progress.note(values)
             if log:
-                log.write(at, stage, "train", values)
+                log.write(taken, stage, "train", values)
         pending.clear()
 
     def save(wait: bool = False) -> None:
@@ -170,9 +188,20 @@ def _steps(
         metrics = {key: float(value.mean()) for key, value in values.items()}
         checkpoints.save(step, canonical, metrics, {"seconds": time.monotonic() - started}, wait)
 
+    def sample() -> None:
+        """Samples or reconstructions of the first replica, as they look by now."""
+        if experiment.sheet is None or log is None:
+            return
+        trained = trainer.trained([trainer.layout.canonical(state) for state in states])[0]
+        picture = experiment.sheet(trained, experiment.data)
+        png = evaluation.as_png(picture)
+        write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
+        log.events.picture(step, "samples", png, picture.size)
+
     states = [trainer.layout.place(state) for state in states]
     while step < experiment.steps:
-        states, metrics, step = trainer.advance(states, step)
+        pause = min((step // every + 1) * every for every in pauses)
+        states, metrics, step = trainer.advance(states, step, pause)
         flush()
         if step % config.log_every == 0 or step in trainer.ends:
             pending.append((step, metrics))
@@ -183,6 +212,8 @@ def _steps(
         if step in trainer.ends and step < experiment.steps:
             flush()
             states = trainer.enter(step, states)
+        if step % sample_every == 0 or step == experiment.steps:
+            sample()
         if stop and step < experiment.steps:
             save(wait=True)
             progress.clear()
@@ -207,32 +238,27 @@ def _conclude(
     experiment, config = trainer.experiment, trainer.config
     progress.say("evaluating on the test split ...")
     replicas = trainer.trained(states)
-    measured = [experiment.evaluate(trained, experiment.data) for trained in replicas]
-    metrics, rivals = rows(measured)
+    rows, measured = evaluation.measure(experiment, replicas)
     if log is None:  # another process writes
         return {}
-    log.write(
-        experiment.steps,
-        experiment.stages[-1].name,
-        "test",
-        {key: np.array(value["mean"]) for key, value in metrics.items()},
-    )
+    ours, _ = evaluation.tables(measured, {})
+    test = {metric: np.array(value["mean"]) for metric, value in ours.items()}
+    log.write(experiment.steps, experiment.stages[-1].name, "test", test)
+
+    def say(text: str) -> None:
+        progress.clear()
+        print(text, file=sys.stderr, flush=True)
+
+    left_out = evaluation.LeftOut(say, directory.path / "errors.log")
     progress.say("running the baselines ...")
-    # Small matrices: several BLAS threads only wait for each other, on a busy machine a hundredfold.
-    with threadpool_limits(1):
-        others = experiment.baselines(replicas[0], experiment.data)
-    baselines = rivals | {key: dict(value) for key, value in others.items()}
+    others = evaluation.baselines(experiment, replicas[0], left_out)
+    verdicts = evaluation.verdicts(experiment.claims, measured, others, left_out)
     progress.say("drawing ...")
-    concluded = experiment.conclude(measured)
-    verdicts = {title: text for title, text in concluded.items() if isinstance(text, str)}
-    pictures = {title: picture for title, picture in concluded.items() if title not in verdicts}
-    pictures |= experiment.figures(replicas[0], experiment.data)
-    for title, picture in pictures.items():
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG")
-        write_atomically(directory.figures / f"{title}.png", buffer.getvalue())
+    whole = Report(rows | others, measured, replicas[0], experiment.data)
+    drawn = evaluation.draw(experiment, whole, directory.figures, left_out)
     progress.clear()
     seconds = time.monotonic() - started
+    metrics, beside = evaluation.tables(measured, others)
     results = {
         "experiment": name,
         "dataset": experiment.data.name,
@@ -240,13 +266,14 @@ def _conclude(
         "seconds": round(seconds, 1),
         "replicas": config.replicas,
         "digest": digest([trained.variables["params"] for trained in replicas]),
+        **provenance(),
         "metrics": metrics,
-        "baselines": baselines,
+        "baselines": beside,
         "published": {key: dict(value) for key, value in experiment.published.items()},
+        "verdicts": verdicts,
+        "left_out": left_out.reasons,
     }
-    if verdicts:
-        results["verdicts"] = verdicts
     directory.write_results(results)
-    drawn = ", ".join(sorted(file.name for file in directory.figures.glob("*.png"))) or "none"
-    _say(f"\n{report(results)}\n\n{seconds:.0f} s; results, metrics and figures ({drawn}) in {directory.path}")
+    pictures = ", ".join(f"{title}.png" for title in sorted(drawn)) or "none"
+    _say(f"\n{report(results)}\n\n{seconds:.0f} s; results, metrics and figures ({pictures}) in {directory.path}")
     return results

@@ -26,13 +26,6 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def rows(replicas: Sequence[Numbers]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Summaries of the replicas' own metrics, and of the rivals (nested mappings) that were trained beside them."""
-    rivals = [name for name, value in replicas[0].items() if isinstance(value, Mapping)]
-    own = [{name: value for name, value in replica.items() if name not in rivals} for replica in replicas]
-    return summary(own), {name: summary([replica[name] for replica in replicas]) for name in rivals}
-
-
 def table(rows: Mapping[str, Numbers]) -> str:
     """An aligned text table: a row a method, a column a metric; values are numbers or {"mean", "stderr"}."""
     columns = list(dict.fromkeys(name for numbers in rows.values() for name in numbers))
@@ -71,5 +64,6 @@ def report(results: Mapping[str, Any]) -> str:
     ours = f"{results['experiment']} on {results['dataset']}" + (f", {replicas} seeds" if replicas > 1 else "")
     rows = {ours: results["metrics"], **results["baselines"]}
     rows |= {f"published: {name}": numbers for name, numbers in results["published"].items()}
+    left_out = [f"{what} is left out: {why}" for what, why in results.get("left_out", {}).items()]
     verdicts = [f"{claim}: {verdict}" for claim, verdict in results.get("verdicts", {}).items()]
-    return "\n".join([table(rows), *([""] if verdicts else []), *verdicts])
+    return "\n".join([table(rows), *([""] if verdicts or left_out else []), *verdicts, *left_out])

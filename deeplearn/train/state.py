@@ -11,8 +11,11 @@ import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from deeplearn.train.experiment import Experiment, Stage
+from deeplearn.train.loss import call_loss
+from deeplearn.train.trees import Path, at, joined, part, units
 
 Tree = Any
 
@@ -22,7 +25,8 @@ class State:
     """step: int32 [], steps taken. key: uint32 [2], the seed's key data, never advanced: what is random is folded
     from (key, step).
 
-    params and opt_states are keyed by network, collections by Flax collection (batch_stats, codebooks, chains).
+    params are keyed by network, and below the name of a system where several stand side by side; collections by
+    Flax collection (batch_stats, codebooks, chains), then alike; opt_states by `Group`.
     ema: the averaged weights of the networks that a stage with a moving average trains, else empty.
     fault: int32 [3], (step, turn, metric) of the first metric that was not finite; -1 while all is well.
     """
@@ -38,51 +42,68 @@ class State:
     @property
     def weights(self) -> dict[str, Tree]:
         """The variables to evaluate with: averaged weights where there are any."""
-        return {"params": {**self.params, **self.ema}, **self.collections}
+        return {"params": joined(self.params, self.ema), **self.collections}
 
-    def part(self, names: Collection[str]) -> State:
-        """The networks, and the collections' entries, of these names as a state of its own."""
-
-        def some(trees: Mapping[str, Tree]) -> dict[str, Tree]:
-            return {name: tree for name, tree in trees.items() if name in names}
-
+    def part(self, paths: Collection[Path], groups: Collection[str]) -> State:
+        """What lies under the paths, and the optimiser states of the groups, as a state of its own."""
         return dataclasses.replace(
             self,
-            params=some(self.params),
-            collections={name: kept for name, trees in self.collections.items() if (kept := some(trees))},
-            opt_states=some(self.opt_states),
-            ema=some(self.ema),
+            params=part(self.params, paths),
+            collections={name: kept for name, tree in self.collections.items() if (kept := part(tree, paths))},
+            opt_states={name: state for name, state in self.opt_states.items() if name in groups},
+            ema=part(self.ema, paths),
         )
 
     def joined(self, part: State) -> State:
         """This state with a part of it as it has become; step and fault are the part's."""
         return dataclasses.replace(
             part,
-            params={**self.params, **part.params},
-            collections={
-                name: {**self.collections.get(name, {}), **part.collections.get(name, {})}
-                for name in {**self.collections, **part.collections}
-            },
+            params=joined(self.params, part.params),
+            collections=joined(self.collections, part.collections),
             opt_states={**self.opt_states, **part.opt_states},
-            ema={**self.ema, **part.ema},
+            ema=joined(self.ema, part.ema),
         )
 
 
-def networks(stage: Stage, params: Mapping[str, Tree]) -> tuple[str, ...]:
-    """The networks that some turn of the stage trains, in the order of the parameters' names."""
-    named = {name for turn in stage.turns for name in (turn.trains or params)}
-    if missing := sorted(named - set(params)):
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Networks that the same turns of a stage train by one chain: they share its state.
+
+    name: the key of the state. paths: of the networks. turns: the indices of the turns.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    turns: frozenset[int]
+    optimizer: optax.GradientTransformation
+
+
+def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
+    """The groups of networks that a stage trains, in the order of the parameters' names."""
+    mentioned = {path for turn in stage.turns for path in turn.paths}
+    if missing := sorted("/".join(path) for path in mentioned if at(params, path) == {}):
         raise ValueError(
             f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks are {', '.join(params)}"
         )
-    return tuple(name for name in params if name in named)
+    members: dict[tuple[frozenset[int], int], list[Path]] = {}
+    for path in units(params, mentioned):
+        turns = frozenset(
+            index
+            for index, turn in enumerate(stage.turns)
+            if any(path[: len(trained)] == trained for trained in turn.paths)
+        )
+        members.setdefault((turns, id(stage.optimizer(path))), []).append(path)
+    return tuple(
+        Group("+".join(":".join(path) for path in paths) or "model", tuple(paths), turns, stage.optimizer(paths[0]))
+        for (turns, _), paths in members.items()
+    )
 
 
 def _all_losses(model: Any, batches: Sequence[Mapping[str, Any]], stages: Sequence[Stage]) -> None:
     # Whatever some loss calls gets its parameters: no experiment has to say how it is initialised.
     for stage, batch in zip(stages, batches, strict=True):
         for turn in stage.turns:
-            turn.loss(model, {**batch, "step": jnp.zeros((), jnp.int32)})
+            call_loss(model, turn, {**batch, "step": jnp.zeros((), jnp.int32)})
 
 
 def initialise(experiment: Experiment, key: jax.Array, batches: Sequence[Mapping[str, Any]]) -> State:
@@ -100,20 +121,21 @@ def initialise(experiment: Experiment, key: jax.Array, batches: Sequence[Mapping
         fault=jnp.full((3,), -1, jnp.int32),
     )
     for stage in experiment.stages:
-        networks(stage, params)  # a misnamed network is an error now, not an hour later
+        groups(stage, params)  # a misnamed network is an error now, not an hour later
     return begin(experiment.stages[0], state)
 
 
 def begin(stage: Stage, state: State) -> State:
     """Enters a stage: averaged weights of the one before are handed on, optimisers start afresh."""
-    params = {**state.params, **state.ema}
-    names = networks(stage, params)
+    params = joined(state.params, state.ema)
+    trained = groups(stage, params)
+    ema = part(params, [path for group in trained for path in group.paths]) if stage.ema else {}
     return dataclasses.replace(
         state,
         params=params,
-        opt_states={name: stage.optimizer(name).init(params[name]) for name in names},
+        opt_states={group.name: group.optimizer.init(part(params, group.paths)) for group in trained},
         # A copy, because the step donates its input and one buffer cannot be given away twice.
-        ema={name: jax.tree.map(jnp.copy, params[name]) for name in names} if stage.ema else {},
+        ema=jax.tree.map(jnp.copy, ema),
     )
 
 

@@ -7,19 +7,24 @@ host passes both as the `clock`; no key is carried along, so a run that is resum
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.extend
 import jax.numpy as jnp
 import optax
 
-from deeplearn.train.experiment import Batch, Metrics, Stage, Turn
+from deeplearn.mean import Mean
+from deeplearn.train.experiment import Batch, Stage, Turn
+from deeplearn.train.loss import call_loss
 from deeplearn.train.precision import mixed_precision
-from deeplearn.train.state import State
+from deeplearn.train.state import Group, State
+from deeplearn.train.trees import Path, joined, part, unit_of
 
-Update = Callable[[State, Batch, jax.Array], tuple[State, Metrics]]
+Scalars = dict[str, jax.Array]
+Update = Callable[[State, Batch, jax.Array], tuple[State, Scalars]]
 FAULT = "fault"
 
 
@@ -27,6 +32,7 @@ def turn_update(
     model: nn.Module,
     stage: Stage,
     index: int,
+    trained_groups: Sequence[Group],
     *,
     start: int = 0,
     precision: str = "float32",
@@ -35,59 +41,64 @@ def turn_update(
 ) -> Update:
     """The pure function (state, batch, clock) -> (state, metrics) of the stage's turn number `index`.
 
-    clock: int32 [2], the step and the slot within it. start: the stage's first step. accumulate: the batch is cut
-    into this many parts whose gradients are averaged before the one update. axis: the mapped axis over which
-    gradients and metrics are averaged (pmap), if there is one.
+    trained_groups: those of the stage (`groups`). clock: int32 [2], the step and the slot within it. start: the
+    stage's first step. accumulate: the batch is cut into this many
+    parts whose gradients are put together before the one update. axis: the mapped axis over which gradients and
+    metrics are put together (pmap), if there is one.
     """
     turn = stage.turns[index]
+    mine = [group for group in trained_groups if index in group.turns]
 
-    def update(state: State, batch: Batch, clock: jax.Array) -> tuple[State, Metrics]:
+    def update(state: State, batch: Batch, clock: jax.Array) -> tuple[State, Scalars]:
         step, slot = clock[0], clock[1]
         key = jax.random.wrap_key_data(state.key)
         key = jax.random.fold_in(jax.random.fold_in(key, step), slot)
         if axis is not None:
             key = jax.random.fold_in(key, jax.lax.axis_index(axis))
-        names = turn.trains or tuple(state.params)
-        frozen = {name: tree for name, tree in state.params.items() if name not in names}
-        trained = {name: state.params[name] for name in names}
+        trained = part(state.params, turn.paths)
 
-        def objective(trained: Any, collections: Any, batch: Batch, key: jax.Array) -> Any:
+        def total(trained: Any, collections: Any, batch: Batch, key: jax.Array) -> Any:
+            """The loss before it is divided by its weight, so that parts of a batch add up."""
             with mixed_precision(precision):
                 (loss, metrics), updated = model.apply(
-                    {"params": {**frozen, **trained}, **collections},
+                    {"params": joined(state.params, trained), **collections},
+                    turn,
                     {**batch, "step": step},
-                    method=turn.loss,
+                    method=call_loss,
                     rngs={"params": key},  # Flax serves every stream from this one
                     mutable=list(collections),
                 )
-            loss = loss.astype(jnp.float32)
-            return loss, ({**metrics, "loss": loss}, dict(updated))
+            return loss.total, ({**metrics, "loss": loss}, dict(updated))
 
-        gradient = jax.value_and_grad(objective, has_aux=True)
+        gradient = jax.value_and_grad(total, has_aux=True)
         if accumulate == 1:
-            (_, (metrics, collections)), grads = gradient(trained, state.collections, batch, key)
+            (_, (means, collections)), grads = gradient(trained, state.collections, batch, key)
         else:
-            grads, metrics, collections = _accumulated(gradient, trained, state.collections, batch, key, accumulate)
-        metrics = {name: jnp.asarray(value, jnp.float32) for name, value in metrics.items()}
+            grads, means, collections = _accumulated(gradient, trained, state.collections, batch, key, accumulate)
         if axis is not None:
-            grads, metrics = jax.lax.pmean((grads, metrics), axis)
+            grads, means = jax.lax.psum((grads, means), axis)
+        grads = jax.tree.map(lambda g: g / _divisor(means["loss"].weight).astype(g.dtype), grads)
+        metrics = {name: mean.value for name, mean in means.items()}
 
-        params, opt_states, ema = dict(state.params), dict(state.opt_states), dict(state.ema)
-        updates = {}
-        for name in names:
-            updates[name], opt_states[name] = stage.optimizer(name).update(
-                grads[name], state.opt_states[name], state.params[name]
+        params, opt_states = state.params, dict(state.opt_states)
+        updates: dict[str, Any] = {}
+        for group in mine:
+            update, opt_states[group.name] = group.optimizer.update(
+                part(grads, group.paths), state.opt_states[group.name], part(state.params, group.paths)
             )
-            params[name] = optax.apply_updates(state.params[name], updates[name])
-            if stage.ema:
-                # Young averages follow quickly, so that they are not dominated by the initial weights.
-                age = (step - start).astype(jnp.float32)
-                decay = jnp.minimum(stage.ema, (1 + age) / (10 + age))
-                ema[name] = jax.tree.map(lambda a, p, d=decay: d * a + (1 - d) * p, ema[name], params[name])
+            updates = joined(updates, update)
+        after = optax.apply_updates(trained, updates)
+        params, ema = joined(params, after), state.ema
+        if stage.ema:
+            # Young averages follow quickly, so that they are not dominated by the initial weights.
+            age = (step - start).astype(jnp.float32)
+            decay = jnp.minimum(stage.ema, (1 + age) / (10 + age))
+            average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, part(ema, turn.paths), after)
+            ema = joined(ema, average)
         metrics |= {
             "gradient_norm": optax.tree.norm(grads),
             "update_norm": optax.tree.norm(updates),
-            "parameter_norm": optax.tree.norm({name: params[name] for name in names}),
+            "parameter_norm": optax.tree.norm(after),
         }
         fault = _first_fault(state.fault, metrics, step, index)
         state = dataclasses.replace(
@@ -104,72 +115,103 @@ def turn_update(
     return update
 
 
-def names_touched(model: nn.Module, turn: Turn, state: State, batch: Batch) -> frozenset[str]:
-    """The networks and collections' entries, by their names at the root, that a turn reads or writes.
-
-    Read off the traced loss: a turn is compiled for this part of the state alone.
-    """
-    variables = {"params": state.params, **state.collections}
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(variables)]
-    names = [path[1].key for path in paths]
-    if not turn.trains or len(set(names)) == 1:
-        return frozenset(names)
-
-    def loss(variables: Any, batch: Batch) -> Any:
-        result, updated = model.apply(
-            variables,
-            {**batch, "step": jnp.zeros((), jnp.int32)},
-            method=turn.loss,
-            rngs={"params": jax.random.key(0)},
-            mutable=list(state.collections),
-        )
-        before = dict(jax.tree_util.tree_leaves_with_path(variables))
-        after = jax.tree_util.tree_leaves_with_path(dict(updated))
-        return result, {path[1].key: leaf for path, leaf in after if leaf is not before[path]}
-
-    traced, (_, written) = jax.make_jaxpr(loss, return_shape=True)(variables, batch)
-    read = {id(variable) for equation in traced.jaxpr.eqns for variable in equation.invars}
-    read |= {id(variable) for variable in traced.jaxpr.outvars}
-    # Variables come before the batch among the inputs.
-    inputs = zip(names, traced.jaxpr.invars, strict=False)
-    return frozenset(turn.trains) | set(written) | {name for name, variable in inputs if id(variable) in read}
+def _divisor(weight: jax.Array) -> jax.Array:
+    # Where nothing counted there is no gradient either.
+    return jnp.where(weight == 0, 1, weight)
 
 
 def _accumulated(
     gradient: Callable[..., Any], trained: Any, collections: Any, batch: Batch, key: jax.Array, parts: int
-) -> tuple[Any, Metrics, Any]:
-    """Averaged gradients and metrics over the batch's parts; collections pass from part to part."""
+) -> tuple[Any, dict[str, Mean], Any]:
+    """Summed gradients and metrics over the batch's parts; collections pass from part to part."""
     cut = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), batch)
 
     def part(carry: Any, item: Any) -> Any:
         collections, total = carry
         number, piece = item
-        (_, (metrics, collections)), grads = gradient(trained, collections, piece, jax.random.fold_in(key, number))
-        return (collections, jax.tree.map(jnp.add, total, grads)), metrics
+        (_, (means, collections)), grads = gradient(trained, collections, piece, jax.random.fold_in(key, number))
+        return (collections, jax.tree.map(jnp.add, total, grads)), means
 
     zeros = jax.tree.map(jnp.zeros_like, trained)
-    (collections, total), metrics = jax.lax.scan(part, (collections, zeros), (jnp.arange(parts), cut))
-    return jax.tree.map(lambda g: g / parts, total), jax.tree.map(lambda m: m.mean(0), metrics), collections
+    (collections, total), means = jax.lax.scan(part, (collections, zeros), (jnp.arange(parts), cut))
+    return total, jax.tree.map(lambda m: m.sum(0), means), collections
 
 
-def _first_fault(fault: jax.Array, metrics: Metrics, step: jax.Array, turn: int) -> jax.Array:
+@dataclasses.dataclass(frozen=True)
+class Traced:
+    """What the traced loss of a turn shows.
+
+    paths: of the networks and collections' entries that it reads or writes: the turn is compiled for this part of
+    the state alone. convolves: whether it has a convolution anywhere.
+    """
+
+    paths: frozenset[Path]
+    convolves: bool
+
+
+def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Collection[Path]) -> Traced:
+    """Traces a turn's loss. known: the paths into which the state may be cut."""
+    variables = {"params": state.params, **state.collections}
+
+    def loss(variables: Any, batch: Batch) -> Any:
+        result, updated = model.apply(
+            variables,
+            turn,
+            {**batch, "step": jnp.zeros((), jnp.int32)},
+            method=call_loss,
+            rngs={"params": jax.random.key(0)},
+            mutable=list(state.collections),
+        )
+        before = dict(jax.tree_util.tree_leaves_with_path(variables))
+        after = jax.tree_util.tree_leaves_with_path(dict(updated))
+        return result, [(path, leaf) for path, leaf in after if leaf is not before[path]]
+
+    def place(path: Any) -> Path:
+        return unit_of(tuple(entry.key for entry in path[1:]), known)
+
+    written: list[Path] = []
+
+    def outputs(variables: Any, batch: Batch) -> Any:
+        result, changed = loss(variables, batch)
+        written.extend(place(path) for path, _ in changed)
+        return result, [leaf for _, leaf in changed]
+
+    program = jax.make_jaxpr(outputs)(variables, batch)
+    read = {id(variable) for equation in program.jaxpr.eqns for variable in equation.invars}
+    read |= {id(variable) for variable in program.jaxpr.outvars}
+    # Variables come before the batch among the inputs.
+    inputs = zip(jax.tree_util.tree_leaves_with_path(variables), program.jaxpr.invars, strict=False)
+    touched = {place(path) for (path, _), variable in inputs if id(variable) in read}
+    trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
+    return Traced(frozenset(trained | touched | set(written)), _convolves(program.jaxpr))
+
+
+def _convolves(jaxpr: Any) -> bool:
+    """Whether a convolution stands in a program, or in one that it calls."""
+    return any(
+        equation.primitive.name == "conv_general_dilated"
+        or any(_convolves(inner) for inner in jax.extend.core.jaxprs_in_params(equation.params))
+        for equation in jaxpr.eqns
+    )
+
+
+def _first_fault(fault: jax.Array, metrics: Scalars, step: jax.Array, turn: int) -> jax.Array:
     bad = ~jnp.isfinite(jnp.stack([metrics[name] for name in sorted(metrics)]))
     here = jnp.stack([step, jnp.int32(turn), jnp.argmax(bad).astype(jnp.int32)])
     return jnp.where(jnp.any(bad) & (fault[0] < 0), here, fault)
 
 
-def steps_in_loop(turns: Sequence[Turn], updates: Sequence[Update]) -> Callable[..., Any]:
+def steps_in_loop(stage: Stage, updates: Sequence[Update]) -> Callable[..., Any]:
     """Whole steps in one compiled loop, for networks without convolutions.
 
     Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step
     and the number of steps to take, and every leaf of `batches` has a leading axis of at least count · slots.
     The number is data: a loop cut short at a checkpoint runs the same compiled body, hence the same bits.
     """
-    offsets = [sum(turn.times for turn in turns[:i]) for i in range(len(turns))]
-    slots = sum(turn.times for turn in turns)
+    turns, offsets, slots = stage.turns, stage.first_slots, stage.slots
 
-    def loop(state: State, batches: Batch, clock: jax.Array) -> tuple[State, list[Metrics]]:
-        def take(index: int, step: jax.Array, first: jax.Array, state: State, metrics: Metrics) -> Any:
+    def loop(state: State, batches: Batch, clock: jax.Array) -> tuple[State, list[Scalars]]:
+        def take(index: int, step: jax.Array, first: jax.Array, state: State, metrics: Scalars) -> Any:
             def once(repeat: jax.Array, carry: Any) -> Any:
                 slot = offsets[index] + repeat
                 batch = jax.tree.map(

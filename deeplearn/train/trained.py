@@ -8,8 +8,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from deeplearn.data import numeric
+from deeplearn.mean import Mean
+from deeplearn.train.loss import as_mean
 
 Tree = Any
 
@@ -33,13 +36,30 @@ class Trained:
     are arrays, keyword arguments are compile-time constants. Compiled once per function, constants and shapes, so
     `function` should be defined at the top of a module and not be a new lambda at each call. The weights are the
     moving averages where the experiment keeps any.
+
+    config: what was configured, the experiment's own `Config`. facts: those of a rival, {} otherwise.
+    `trained["wgan"]`: one of the systems that stand side by side, as if it stood alone; `rivals` has their facts.
     """
 
-    def __init__(self, model: nn.Module, variables: Tree, key: jax.Array) -> None:
-        self.model, self.variables, self.key = model, variables, key
+    def __init__(
+        self,
+        model: nn.Module,
+        variables: Tree,
+        key: jax.Array,
+        config: Any = None,
+        rivals: Mapping[str, Mapping[str, Any]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.variables, self.key, self.config = model, variables, key, config
+        self.rivals, self.facts = rivals or {}, facts or {}
 
     def __call__(self, function: Callable[..., Any], *arrays: Any, **static: Any) -> Any:
         return _apply(self.model, function, tuple(sorted(static.items())), self.variables, self.key, *arrays)
+
+    def __getitem__(self, name: str) -> Trained:
+        own = {collection: trees[name] for collection, trees in self.variables.items() if name in trees}
+        model = self.model.systems[name].module
+        return Trained(model, own, self.key, self.config, facts=self.rivals.get(name))
 
     def over(
         self,
@@ -50,8 +70,9 @@ class Trained:
     ) -> Any:
         """`function(model, rows, **static)` over rows in blocks of `size`, results concatenated (numpy).
 
-        Each block has its own random numbers.
+        Each block has its own random numbers. Columns of text are left out.
         """
+        arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])
         results = []
         for number, start in enumerate(range(0, rows, size)):
@@ -61,20 +82,27 @@ class Trained:
 
     def folded(self, number: int) -> Trained:
         """The same weights with other random numbers."""
-        return Trained(self.model, self.variables, jax.random.fold_in(self.key, number))
+        key = jax.random.fold_in(self.key, number)
+        return Trained(self.model, self.variables, key, self.config, self.rivals, self.facts)
 
     def mean(
         self,
-        function: Callable[..., Mapping[str, jax.Array]],
-        arrays: Mapping[str, np.ndarray],
+        function: Callable[..., Mapping[str, jax.Array | Mean]],
+        arrays: Mapping[str, np.ndarray] | np.ndarray,
         size: int = 500,
     ) -> dict[str, float]:
-        """Averages a batch's scalar metrics over all rows, each block by its number of rows."""
+        """A batch's metrics over all rows in blocks of `size`. A scalar counts by its rows, a `Mean` as it is.
+
+        Either way the number does not depend on where the blocks are cut.
+        """
+        arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])
-        totals: dict[str, float] = {}
+        parts: dict[str, list[tuple[float, float]]] = {}
         for number, start in enumerate(range(0, rows, size)):
             block = jax.tree.map(lambda x, start=start: x[start : start + size], arrays)
-            share = len(jax.tree.leaves(block)[0]) / rows
+            count = len(jax.tree.leaves(block)[0])
             for name, value in self.folded(number)(function, block).items():
-                totals[name] = totals.get(name, 0.0) + share * float(jnp.asarray(value, jnp.float32))
-        return totals
+                mean, times = as_mean(value), 1 if isinstance(value, Mean) else count
+                parts.setdefault(name, []).append((times * float(mean.total), times * float(mean.weight)))
+        sums = {name: np.sum(each, axis=0) for name, each in parts.items()}
+        return {name: float(total / weight) if weight else 0.0 for name, (total, weight) in sums.items()}

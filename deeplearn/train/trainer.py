@@ -1,7 +1,7 @@
-"""An experiment's states, batches and compiled programs, for one device or many, one replica or several.
+"""An experiment's states and compiled programs, for one device or many, one replica or several.
 
-Replicas are kept in lanes: one lane that holds all of them, vectorised, where the networks are dense, else a lane
-for each, stepped one after another by the same compiled program.
+States come in a list. Where the steps run in one compiled loop, it holds one state in which all replicas are
+vectorised; else a state for each replica, stepped one after another by the same compiled program.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from deeplearn import data
 from deeplearn.errors import UserError
-from deeplearn.train.experiment import Experiment, Stage
-from deeplearn.train.launch import Config
+from deeplearn.train.config import Config
+from deeplearn.train.experiment import Experiment
+from deeplearn.train.feed import Feed
 from deeplearn.train.parallel import Layout, local
-from deeplearn.train.state import State, begin, initialise
-from deeplearn.train.step import FAULT, names_touched, steps_in_loop, taken, turn_update, vectorised
+from deeplearn.train.state import State, begin, groups, initialise
+from deeplearn.train.step import FAULT, steps_in_loop, taken, traced, turn_update, vectorised
 from deeplearn.train.trained import Trained
+from deeplearn.train.trees import Path, unit_of, units
 
-CHUNK_BYTES = 16 * 2**20  # batches handed to one compiled loop
-CHUNK_STEPS = 100
 EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
 
 
@@ -39,84 +38,106 @@ class Program:
     """
 
     compiled: Callable[..., tuple[State, Any]]
-    names: frozenset[str]
+    paths: frozenset[Path]
+    groups: frozenset[str]
+    whole: bool  # it touches everything: nothing is taken apart
 
     def __call__(self, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
-        part, metrics = self.compiled(state.part(self.names), batch, clock)
+        if self.whole:
+            return self.compiled(state, batch, clock)
+        part, metrics = self.compiled(state.part(self.paths, self.groups), batch, clock)
         return state.joined(part), metrics
 
 
 class Trainer:
-    """`say` is told of what takes long, such as compiling."""
+    """`say` is called with a line about what takes long, such as compiling.
+
+    looped: whether steps run in one compiled loop and replicas are vectorised. By default found out: on a CPU a
+    convolution runs many times slower inside a loop or under `vmap`, so that needs programs without any.
+    """
 
     def __init__(
-        self, experiment: Experiment, config: Config, layout: Layout, say: Callable[[str], None] = lambda text: None
+        self,
+        experiment: Experiment,
+        config: Config,
+        layout: Layout,
+        say: Callable[[str], None] = lambda text: None,
+        looped: bool | None = None,
     ) -> None:
         self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
-        self.vectorised = experiment.dense and config.replicas > 1
-        self.lanes = 1 if self.vectorised else config.replicas
-        parts = layout.ways * config.accumulate
-        self.streams = [
-            [self._stream(stage, config.seed + replica, parts) for replica in range(config.replicas)]
-            for stage in experiment.stages
-        ]
-        self.examples = [self._example(index) for index in range(len(experiment.stages))]
+        # Looked up at every step: computed once.
+        self.first_slots = [stage.first_slots for stage in experiment.stages]
+        self.slots = [stage.slots for stage in experiment.stages]
+        self.feed = Feed(experiment, config, layout)
         self.abstract_one: State = jax.eval_shape(
-            functools.partial(initialise, experiment, batches=self.examples), jax.random.key(0)
+            functools.partial(initialise, experiment, batches=self.feed.examples), jax.random.key(0)
         )
-        self.touched = [
-            [names_touched(experiment.model, turn, self.abstract_one, example) for turn in stage.turns]
-            for stage, example in zip(experiment.stages, self.examples, strict=True)
+        params = self.abstract_one.params
+        mentioned = {path for stage in experiment.stages for turn in stage.turns for path in turn.paths}
+        cut = units(params, mentioned)
+        leaves = {tuple(entry.key for entry in path) for path, _ in jax.tree_util.tree_leaves_with_path(params)}
+        self.paths = frozenset(cut) | {unit_of(leaf, cut) for leaf in leaves}
+        self.groups = [groups(stage, params) for stage in experiment.stages]
+        found = [
+            [traced(experiment.model, turn, self.abstract_one, example, self.paths) for turn in stage.turns]
+            for stage, example in zip(experiment.stages, self.feed.examples, strict=True)
         ]
+        self.touched = [[turn.paths for turn in stage] for stage in found]
+        if looped is None:
+            looped = jax.default_backend() != "cpu" or not any(t.convolves for stage in found for t in stage)
+        self.looped = looped
+        self.vectorised = looped and config.replicas > 1
+        everyone = range(config.replicas)
+        # The replicas that each state holds.
+        self.replicas = [everyone] if self.vectorised else [range(r, r + 1) for r in everyone]
         self._programs: dict[int, list[Program]] = {}
         self._called: set[tuple[int, int]] = set()  # (stage, program)
 
     # States.
 
-    def _initialise_lane(self, experiment: Experiment, seeds: Any) -> State:
-        make = functools.partial(initialise, experiment, batches=self.examples)
+    def _initial(self, experiment: Experiment, seeds: Any) -> State:
+        make = functools.partial(initialise, experiment, batches=self.feed.examples)
         keys = jax.vmap(jax.random.key)(seeds)
         return jax.vmap(make)(keys) if self.vectorised else make(keys[0])
 
-    def islands(self) -> list[Experiment]:
+    def separate(self) -> list[Experiment]:
         """The experiment cut where no turn touches networks of both sides; usually it is one piece."""
-        islands: list[frozenset[str]] = []
-        for names in itertools.chain(*self.touched):
-            apart = [island for island in islands if not island & names]
-            islands = [*apart, names.union(*(island for island in islands if island & names))]
+        pieces: list[frozenset[Path]] = []
+        for paths in itertools.chain(*self.touched):
+            apart = [piece for piece in pieces if not piece & paths]
+            pieces = [*apart, paths.union(*(piece for piece in pieces if piece & paths))]
 
-        def piece(island: frozenset[str]) -> Experiment:
+        def cut(piece: frozenset[Path]) -> Experiment:
             stages = [
                 dataclasses.replace(
-                    stage, turns=[turn for turn, names in zip(stage.turns, touched, strict=True) if names <= island]
+                    stage, turns=[turn for turn, paths in zip(stage.turns, touched, strict=True) if paths <= piece]
                 )
                 for stage, touched in zip(self.experiment.stages, self.touched, strict=True)
             ]
             return dataclasses.replace(self.experiment, stages=stages)
 
-        return [piece(island) for island in islands]
+        return [cut(piece) for piece in pieces]
 
-    def _seeds(self, lane: int) -> np.ndarray:
-        first, count = self.config.seed + lane, self.config.replicas if self.vectorised else 1
-        return np.arange(first, first + count, dtype=np.uint32)
+    def _seeds(self, replicas: range) -> np.ndarray:
+        return np.array([self.config.seed + replica for replica in replicas], np.uint32)
 
     def initial(self) -> list[State]:
-        """The canonical states at step 0, one a lane."""
+        """The canonical states at step 0."""
         self.say("compiling the initialisation ...")
         # Networks that no turn joins are initialised one by one: programs that draw the weights of many compile for
         # far longer than all of those that draw the weights of one.
-        makers = [functools.partial(self._initialise_lane, island) for island in self.islands()]
+        makers = [functools.partial(self._initial, piece) for piece in self.separate()]
         states = [
-            functools.reduce(State.joined, [self.layout.build(make, self._seeds(lane)) for make in makers])
-            for lane in range(self.lanes)
+            functools.reduce(State.joined, [self.layout.build(make, self._seeds(some)) for make in makers])
+            for some in self.replicas
         ]
         return states if self.experiment.stages[0].start is None else self._begun(0, states)
 
     def _started(self, start: Callable[..., Any], state: State) -> State:
         """The canonical state with what `start` makes of its variables, on the host."""
         state = local(state)
-        variables = {"params": {**state.params, **state.ema}, **state.collections}
+        variables = state.weights
         if self.vectorised:
             each = [start(jax.tree.map(lambda x, r=r: x[r], variables)) for r in range(self.config.replicas)]
             started = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
@@ -144,49 +165,20 @@ class Trainer:
 
     def abstract(self, step: int) -> list[State]:
         """The shapes, types and shardings of the canonical states at a step: what a checkpoint must hold."""
-        state = jax.eval_shape(functools.partial(self._initialise_lane, self.experiment), self._seeds(0))
+        seeds = self._seeds(self.replicas[0])
+        state = jax.eval_shape(functools.partial(self._initial, self.experiment), seeds)
         if index := self.experiment.stage_at(step):
             state = jax.eval_shape(functools.partial(self._begin, index), state)
         shardings = self.layout.shardings(state)
         placed = jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, shardings)
-        return [placed] * self.lanes
+        return [placed] * len(self.replicas)
 
-    # Batches.
-
-    def _stream(self, stage: Stage, seed: int, parts: int) -> data.Stream:
-        size = stage.batch_size or self.config.batch_size
-        if size % parts:
-            raise UserError(
-                f"a batch of {size} cannot be cut into {self.layout.ways} device part(s) times "
-                f"{self.config.accumulate} accumulated part(s): choose a --batch_size that {parts} divides"
-            )
-        return data.Stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
-
-    def _example(self, index: int) -> dict[str, np.ndarray]:
-        """Zeros in the shape of a stage's batch: parameters must not depend on which host looks at what."""
-        batch = self.streams[index][0].batch(0)
-        return {name: np.zeros_like(value) for name, value in batch.items()}
-
-    def _batches(self, stage: int, lane: int, first: int, count: int | None) -> Any:
-        """Fresh batches of a lane: [count, replicas, batch, ...], without the axes that are not there."""
-
-        def draw(stream: data.Stream) -> dict[str, np.ndarray]:
-            return stream.batch(first) if count is None else stream.batches(first, count)
-
-        streams = self.streams[stage]
-        if not self.vectorised:
-            return self.layout.put_batch(draw(streams[lane]), self.batch_axis)
-        drawn = [draw(stream) for stream in streams]
-        axis = 0 if count is None else 1
-        stacked = {name: np.stack([batch[name] for batch in drawn], axis) for name in drawn[0]}
-        return self.layout.put_batch(stacked, self.batch_axis)
+    # Steps.
 
     @property
     def batch_axis(self) -> int:
         """Where the examples are: behind the axes of a loop's steps and of vectorised replicas."""
-        return int(self.experiment.dense) + int(self.vectorised)
-
-    # Steps.
+        return int(self.looped) + int(self.vectorised)
 
     def programs(self, index: int, state: State) -> list[Program]:
         """The compiled turns of a stage, or its compiled loop; made when the stage is first stepped."""
@@ -197,6 +189,7 @@ class Trainer:
                     self.experiment.model,
                     stage,
                     turn,
+                    self.groups[index],
                     start=self.experiment.starts()[index],
                     precision=self.config.precision,
                     accumulate=self.config.accumulate,
@@ -206,14 +199,21 @@ class Trainer:
             ]
             if self.vectorised:
                 updates = [vectorised(update) for update in updates]
-            touched = self.touched[index]
-            if self.experiment.dense:
-                updates, touched = [steps_in_loop(stage.turns, updates)], [frozenset().union(*touched)]
+            touched, turns = self.touched[index], [{number} for number in range(len(stage.turns))]
+            if self.looped:
+                updates = [steps_in_loop(stage, updates)]
+                touched, turns = [frozenset().union(*touched)], [set().union(*turns)]
             self._programs[index] = [
-                Program(self.layout.compile(update, state.part(names), self.batch_axis), names)
-                for update, names in zip(updates, touched, strict=True)
+                self._program(update, paths, {g.name for g in self.groups[index] if g.turns & which}, state)
+                for update, paths, which in zip(updates, touched, turns, strict=True)
             ]
         return self._programs[index]
+
+    def _program(self, update: Any, paths: frozenset[Path], names: set[str], state: State) -> Program:
+        part = state.part(paths, names)
+        whole = jax.tree.structure(part) == jax.tree.structure(state)
+        compiled = self.layout.compile(update, part, self.batch_axis)
+        return Program(compiled, paths, frozenset(names), whole)
 
     def _call(self, index: int, number: int, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
         """Steps a placed state by a stage's program of that number, which is compiled at its first call."""
@@ -221,63 +221,58 @@ class Trainer:
         if (index, number) not in self._called:
             self._called.add((index, number))
             stage = self.experiment.stages[index]
-            what = f"the steps of {stage.name}" if self.experiment.dense else stage.turns[number].name
+            what = f"the steps of {stage.name}" if self.looped else stage.turns[number].name
             self.say(f"compiling {what} ({number + 1} of {len(programs)}) ...")
-        return programs[number](state, batch, clock)
+        return programs[number](state, self.layout.put_batch(batch, self.batch_axis), clock)
 
-    def _chunk(self, index: int) -> int:
-        """How many steps' batches go into one compiled loop."""
-        size = sum(value.nbytes for value in self.examples[index].values()) * self.config.replicas
-        return max(1, min(CHUNK_STEPS, CHUNK_BYTES // max(1, size * self.experiment.stages[index].slots)))
+    def advance(self, states: Sequence[Any], step: int, pause: int) -> tuple[list[Any], Any, int]:
+        """Takes a step, or a loop of steps up to step `pause` at most.
 
-    def _next_pause(self, step: int) -> int:
-        """The next step at which something is logged, saved, or another stage begins."""
-        every = (self.config.log_every, self.config.checkpoint_every)
-        return min([(step // n + 1) * n for n in every] + [end for end in self.ends if end > step])
-
-    def advance(self, states: list[Any], step: int) -> tuple[list[Any], Any, int]:
-        """Takes a step, or a loop of steps; returns states, metrics still on the device, and the new step."""
+        Returns states, metrics still on the device, and the new step.
+        """
         index = self.experiment.stage_at(step)
-        stage = self.experiment.stages[index]
-        states = list(states)
-        fetched: list[list[Any]] = []
-        if self.experiment.dense:
-            chunk = self._chunk(index)
-            count = min(chunk, self._next_pause(step) - step)
-            clock = np.array([step, count], np.int32)
-            for lane in range(self.lanes):
-                # Always the same number of batches: another shape would compile the loop once more.
-                batches = self._batches(index, lane, step * stage.slots, chunk * stage.slots)
-                states[lane], metrics = self._call(index, 0, states[lane], batches, clock)
-                fetched.append(metrics)
-        else:
-            count = 1
-            for lane in range(self.lanes):
-                metrics, slot = [None] * len(stage.turns), 0
-                for number, turn in enumerate(stage.turns):
-                    for _ in range(turn.times):
-                        if step % turn.every == 0:
-                            batch = self._batches(index, lane, step * stage.slots + slot, None)
-                            clock = np.array([step, slot], np.int32)
-                            states[lane], metrics[number] = self._call(index, number, states[lane], batch, clock)
-                        slot += 1
-                fetched.append(metrics)
+        pause = min([pause, *(end for end in self.ends if end > step)])
+        advance = self._loop if self.looped else self._step
+        each = [advance(index, state, some, step, pause) for state, some in zip(states, self.replicas, strict=True)]
+        states, metrics, counts = (list(column) for column in zip(*each, strict=True))
         if self.layout.blocks:
             jax.block_until_ready(states)
-        return states, fetched, step + count
+        return states, metrics, step + counts[0]
+
+    def _loop(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
+        slots, chunk = self.slots[index], self.feed.chunk(index)
+        count = min(chunk, pause - step)
+        # Always the same number of batches: another shape would compile the loop once more.
+        batches = self.feed.many(index, replicas, step * slots, chunk * slots)
+        state, metrics = self._call(index, 0, state, batches, np.array([step, count], np.int32))
+        return state, metrics, count
+
+    def _step(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
+        stage = self.experiment.stages[index]
+        metrics: list[Any] = [None] * len(stage.turns)
+        batches: dict[int, Any] = {}  # by slot: systems side by side share them
+        for number, first in enumerate(self.first_slots[index]):
+            if step % stage.turns[number].every:
+                continue
+            for slot in range(first, first + stage.turns[number].times):
+                if slot not in batches:
+                    batches[slot] = self.feed.one(index, replicas, step * self.slots[index] + slot)
+                clock = np.array([step, slot], np.int32)
+                state, metrics[number] = self._call(index, number, state, batches[slot], clock)
+        return state, metrics, 1
 
     # Metrics.
 
-    def read(self, step: int, lanes: Sequence[Sequence[Any]]) -> tuple[str, dict[str, np.ndarray]]:
+    def read(self, step: int, metrics: Sequence[Sequence[Any]]) -> tuple[str, dict[str, np.ndarray]]:
         """(stage, {metric: [replicas]}) of the step that ended at `step`; UserError where one is not finite."""
         stage = self.experiment.stages[self.experiment.stage_at(step - 1)]
         values: dict[str, list[np.ndarray]] = {}
-        for lane in lanes:
+        for each in metrics:
             for number, turn in taken(stage, step - 1).items():
-                metrics = self.layout.fetch(lane[number])
-                self._raise_for(metrics.pop(FAULT))
+                fetched = self.layout.fetch(each[number])
+                self._raise_for(fetched.pop(FAULT))
                 prefix = f"{turn.name}/" if len(stage.turns) > 1 else ""
-                for name, value in metrics.items():
+                for name, value in fetched.items():
                     values.setdefault(prefix + name, []).append(np.atleast_1d(value))
         return stage.name, {name: np.concatenate(parts) for name, parts in values.items()}
 
@@ -294,8 +289,8 @@ class Trainer:
             index = self.experiment.stage_at(step)
             stage = self.experiment.stages[index]
             state = jax.eval_shape(lambda s, i=index: begin(self.experiment.stages[i], s), self.abstract_one)
-            update = turn_update(self.experiment.model, stage, turn)
-            names = jax.eval_shape(update, state, self.examples[index], np.zeros(2, np.int32))[1]
+            update = turn_update(self.experiment.model, stage, turn, self.groups[index])
+            names = jax.eval_shape(update, state, self.feed.examples[index], np.zeros(2, np.int32))[1]
             name = sorted(set(names) - {FAULT})[metric]
             raise UserError(
                 f"{name} of the turn {stage.turns[turn].name} is not finite at step {step + 1}: the last good "
@@ -312,7 +307,8 @@ class Trainer:
             if self.vectorised:
                 variables = jax.tree.map(lambda x, r=replica: x[r], variables)
             key = jax.random.fold_in(jax.random.key(self.config.seed + replica), EVALUATION)
-            result.append(Trained(self.experiment.model, jax.tree.map(jnp.asarray, variables), key))
+            variables = jax.tree.map(jnp.asarray, variables)
+            result.append(Trained(self.experiment.model, variables, key, self.config, self.experiment.rivals))
         return result
 
     def validate(self, states: Sequence[State]) -> dict[str, np.ndarray]:

@@ -29,13 +29,13 @@ import numpy as np
 import optax
 from scipy.special import softmax
 
+from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.losses.adversarial import gradient_penalty
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.metrics.calibration import expected_calibration_error
-from deeplearn.metrics.gaussian import gaussian_draws
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.temperature import fitted_temperature
 from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings

@@ -38,11 +38,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.detectors import classical_scores
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves, heat_map
-from deeplearn.metrics.outliers import auroc, classical_scores, detection
+from deeplearn.metrics.detection import auroc, detection
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.models.population import Population
 from deeplearn.nn.corruption import gaussian

@@ -25,12 +25,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.probe import linear_probe
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves, scatter
 from deeplearn.losses.elbo import bernoulli_log_likelihood
-from deeplearn.metrics.probe import linear_probe
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.nn.corruption import gaussian

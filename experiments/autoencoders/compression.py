@@ -35,6 +35,7 @@ import optax
 import pyarrow
 from PIL import Image
 
+from deeplearn.baselines.histograms import independent_levels_nll
 from deeplearn.codec.file import CHECK, HEADER, Compressed, compress, decompress
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
@@ -42,7 +43,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.likelihoods import Logistic
 from deeplearn.metrics.bounds import bits_per_dim
-from deeplearn.metrics.histograms import independent_levels_nll
 from deeplearn.metrics.verdict import verdict
 from deeplearn.train import Config as BaseConfig
 from deeplearn.train import Experiment, Stage, Trained, Turn, flag, launch

@@ -23,11 +23,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.nonlocal_means import nonlocal_means
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import heat_map
-from deeplearn.metrics.nonlocal_means import nonlocal_means
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.nn.corruption import gaussian, masking, salt_and_pepper
 from deeplearn.nn.functional import flat

@@ -41,11 +41,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.forecasters import chosen_forecasts
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import curves
-from deeplearn.metrics.forecasters import chosen_forecasts
 from deeplearn.metrics.forecasting import Task, normalised
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP

@@ -35,11 +35,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.matrix_factorisation import SEEDS, factorisations, fit
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.ratings import tables
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
-from deeplearn.metrics.matrix_factorisation import SEEDS, factorisations, fit
 from deeplearn.metrics.ranking import recall_at
 from deeplearn.metrics.ratings import LIKED, among_unseen, ranked, rmse
 from deeplearn.metrics.verdict import verdict

@@ -23,12 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.probe import probes
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.sparsity import sparsity_penalty
-from deeplearn.metrics.probe import probes
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, Turn, flag, launch

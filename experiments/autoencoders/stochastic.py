@@ -26,13 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines import bernoulli_mixture
+from deeplearn.baselines.probe import linear_probe
 from deeplearn.data import Dataset
 from deeplearn.figures.grid import image_grid
 from deeplearn.losses.bernoulli_code import bernoulli_kl, leave_one_out_surrogate, sample_bits
 from deeplearn.losses.elbo import bernoulli_log_likelihood, gaussian_kl, gaussian_log_density, sample_gaussian
-from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.bounds import importance_weighted_bound
-from deeplearn.metrics.probe import linear_probe
 from deeplearn.models.mlp import MLP
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig

@@ -31,15 +31,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines import bernoulli_mixture
+from deeplearn.baselines.histograms import independent_levels_nll
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import scatter
 from deeplearn.losses.elbo import gaussian_kl, gaussian_log_density, sample_gaussian
 from deeplearn.losses.likelihoods import Bernoulli, Gaussian, Likelihood, Logistic
-from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.bounds import active_units, bits_per_dim, importance_weighted_bound
-from deeplearn.metrics.histograms import independent_levels_nll
 from deeplearn.models.convolutional import ConvDecoder, ConvEncoder
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.corruption import gaussian

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.baselines.classical import classical_accuracy
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import Colours, augment, principal_colours
 from deeplearn.figures.contrast import stretched
@@ -31,7 +32,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import classification, cross_entropy
-from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.models.alexnet import AlexNet, alexnet, small
 from deeplearn.models.anatomy import anatomy
 from deeplearn.optim import OptimizerConfig

@@ -29,12 +29,12 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from deeplearn.baselines.classical import classical_accuracy
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict

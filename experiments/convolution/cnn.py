@@ -21,12 +21,12 @@ import flax.linen as nn
 import jax
 import optax
 
+from deeplearn.baselines.classical import classical_accuracy
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.errors import UserError
 from deeplearn.figures.mistakes import confusion_and_mistakes
 from deeplearn.losses.classification import classification, cross_entropy
-from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool

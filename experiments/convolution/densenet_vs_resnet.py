@@ -26,11 +26,11 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict
 
+from deeplearn.baselines.classical import classical_accuracy
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.metrics.cost import gradient_cost
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict

@@ -39,11 +39,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.classical import classical_accuracy
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.figures.style import INK, PALETTE, new_axes, to_image
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import classical_accuracy
 from deeplearn.metrics.cost import gradient_cost
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.anatomy import anatomy

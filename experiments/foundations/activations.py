@@ -25,11 +25,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.baselines.classical import fitted_accuracy
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.population import Population

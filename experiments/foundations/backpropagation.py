@@ -25,12 +25,12 @@ import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
+from deeplearn.baselines.classical import fitted_accuracy
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import red_and_blue, square
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.gradients import central_differences, relative_distance
 from deeplearn.nn.functional import flat
 from deeplearn.optim import optimizer

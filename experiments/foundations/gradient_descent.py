@@ -26,11 +26,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.baselines.classical import fitted_accuracy
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
 from deeplearn.figures.surface import paths_on_surface
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP

@@ -25,11 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.classical import fitted_accuracy
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import heat_map
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
 from deeplearn.models.population import Population

@@ -27,11 +27,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.classical import best_of, labelled
 from deeplearn.data import Dataset
 from deeplearn.data.subsets import nested, side_by_side
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import best_of, labelled
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
 from deeplearn.models.population import Population

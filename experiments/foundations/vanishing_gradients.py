@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.classical import fitted_accuracy
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.metrics.classical import fitted_accuracy
 from deeplearn.metrics.history import record, recorded
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict

@@ -26,6 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines import bernoulli_mixture
+from deeplearn.baselines.few_labels import scikit_learn_accuracies
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
 from deeplearn.errors import UserError
@@ -35,9 +37,8 @@ from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
 from deeplearn.losses.few_labels import fine_tune, from_scratch
 from deeplearn.losses.up_down import up_down
-from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.bounds import importance_weighted_bound
-from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
+from deeplearn.metrics.few_labels import accuracies, series, validate, verdicts
 from deeplearn.metrics.partition_function import Weights, annealed_log_partition, free_energy, mean_log_odds
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.deep_belief_net import DeepBeliefNet, Untying, log_weights, sample, stacked

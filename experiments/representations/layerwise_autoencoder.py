@@ -30,6 +30,7 @@ import jax
 import numpy as np
 import optax
 
+from deeplearn.baselines.few_labels import scikit_learn_accuracies
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.pool import balanced_pool
 from deeplearn.figures.contrast import around_grey
@@ -37,7 +38,7 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.few_labels import fine_tune, from_scratch
-from deeplearn.metrics.few_labels import accuracies, scikit_learn_accuracies, series, validate, verdicts
+from deeplearn.metrics.few_labels import accuracies, series, validate, verdicts
 from deeplearn.models.warm_start import FewLabelClassifiers
 from deeplearn.nn.corruption import masking
 from deeplearn.nn.few_labels import FewLabels

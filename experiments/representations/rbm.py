@@ -27,12 +27,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines import bernoulli_mixture
+from deeplearn.baselines.probe import linear_probe
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.losses.contrastive_divergence import contrastive_divergence, persistent_contrastive_divergence
-from deeplearn.metrics import bernoulli_mixture
 from deeplearn.metrics.partition_function import (
     Weights,
     annealed_log_partition,
@@ -40,7 +41,6 @@ from deeplearn.metrics.partition_function import (
     free_energy,
     mean_log_odds,
 )
-from deeplearn.metrics.probe import linear_probe
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.rbm import RBM, PersistentRBM
 from deeplearn.optim import optimizer

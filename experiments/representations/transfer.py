@@ -38,6 +38,7 @@ import numpy as np
 import optax
 
 from deeplearn import data
+from deeplearn.baselines.few_labels import fitted_accuracies
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.classes import of_classes, only_classes
 from deeplearn.data.pool import balanced_pool
@@ -46,7 +47,7 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.few_labels import few_label_loss
-from deeplearn.metrics.few_labels import accuracies, fitted_accuracies, series, validate, verdicts
+from deeplearn.metrics.few_labels import accuracies, series, validate, verdicts
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.transfer import Transfer, unfreeze
 from deeplearn.models.zoo import member
@@ -116,7 +117,7 @@ def evaluate(trained: Trained, dataset: Dataset, pool: Arrays) -> dict[str, Any]
     from sklearn.linear_model import LogisticRegression
 
     model, test = trained.model, dataset.test.arrays(2000)
-    measure = functools.partial(accuracies, trained, test, guess=guess)
+    measure = functools.partial(accuracies, trained, test, predict=guess)
     rows = {FROZEN: measure("heads"), SCRATCH: measure("scratch")}
     if not model.colours:
         rows[UNRELATED] = measure("unrelated_heads")
@@ -221,7 +222,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
         stages=stages,
         data=dataset,
         evaluate=functools.partial(evaluate, pool=pool),
-        validate=functools.partial(validate, networks=("heads", "tuned", "scratch"), guess=guess),
+        validate=functools.partial(validate, networks=("heads", "tuned", "scratch"), predict=guess),
         baselines=baselines,
         conclude=functools.partial(conclude, labels=config.labels),
         figures=functools.partial(draw, source=source),

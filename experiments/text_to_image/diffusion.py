@@ -29,13 +29,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import scatter
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
-from deeplearn.metrics.gaussian import gaussian_draws
 from deeplearn.metrics.judged import compare
 from deeplearn.metrics.mixture import mode_coverage
 from deeplearn.metrics.temperature import fitted_temperature

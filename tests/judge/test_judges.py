@@ -13,7 +13,7 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.judge import judge, judges, store
 from tests.experiments.pretend import pretend
-from tests.judge.sets import Kept, images
+from tests.judge.sets import images
 
 
 def files(directory):
@@ -150,7 +150,7 @@ def test_data_that_it_cannot_learn_end_in_a_sentence():
         judge(Dataset("some", *[unlabelled] * 3))
     ids = Arrays({"image": np.zeros((8, 4, 4, 1), np.float32), "label": np.arange(8)})
     with pytest.raises(UserError, match="not classes"):
-        judge(Kept("some", *[ids] * 3))
+        judge(Dataset("some", *[ids] * 3))
 
 
 def test_comments_do_not_change_the_code_s_version(monkeypatch):

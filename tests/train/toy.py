@@ -13,7 +13,7 @@ import optax
 
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.train import Config as BaseConfig
-from deeplearn.train import Experiment, Stage, Turn, flag, launch
+from deeplearn.train import Experiment, Stage, Turn, flag, launch, ours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Config(BaseConfig):
     batch_size: int = 16
     log_every: int = 5
     checkpoint_every: int = 5
-    dense: bool = flag(True, "steps in one loop, replicas vectorised")
     noisy: bool = flag(True, "the losses draw random numbers")
     norm: bool = flag(False, "batch norm in the first network")
     ema: float = flag(0.9, "moving average")
@@ -66,11 +65,12 @@ def validate(model, batch):
     return {"loss": ((model.second(nn.tanh(model.features(batch, False)))) ** 2).mean()}
 
 
-def build(config, dataset):
-    def evaluate(trained, dataset):
-        time.sleep(config.slow)
-        return trained.mean(validate, dataset.test.arrays())
+def evaluate(trained, dataset):
+    time.sleep(trained.config.slow)
+    return ours(trained.mean(validate, dataset.test.arrays()))
 
+
+def build(config, dataset):
     turns = [Turn(fit, ("first", "second"), times=2), Turn(judge, ("third",), every=3)]
     return Experiment(
         model=Networks(config.noisy, config.norm, config.explode),
@@ -84,7 +84,6 @@ def build(config, dataset):
         evaluate=evaluate,
         validate=validate,
         best="-loss",
-        dense=config.dense,
     )
 
 

@@ -1,0 +1,198 @@
+"""Classifiers without a network of ours, on flat images: the rows beside a network's accuracy.
+
+Every function gives {row: thunk}; a thunk fits when it is called and gives its row. Names of rows do not depend on
+the fit: what was chosen on validation, and how many examples were fitted where that is not all, are metrics.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import chex
+import numpy as np
+
+from deeplearn.data import Dataset
+from deeplearn.data.split import Split
+from deeplearn.measured import Measured
+from deeplearn.metrics.statistics import summary
+from deeplearn.nn.functional import flat
+
+LIMIT = 10_000  # training examples: a kernel's cost grows with their square
+TRIAL = 2000  # examples on which settings are tried
+SEEDS = 5  # of a method whose result depends on one
+
+# scikit-learn's classifiers by the names of their classes.
+CLASSIFIERS = {
+    "KNeighborsClassifier": "neighbors",
+    "LogisticRegression": "linear_model",
+    "MLPClassifier": "neural_network",
+    "RandomForestClassifier": "ensemble",
+    "SGDClassifier": "linear_model",
+    "SVC": "svm",
+}
+
+Labelled = tuple[np.ndarray, np.ndarray]  # flat images [N, pixels], labels [N]
+Thunks = dict[str, Callable[[], Measured]]
+
+
+def labelled(split: Split, limit: int | None = None) -> Labelled:
+    """The split's first `limit` images, flat, [N, pixels] and labels [N]; all of them without a limit."""
+    columns = split.arrays(limit)
+    return flat(columns["image"]), columns["label"]
+
+
+def estimator(name: str, **settings: Any) -> Any:
+    """scikit-learn's classifier of that class name, e.g. `estimator("LogisticRegression", max_iter=300)`.
+
+    ValueError where `CLASSIFIERS` has no such name.
+    """
+    if name not in CLASSIFIERS:
+        raise ValueError(f"there is no classifier {name!r}: choose from {', '.join(CLASSIFIERS)}")
+    return getattr(importlib.import_module(f"sklearn.{CLASSIFIERS[name]}"), name)(**settings)
+
+
+def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
+    """The model, fitted to x [N, D] and label [N], without a warning where its iterations were too few."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    chex.assert_rank([x, label], [2, 1])
+    chex.assert_equal_shape_prefix([x, label], 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(x, label)
+
+
+def best_of(candidates: Sequence[Any], train: Labelled, validation: Labelled) -> Any:
+    """Of scikit-learn's classifiers, all fitted to `train`, the first that is best on validation."""
+    return max(candidates, key=lambda model: fit_quietly(model, *train).score(*validation))
+
+
+def fitted(
+    dataset: Dataset,
+    models: Mapping[str, Any],
+    *,
+    limit: int = LIMIT,
+    test_limit: int | None = None,
+    seeds: int = 1,
+    metric: str = "accuracy",
+) -> Thunks:
+    """{row: thunk} of classifiers as they are, each fitted to the first `limit` training images.
+
+    models: {row: scikit-learn's classifier}, see `estimator`; copies of them are fitted.
+    seeds: over 1, each is fitted with `random_state` 0 … seeds − 1, and the metric is {"mean", "stderr"}.
+    metric: its name; the test accuracy, 0 to 1, on the first `test_limit` test images.
+    """
+
+    def row(model: Any) -> Measured:
+        from sklearn.base import clone
+
+        train, test = labelled(dataset.train, limit), labelled(dataset.test, test_limit)
+        if seeds == 1:
+            return Measured({metric: _score(clone(model), train, test), **_examples(dataset, limit)})
+        copies = [clone(model).set_params(random_state=seed) for seed in range(seeds)]
+        scores = [{metric: _score(copy, train, test)} for copy in copies]
+        return Measured({**summary(scores), **_examples(dataset, limit)})
+
+    return {name: functools.partial(row, model) for name, model in models.items()}
+
+
+def mlp(
+    dataset: Dataset,
+    hidden: Sequence[int] = (100,),
+    *,
+    row: str = "scikit-learn's MLP",
+    limit: int = LIMIT,
+    seeds: int = SEEDS,
+    **settings: Any,
+) -> Thunks:
+    """One row: scikit-learn's multilayer perceptron, its mean and standard error over `seeds` seeds.
+
+    hidden: widths of its hidden layers. settings: further ones of `MLPClassifier`, e.g. activation="tanh".
+    """
+    model = estimator("MLPClassifier", hidden_layer_sizes=tuple(hidden), **{"max_iter": 300, **settings})
+    return fitted(dataset, {row: model}, limit=limit, seeds=seeds)
+
+
+def chosen(
+    dataset: Dataset,
+    models: Mapping[str, Sequence[Any]],
+    *,
+    limit: int = LIMIT,
+    trial: int | None = None,
+    subsets: Mapping[str, np.ndarray] | None = None,
+) -> Thunks:
+    """{row: thunk} of classifiers whose settings are chosen on the validation split.
+
+    models: {row: scikit-learn's classifiers of one kind}. The settings that differ among them and were chosen are
+        metrics of the row, where they are numbers.
+    trial: training and validation examples by which they are chosen, before the fit to `limit`; all without it.
+    subsets: {metric: indices [n] among the first `limit` training images}, in place of {"accuracy": all of them}:
+        settings are then chosen and fitted for each subset by itself, and are no metrics.
+    """
+
+    def row(candidates: Sequence[Any]) -> Measured:
+        x, label = labelled(dataset.train, limit)
+        validation, test = labelled(dataset.validation, trial), labelled(dataset.test)
+        if subsets is not None:
+            parts = {metric: (x[rows], label[rows]) for metric, rows in subsets.items()}
+            return Measured(
+                {
+                    metric: float(best_of(candidates, part, validation).score(*test))
+                    for metric, part in parts.items()
+                }
+            )
+        best = best_of(candidates, (x[:trial], label[:trial]), validation)
+        facts = {name: best.get_params()[name] for name in _differing(candidates)}
+        return Measured({"accuracy": _score(best, (x, label), test), **facts, **_examples(dataset, limit)})
+
+    return {name: functools.partial(row, candidates) for name, candidates in models.items()}
+
+
+def classical(dataset: Dataset, limit: int = LIMIT) -> Thunks:
+    """{"logistic regression", "k nearest neighbours", "RBF SVM": thunk} on flat images.
+
+    Penalty, neighbours and cost are chosen on validation after a fit to 2,000 training examples; they are metrics
+    of the rows (`C`, `n_neighbors`), as is `examples`, those fitted, where there are more than `limit`.
+    """
+    models = {
+        "logistic regression": [estimator("LogisticRegression", C=c, max_iter=100) for c in (0.1, 1.0)],
+        "k nearest neighbours": [estimator("KNeighborsClassifier", n_neighbors=k) for k in (1, 3, 5)],
+        "RBF SVM": [estimator("SVC", C=c) for c in (1.0, 10.0)],
+    }
+    return chosen(dataset, models, limit=limit, trial=TRIAL)
+
+
+def _score(model: Any, train: Labelled, test: Labelled) -> float:
+    """Test accuracy, 0 to 1, of the model fitted to `train`."""
+    return float(fit_quietly(model, *train).score(*test))
+
+
+def _differing(candidates: Sequence[Any]) -> list[str]:
+    """Names of numeric settings in which the candidates differ."""
+    settings = [model.get_params() for model in candidates]
+    return [
+        name
+        for name, value in settings[0].items()
+        if isinstance(value, int | float) and any(other[name] != value for other in settings[1:])
+    ]
+
+
+def _examples(dataset: Dataset, limit: int) -> dict[str, int]:
+    return {"examples": limit} if len(dataset.train) > limit else {}
+
+
+# The two below serve pages that are not yet made of thunks, and go with the last of them.
+
+
+def classical_accuracy(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """{row: metrics} of `classical`."""
+    return {name: dict(thunk().metrics) for name, thunk in classical(dataset).items()}
+
+
+def fitted_accuracy(models: Mapping[str, Any], dataset: Dataset, most: int = LIMIT) -> dict[str, dict[str, Any]]:
+    """{row: metrics} of `fitted`."""
+    return {name: dict(thunk().metrics) for name, thunk in fitted(dataset, models, limit=most).items()}

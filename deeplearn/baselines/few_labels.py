@@ -1,0 +1,71 @@
+"""Classifiers of scikit-learn's, fitted to the few labels of each class that a run has drawn for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import chex
+import numpy as np
+
+from deeplearn.baselines.classical import Labelled, estimator, fit_quietly
+from deeplearn.nn.functional import flat
+
+
+def drawn(pool: Mapping[str, np.ndarray], rank: np.ndarray, count: int) -> Labelled:
+    """Flat images [n, pixels] and labels [n] of the pool's `count` examples a class that `nn.few_labels` drew.
+
+    pool: {"image": [N, ...], "label": [N]}. rank: [N], the place of each example in its class's order.
+    """
+    chex.assert_rank([rank, pool["label"]], 1)
+    chex.assert_equal_shape([rank, pool["label"]])
+    rows = np.flatnonzero(np.asarray(rank) < count)
+    return flat(pool["image"][rows]), pool["label"][rows]
+
+
+def few_label_accuracies(
+    model: Any,
+    pool: Mapping[str, np.ndarray],
+    rank: np.ndarray,
+    test: Mapping[str, np.ndarray],
+    counts: Sequence[int],
+) -> dict[str, float]:
+    """{"accuracy_1": …}: test accuracies of copies of the model, each fitted to `count` labels a class.
+
+    These are numbers of a replica, paired with the network's on the same draw: call it from `evaluate`.
+
+    Args:
+        model: scikit-learn's classifier (`classical.estimator`). pool, rank: see `drawn`.
+        test: {"image": [M, ...], "label": [M]}. counts: labels a class.
+    """
+    from sklearn.base import clone
+
+    x, label = flat(test["image"]), test["label"]
+    parts = {count: drawn(pool, rank, count) for count in counts}
+    return {f"accuracy_{n}": float(fit_quietly(clone(model), *part).score(x, label)) for n, part in parts.items()}
+
+
+# The two below serve pages that are not yet moved, and go with the last of them.
+
+
+def fitted_accuracies(
+    make: Any,
+    pool: Mapping[str, np.ndarray],
+    rank: np.ndarray,
+    test: Mapping[str, np.ndarray],
+    counts: Sequence[int],
+) -> dict[str, float]:
+    """`few_label_accuracies` of make()."""
+    return few_label_accuracies(make(), pool, rank, test, counts)
+
+
+def scikit_learn_accuracies(
+    pool: Mapping[str, np.ndarray],
+    rank: np.ndarray,
+    test: Mapping[str, np.ndarray],
+    counts: Sequence[int],
+    hidden: Sequence[int],
+) -> dict[str, float]:
+    """`few_label_accuracies` of scikit-learn's MLP at its defaults."""
+    model = estimator("MLPClassifier", hidden_layer_sizes=tuple(hidden), max_iter=300, random_state=0)
+    return few_label_accuracies(model, pool, rank, test, counts)

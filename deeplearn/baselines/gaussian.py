@@ -1,0 +1,82 @@
+"""The Gaussian fitted to data: what a model has to beat that knows means and covariances only.
+
+No covariance is formed: with X the centred data [N, D], the covariance is XᵀX / (N − 1), and what is asked of it is
+computed from X itself, so the memory is a few times that of the data, however many dimensions there are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import numpy as np
+
+from deeplearn.baselines.classical import LIMIT, Thunks
+from deeplearn.data import Dataset
+from deeplearn.measured import Measured
+from deeplearn.nn.functional import flat
+
+
+def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """[count, ...] draws, float32, from the Gaussian with the mean and covariance of x [N, ...].
+
+    A draw is mean + Z R with RᵀR the covariance: R is X / √(N − 1), or where there are more rows than dimensions
+    the triangular factor of that. A single row has no covariance: all draws are that row.
+    """
+    chex.assert_rank(x, set(range(2, 6)))
+    data = flat(np.asarray(x, np.float32))
+    rows, dimensions = data.shape
+    mean = data.mean(0, dtype=np.float64)
+    root = (data - mean) / np.sqrt(max(rows - 1, 1))
+    if rows > dimensions:
+        root = np.linalg.qr(root, mode="r")
+    z = np.random.default_rng(seed).normal(size=(count, len(root))).astype(root.dtype)
+    return (z @ root + mean).astype(np.float32).reshape(count, *x.shape[1:])
+
+
+def gaussian_log_density(x: np.ndarray, train: np.ndarray, floor: float, full: bool = True) -> np.ndarray:
+    """log N(x; mean, covariance + floor · I) in nats, [M], of x [M, D], with the moments of train [N, D].
+
+    Args:
+        floor: variance that is added in every direction, > 0: without it pixels that never change have an endless
+            density. full: the whole covariance, else its diagonal alone. Both divide by N, as maximum likelihood.
+    """
+    chex.assert_rank([x, train], 2)
+    mean = train.mean(0, dtype=np.float64)
+    x, centred = x - mean, (train - mean) / np.sqrt(len(train))
+    if not full:
+        variance = np.square(centred).sum(0) + floor
+        return -0.5 * (np.square(x) / variance + np.log(2 * np.pi * variance)).sum(1)
+    # With X = U S Vᵀ the covariance has variances S² + floor along V, and the floor alone in all other directions.
+    _, scale, directions = np.linalg.svd(centred, full_matrices=False)
+    variance = np.square(scale) + floor
+    inside = x @ directions.T
+    distance = np.square(x).sum(1) / floor + (np.square(inside) * (1 / variance - 1 / floor)).sum(1)
+    log_det = np.log(variance).sum() + (x.shape[1] - len(scale)) * np.log(floor)
+    return -0.5 * (distance + log_det + x.shape[1] * np.log(2 * np.pi))
+
+
+def gaussian_densities(
+    dataset: Dataset,
+    floor: float,
+    *,
+    limit: int = LIMIT,
+    test_limit: int | None = None,
+    observe: Callable[[np.ndarray], Any] = flat,
+) -> Thunks:
+    """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats a test image, of one Gaussian on pixels.
+
+    floor: variance added to each pixel's. observe: images [N, H, W, C] -> what the model sees of them, [N, D].
+    """
+
+    def row(full: bool) -> Measured:
+        train, test = dataset.train.arrays(limit)["image"], dataset.test.arrays(test_limit)["image"]
+        densities = gaussian_log_density(np.asarray(observe(test)), np.asarray(observe(train)), floor, full)
+        return Measured({"nll": -float(densities.mean())})
+
+    return {
+        "Gaussian, diagonal": functools.partial(row, False),
+        "Gaussian, full": functools.partial(row, True),
+    }

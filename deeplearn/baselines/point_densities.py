@@ -1,0 +1,48 @@
+"""Densities of points fitted without a network, beside a generator of points on a mixture whose modes are known."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from deeplearn.baselines.classical import LIMIT, Thunks
+from deeplearn.data import Dataset
+from deeplearn.measured import Measured
+from deeplearn.metrics.mixture import mode_coverage
+
+
+def point_densities(dataset: Dataset, samples: int, *, limit: int = LIMIT) -> Thunks:
+    """{"the data itself", "Gaussian mixture by EM", "kernel density": thunk} on a mixture of Gaussians.
+
+    dataset: of points [2], with `about` {"means": [modes, 2], "sigma"}; the mixture is told how many modes there
+        are, the kernel how wide they are. samples: points that are drawn of each, or taken from the test split.
+
+    Metrics: those of `metrics.mixture.mode_coverage`. Arrays: `points` [samples, 2].
+    """
+    means, sigma = dataset.about["means"], dataset.about["sigma"]
+
+    def train() -> np.ndarray:
+        return dataset.train.arrays(limit)["point"]
+
+    def data() -> np.ndarray:
+        return dataset.test.arrays(samples)["point"]
+
+    def mixture() -> np.ndarray:
+        from sklearn.mixture import GaussianMixture
+
+        model = GaussianMixture(len(means), covariance_type="spherical", n_init=3, random_state=0)
+        return model.fit(train()).sample(samples)[0]
+
+    def kernel() -> np.ndarray:
+        from sklearn.neighbors import KernelDensity
+
+        return KernelDensity(bandwidth=sigma).fit(train()).sample(samples, random_state=0)
+
+    def row(draw: Callable[[], np.ndarray]) -> Measured:
+        points = draw()
+        return Measured(mode_coverage(points, means, sigma), {"points": points})
+
+    draws = {"the data itself": data, "Gaussian mixture by EM": mixture, "kernel density": kernel}
+    return {name: functools.partial(row, draw) for name, draw in draws.items()}

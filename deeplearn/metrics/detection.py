@@ -1,0 +1,48 @@
+"""What is measured of any detector of anomalies, from the scores that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import chex
+import numpy as np
+
+FALSE_ALARMS = 0.05  # fraction of normal validation examples above the threshold of a detector
+
+
+def auroc(scores: np.ndarray, anomalous: np.ndarray) -> float:
+    """Area under the ROC curve, averaged over problems; NaN where no problem has both kinds of example.
+
+    Args:
+        scores: [problems, N], higher for what is more anomalous. anomalous: [problems, N] bool.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    chex.assert_rank([scores, anomalous], 2)
+    chex.assert_equal_shape([scores, anomalous])
+    areas = [roc_auc_score(a, s) for s, a in zip(scores, anomalous, strict=True) if 0 < a.sum() < len(a)]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def detection(scores: Mapping[str, np.ndarray], anomalous: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """What is reported of a detector of anomalies, averaged over problems.
+
+    auroc, validation_auroc: only where there are anomalies. A threshold is set that 5 % of the normal validation
+    examples exceed; false_alarms and detected are the fractions of normal and of anomalous test examples above it.
+
+    Args:
+        scores, anomalous: {"validation" and "test": [problems, N]}.
+    """
+    row = {"auroc": auroc(scores["test"], anomalous["test"])}
+    row["validation_auroc"] = auroc(scores["validation"], anomalous["validation"])
+    fractions: dict[str, list[float]] = {"detected": [], "false_alarms": []}
+    for seen, normal, score, wrong in zip(
+        scores["validation"], ~anomalous["validation"], scores["test"], anomalous["test"], strict=True
+    ):
+        if normal.any():
+            above = score > np.quantile(seen[normal], 1 - FALSE_ALARMS)
+            for name, chosen in (("detected", wrong), ("false_alarms", ~wrong)):
+                if chosen.any():
+                    fractions[name].append(float(above[chosen].mean()))
+    row |= {name: float(np.mean(values)) for name, values in fractions.items() if values}
+    return {name: value for name, value in row.items() if np.isfinite(value)}

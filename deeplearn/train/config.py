@@ -1,0 +1,152 @@
+"""What every experiment can be told: a dataclass whose fields are flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from deeplearn.errors import UserError
+
+KINDS: dict[Any, str] = {
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    tuple[int, ...]: "integers joined by commas",
+    tuple[float, ...]: "numbers joined by commas",
+    tuple[str, ...]: "words joined by commas",
+}
+
+
+def flag(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[str] = (),
+    min: float | None = None,
+    max: float | None = None,
+    identity: bool = True,
+) -> Any:
+    """A field of a `Config` that is a flag: its default, a line of documentation and what values it may have.
+
+    identity=False marks what may differ between a run and its resumption, because the numbers do not depend on it.
+    """
+    metadata = {"help": help, "choices": tuple(choices), "min": min, "max": max, "identity": identity}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags that every experiment has. A subclass gives its own defaults and adds its own fields.
+
+    PAPER holds the values of the paper's own experiment where it is larger than what runs in minutes; `--paper`
+    takes them, but for what the command line says itself. TINY holds the smallest values that still exercise every
+    line: what the tests that train take. A key of either that is no field is an error when the module is imported.
+    """
+
+    PAPER: ClassVar[Mapping[str, Any]] = {}
+    TINY: ClassVar[Mapping[str, Any]] = {}
+
+    workdir: str = flag("", "directory of the run (empty: runs/<experiment>)", identity=False)
+    dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images a class) or npz:PATH")
+    data_dir: str = flag("", "where prepared data sets are kept (empty: TFDS's own directory)", identity=False)
+    paper: bool = flag(False, "the sizes, data and budget of the paper instead of the small defaults")
+    steps: int = flag(1000, "steps to train", min=1)
+    batch_size: int = flag(128, "examples in a batch, over all devices", min=1)
+    seed: int = flag(0, "seed of everything random; replica r uses seed + r", min=0)
+    replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1)
+    precision: str = flag("float32", "what layers compute in", choices=("float32", "bfloat16"))
+    accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
+    mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)
+    parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"), identity=False)
+    coordinator: str = flag("", "host:port of process 0 when there are several, or auto", identity=False)
+    num_processes: int = flag(0, "number of processes", identity=False, min=0)
+    process_id: int = flag(-1, "this process's number, from 0", identity=False, min=-1)
+    log_every: int = flag(100, "steps between lines of metrics.jsonl", identity=False, min=1)
+    checkpoint_every: int = flag(1000, "steps between checkpoints (and validations)", identity=False, min=1)
+    sample_every: int = flag(0, "steps between sample sheets (0: ten times a run)", identity=False, min=0)
+
+    def __init_subclass__(cls) -> None:
+        # Before the dataclass is made: its fields are the annotations so far.
+        fields = {name for base in cls.__mro__[:-1] for name in inspect.get_annotations(base)}
+        for title in ("PAPER", "TINY"):
+            for name in getattr(cls, title):
+                if name not in fields:
+                    close = difflib.get_close_matches(name, fields, n=1)
+                    near = f"; did you mean {close[0]!r}?" if close else ""
+                    raise TypeError(
+                        f"{cls.__module__}: {title} gives {name!r}, which is no field of its Config{near}"
+                    )
+
+
+class Field(NamedTuple):
+    """A field of a `Config` as a flag: its name, default, type and what `flag` said of it."""
+
+    name: str
+    default: Any
+    hint: Any
+    metadata: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What its value is, in words."""
+        return " or ".join(self.metadata["choices"]) if self.metadata["choices"] else KINDS[self.hint]
+
+    @property
+    def expected(self) -> str:
+        """What its value is and between which bounds, in words."""
+        low, high = self.metadata["min"], self.metadata["max"]
+        bounds = [f"at least {low}"] if low is not None else []
+        bounds += [f"at most {high}"] if high is not None else []
+        return self.kind + (", " + " and ".join(bounds) if bounds else "")
+
+
+def fields(config_class: type[Config]) -> list[Field]:
+    """Each field of the class; a plain new default keeps the base's description. UserError for a bad field."""
+    hints = typing.get_type_hints(config_class)
+    described = []
+    for field in dataclasses.fields(config_class):
+        metadata = dict(field.metadata)
+        for base in config_class.__mro__:
+            if not metadata and dataclasses.is_dataclass(base):
+                metadata = dict(next((f.metadata for f in dataclasses.fields(base) if f.name == field.name), {}))
+        where = f"the field {field.name} of {config_class.__module__}.{config_class.__name__}"
+        if not metadata:
+            raise UserError(f"{where} has no description: write flag(default, 'what it is')")
+        if hints[field.name] not in KINDS:
+            kinds = ", ".join(getattr(kind, "__name__", str(kind)) for kind in (int, float, bool, str))
+            raise UserError(f"{where} has the type {hints[field.name]}: use {kinds} or a tuple of one of them")
+        described.append(Field(field.name, field.default, hints[field.name], metadata))
+    for values, title in ((None, "default"), (config_class.PAPER, "PAPER"), (config_class.TINY, "TINY")):
+        for field in described:
+            value = field.default if values is None else values.get(field.name, field.default)
+            if (wrong := _wrong(field, value)) is not None:
+                raise UserError(
+                    f"{title} of the field {field.name} of {config_class.__module__}.{config_class.__name__} is "
+                    f"{value!r}: it should be {wrong}"
+                )
+    return described
+
+
+def _wrong(field: Field, value: Any) -> str | None:
+    """What a value should have been, where it is not."""
+    low, high, choices = field.metadata["min"], field.metadata["max"], field.metadata["choices"]
+    inner = typing.get_args(field.hint)
+    if inner:
+        good = isinstance(value, tuple) and all(_is(item, inner[0]) for item in value)
+    else:
+        good = _is(value, field.hint)
+        good = good and (not choices or value in choices)
+        if good and field.hint in (int, float):
+            good = (low is None or value >= low) and (high is None or value <= high)
+    return None if good else field.expected
+
+
+def _is(value: Any, hint: type) -> bool:
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
