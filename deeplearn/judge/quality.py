@@ -29,7 +29,7 @@ SEARCHED = 50_000  # training images among which the nearest is sought, at most
 KNOWN_QUERIES = 500  # training images whose own nearest ones are sought
 CONFIDENT = 0.9
 SHOWN = 100  # images of a row that are kept for figures
-SEARCH_BYTES = 16 * 2**20
+SEARCH_BYTES = 16 * 2**20  # of images that are compared pixel by pixel at once, on each side
 
 
 def training_halves(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -157,7 +157,7 @@ def _quality(
         **precision_recall(real, features),
         **density_coverage(real, features),
         "confident": float((found.probabilities(logits).max(-1) > CONFIDENT).mean()),
-        **({} if labels is None else {"accuracy": float((logits.argmax(-1) == labels[order]).mean())}),
+        **({} if labels is None else {"accuracy": float((logits.argmax(-1) == np.asarray(labels)[order]).mean())}),
         "nearest_distance": float(_nearest(samples, order, dataset, None if own is None else own[order])[0].mean()),
         "nearest_distance_training": float(_nearest(training, known, dataset, known)[0].mean()),
     }
@@ -172,7 +172,7 @@ def _nearest(
     that none is compared with itself.
     """
     shape = dataset.image_shape
-    rows = block_rows(shape, SEARCH_BYTES)
+    rows = block_rows(shape, SEARCH_BYTES, most=len(dataset.train))
     searched = np.random.default_rng(0).permutation(len(dataset.train))[:SEARCHED]
     distances, nearest = np.full(len(indices), np.inf), np.full(len(indices), -1)
     for start in range(0, len(searched), rows):
