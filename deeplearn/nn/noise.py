@@ -1,7 +1,7 @@
 """Noise levels of diffusion: x_t = α x + σ ε with α² + σ² = 1, for data of unit variance.
 
-A level is told by its ratio r = σ/α of noise to signal, the "σ" of Karras et al. 2022. A schedule says which
-ratios are met in training, by a map of t uniform in (0, 1), and which a sampler visits.
+A level is its ratio r = σ/α of noise to signal, the "σ" of Karras et al. 2022. A schedule says which ratios are met
+in training, by a map of t uniform in (0, 1), and which a sampler visits. A network predicts the noise or v.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 
+SCHEDULES = ("linear", "cosine", "lognormal")
 SMALLEST, LARGEST = 2e-3, 80.0  # ratios (Karras et al. 2022, table 1); every schedule is cut there
 
 
@@ -28,7 +29,8 @@ def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
     cosine: α = cos(πt/2) (Nichol & Dhariwal 2021, without the offset).
-    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of deviation .5.
+    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of standard
+        deviation .5.
     """
     if schedule == "linear":
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2
@@ -54,3 +56,21 @@ def sampling_ratios(schedule: str, steps: int, scale: float = 1.0) -> jax.Array:
     else:
         ratios = noise_ratio(schedule, jnp.linspace(1, 0, steps + 1)[:-1], scale)
     return jnp.append(ratios, 0.0)
+
+
+def over(level: jax.Array, x: jax.Array) -> jax.Array:
+    """Levels [batch], shaped to multiply x [batch, ...]."""
+    return level.reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def denoised_and_noise(
+    output: jax.Array, noised: jax.Array, ratio: jax.Array, prediction: str
+) -> tuple[jax.Array, jax.Array]:
+    """(x̂, ε̂) by a network's output at x_t = α x + σ ε, all [batch, ...]; ratio: [batch].
+
+    prediction: "noise", the output is ε̂; "v", it is v̂ = α ε̂ − σ x̂ (Salimans & Ho 2022, section 4).
+    """
+    alpha, sigma = (over(level, noised) for level in signal_and_noise(ratio))
+    if prediction == "noise":
+        return (noised - sigma * output) / alpha, output
+    return alpha * noised - sigma * output, sigma * noised + alpha * output

@@ -36,6 +36,7 @@ from jax.scipy.special import logit
 
 from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.baselines.probe import noisy, probes
+from deeplearn.baselines.small_judge import small_judge
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
@@ -46,7 +47,6 @@ from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.sparsity import sparsity_penalty
 from deeplearn.metrics.distances import frechet
-from deeplearn.metrics.judged import small_judge
 from deeplearn.metrics.sparsity import hoyer_sparsity
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.metrics.verdict import verdict
