@@ -34,8 +34,8 @@ def gradient_penalty(
 ) -> jax.Array:
     """E (‖∇ critic(x̂)‖ − 1)², x̂ uniform on the lines between real and fake (Gulrajani et al. 2017, equation 3).
 
-    real, fake: [batch, ...] of one shape. critic: a function [batch, ...] -> [batch] without batch norm, since each
-    example has its own gradient.
+    real, fake: [batch, ...] of one shape. critic: a function [batch, ...] -> [batch] or [batch, 1] without batch
+    norm, since each example has its own gradient.
     """
     assert_shapes(real=(real, "batch *example"), fake=(fake, "batch *example"))
     mix = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1))
@@ -43,7 +43,7 @@ def gradient_penalty(
 
     def score(x: jax.Array) -> jax.Array:
         scores = critic(x)
-        assert_shapes(**{"critic's output": (scores, f"{len(real)}")})
+        assert_shapes(**{"critic's output": (scores, f"{len(real)} 1" if scores.ndim == 2 else f"{len(real)}")})
         return scores.sum()
 
     slopes = jax.grad(score)(between)
