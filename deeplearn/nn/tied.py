@@ -36,16 +36,16 @@ class TiedAutoencoder(nn.Module):
         self.visible_biases = [self.param(f"visible_bias_{i}", zeros, (widths[i],)) for i in layers]
 
     def encode(self, x: jax.Array) -> jax.Array:
-        """[batch, inputs] -> [batch, hidden[-1]]."""
-        assert_shapes(x=(x, f"batch {self.inputs}"))
+        """[..., inputs] -> [..., hidden[-1]]."""
+        assert_shapes(x=(x, f"... {self.inputs}"))
         activations = [self.activation] * (len(self.hidden) - 1) + [self.code_activation]
         for kernel, bias, activation in zip(self.kernels, self.biases, activations, strict=True):
             x = activation(x @ kernel + bias)
         return x
 
     def decode(self, code: jax.Array) -> jax.Array:
-        """[batch, hidden[-1]] -> [batch, inputs]."""
-        assert_shapes(code=(code, f"batch {self.hidden[-1]}"))
+        """[..., hidden[-1]] -> [..., inputs], logits."""
+        assert_shapes(code=(code, f"... {self.hidden[-1]}"))
         h = code
         for i in reversed(range(len(self.hidden))):
             h = h @ self.kernels[i].T + self.visible_biases[i]
@@ -53,5 +53,6 @@ class TiedAutoencoder(nn.Module):
         return h
 
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        assert_shapes(x=(x, f"batch {self.inputs}"))
         code = self.encode(x)
         return code, self.decode(code)
