@@ -88,8 +88,10 @@ def _matcher(words: Sequence[str], sizes: dict[str, tuple[int, ...]]) -> tuple[A
 
 def _text(words: Sequence[str], sizes: Mapping[str, tuple[int, ...]]) -> str:
     """[batch=8, classes]: words, with their sizes where an argument before has given them."""
-    sized = (
-        f"{word}={sizes[word] if _any_number(word) else sizes[word][0]}" if word in sizes else word
-        for word in words
-    )
-    return f"[{', '.join(sized)}]"
+
+    def sized(word: str) -> str:
+        if word not in sizes or word.isdigit():
+            return word
+        return f"{word}={sizes[word] if _any_number(word) else sizes[word][0]}"
+
+    return f"[{', '.join(map(sized, words))}]"

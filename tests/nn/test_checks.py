@@ -62,6 +62,7 @@ def test_shapes_that_fit_pass(axes, shapes):
         ),
         (("*lead d", "*lead"), ((2, 3, 4), (2,)), "x1 has shape (2,), not [*lead=(2, 3)]"),
         (("batch 3",), ((2, 4),), "x0 has shape (2, 4), not [batch, 3]"),
+        (("3 batch", "3"), ((3, 2), (4,)), "x1 has shape (4,), not [3], beside x0 (3, 2)"),
         (("",), ((1,),), "x0 has shape (1,), not []"),
     ],
 )
