@@ -16,20 +16,19 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.baselines.classical import mlp
+from deeplearn.baselines.classical import estimator, fitted
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.population import member_losses, together
 from deeplearn.metrics.population import scores
+from deeplearn.models.deep_mlp import DeepMLP
 from deeplearn.models.population import Population
-from deeplearn.nn.activations import by_name, initializer_for
+from deeplearn.nn.activations import by_name
 from deeplearn.optim import optimizer
 from deeplearn.optim.members import per_member
 
@@ -49,23 +48,6 @@ class Config(dl.Config):
     # Clevert et al. 2016, section 4.1: eight hidden layers of 128 on MNIST, batches of 64.
     PAPER = {"dataset": "mnist", "hidden": (128,) * 8, "batch_size": 64, "steps": 280_000}
     TINY = {"hidden": (4,), "activations": ("relu", "selu")}
-
-
-class Network(nn.Module):
-    """A perceptron [batch, ...] -> [batch, outputs], or with sums=True the Wx + b of each hidden layer."""
-
-    activation: str
-    hidden: tuple[int, ...]
-    outputs: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array, sums: bool = False) -> Any:
-        x, found = x.reshape(len(x), -1), []
-        for width in self.hidden:
-            found.append(nn.Dense(width, kernel_init=initializer_for(self.activation))(x))
-            x = by_name(self.activation)(found[-1])
-        logits = nn.Dense(self.outputs)(x)
-        return found if sums else logits
 
 
 def classify(population: Population, batch: dl.Batch) -> dl.Losses:
@@ -106,12 +88,12 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    settings = {"limit": 5000, "seeds": 1, "random_state": 0}
-    rows: dict[str, Any] = {}
-    for activation in ("logistic", "tanh", "relu"):
-        row = f"scikit-learn's MLP, {activation}"
-        rows |= mlp(dataset, trained.config.hidden, row=row, activation=activation, **settings)
-    return rows
+    common = {"hidden_layer_sizes": trained.config.hidden, "max_iter": 300, "random_state": 0}
+    models = {
+        f"scikit-learn's MLP, {activation}": estimator("MLPClassifier", activation=activation, **common)
+        for activation in ("logistic", "tanh", "relu")
+    }
+    return fitted(dataset, models, limit=5000)
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
@@ -131,21 +113,18 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
-    names = config.activations
-    if FIRST not in names or not set(names) <= set(NAMES) or len(set(names)) < len(names):
-        raise UserError(f"--activations should name {FIRST} and any others of {', '.join(NAMES)}, each once")
-    others = [name for name in names if name != FIRST]
+    names = dl.named("activations", config.activations, NAMES, first=FIRST)
     stage = dl.Stage([dl.Turn(classify)], per_member(partial(optimizer, "adam"), RATES), config.steps)
     rivals = {}
-    for name in (FIRST, *others):
-        network = Population(partial(Network, name, config.hidden, len(dataset.classes)), len(RATES))
+    for name in names:
+        network = Population(partial(DeepMLP, name, config.hidden, len(dataset.classes)), len(RATES))
         rivals[name] = dl.Rival(network, [stage], evaluate, facts={"activation": name})
     return dl.side_by_side(
         rivals,
         data=dataset,
         baselines=baselines,
         figures=figures,
-        claims=[dl.Claim(f"{name} is more accurate than {FIRST}", name, dl.OURS, "accuracy") for name in others],
+        claims=[dl.Claim(f"{name} is more accurate than {FIRST}", name, dl.OURS, "accuracy") for name in names[1:]],
     )
 
 

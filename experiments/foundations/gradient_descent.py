@@ -14,7 +14,6 @@ and by scikit-learn's own stochastic descent.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +32,7 @@ from deeplearn.metrics.population import scores
 from deeplearn.models.mlp import MLP
 from deeplearn.models.population import Population
 from deeplearn.optim import optimizer
+from deeplearn.optim.least_squares import descent_paths
 from deeplearn.optim.members import per_member
 
 RATES = np.array([0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0])
@@ -79,25 +79,6 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return fitted(dataset, models)
 
 
-def paths(
-    x: np.ndarray, target: np.ndarray, start: np.ndarray, sizes: Sequence[int], updates: int
-) -> list[np.ndarray]:
-    """For each batch size the points [updates + 1, 2] that descent on mean (x w − target)²/2 visits from `start`.
-
-    x [N, 2], target [N]. The rate is a tenth of one over the largest curvature, for all alike.
-    """
-    rate = 0.1 / np.linalg.eigvalsh(x.T @ x / len(x)).max()
-    rng, result = np.random.default_rng(0), []
-    for size in sizes:
-        w, visited = start, [start]
-        for _ in range(updates):
-            rows = rng.choice(len(x), size, replace=False)
-            w = w - rate * x[rows].T @ (x[rows] @ w - target[rows]) / size
-            visited.append(w)
-        result.append(np.array(visited))
-    return result
-
-
 def two_parameters(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Two principal components [N, 2] and ±1 for the classes' first half: a valley, since one varies more."""
     train = dataset.train.arrays(2000)
@@ -111,7 +92,7 @@ def three_paths(dataset: Dataset) -> Any:
     x, target = two_parameters(dataset)
     minimum = np.linalg.lstsq(x, target, rcond=None)[0]
     sizes = {f"batch, all {len(x)}": len(x), f"mini-batch, {min(32, len(x))}": min(32, len(x)), "stochastic, 1": 1}
-    visited = paths(x, target, minimum + 1, list(sizes.values()), 100)
+    visited = descent_paths(x, target, minimum + 1, list(sizes.values()), 100)
     return paths_on_surface(
         lambda w: 0.5 * ((w @ x.T - target) ** 2).mean(-1),
         dict(zip(sizes, visited, strict=True)),

@@ -19,9 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.baselines.classical import mlp
+from deeplearn.baselines.classical import estimator, fitted
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.plots import curves
 from deeplearn.losses.population import member_losses, together
 from deeplearn.metrics.history import record, recorded
@@ -68,12 +67,12 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    settings = {"limit": 5000, "seeds": 1, "activation": "tanh", "random_state": 0}
-    rows: dict[str, Any] = {}
-    for solver in ("sgd", "adam", "lbfgs"):
-        row = f"scikit-learn's MLP, {solver}"
-        rows |= mlp(dataset, trained.config.hidden, row=row, solver=solver, **settings)
-    return rows
+    common = {"hidden_layer_sizes": trained.config.hidden, "activation": "tanh", "max_iter": 300, "random_state": 0}
+    models = {
+        f"scikit-learn's MLP, {solver}": estimator("MLPClassifier", solver=solver, **common)
+        for solver in ("sgd", "adam", "lbfgs")
+    }
+    return fitted(dataset, models, limit=5000)
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
@@ -91,24 +90,23 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
-    names = config.optimizers
-    if FIRST not in names or not set(names) <= set(OPTIMIZERS) or len(set(names)) < len(names):
-        raise UserError(f"--optimizers should name {FIRST} and any others of {', '.join(OPTIMIZERS)}, each once")
-    others = [name for name in names if name != FIRST]
+    names = dl.named("optimizers", config.optimizers, OPTIMIZERS, first=FIRST)
     network = Population(partial(MLP, config.hidden, len(dataset.classes), jnp.tanh), len(RATES))
     turn = dl.Turn(partial(classify, steps=config.steps))
     rivals = {
         name: dl.Rival(
             network, [dl.Stage([turn], per_member(partial(optimizer, name), RATES), config.steps)], evaluate
         )
-        for name in (FIRST, *others)
+        for name in names
     }
     return dl.side_by_side(
         rivals,
         data=dataset,
         baselines=baselines,
         figures=figures,
-        claims=[dl.Claim(f"{FIRST} has a lower test loss than {name}", dl.OURS, name, "-loss") for name in others],
+        claims=[
+            dl.Claim(f"{FIRST} has a lower test loss than {name}", dl.OURS, name, "-loss") for name in names[1:]
+        ],
     )
 
 

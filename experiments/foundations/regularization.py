@@ -17,7 +17,6 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,10 +31,10 @@ from deeplearn.losses.population import member_losses, together
 from deeplearn.metrics.population import each_outcome, scores
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.population import Population
-from deeplearn.nn.dropconnect import masked_dense, masked_moments, rectified_mean
+from deeplearn.models.regularized_mlp import RegularizedMLP
 from deeplearn.optim import optimizer
 from deeplearn.optim.members import per_member
-from deeplearn.optim.penalties import fraction_of_zeros, kernels, proximal_l1
+from deeplearn.optim.penalties import fraction_of_zeros
 
 STRENGTHS = {
     "none": (0.0,),
@@ -62,46 +61,15 @@ class Config(dl.Config):
     TINY = {"width": 4}
 
 
-class Network(nn.Module):
-    """x [batch, ...], strength [] -> logits [batch, outputs]. A strength of dropout or DropConnect is a rate."""
-
-    method: str
-    width: int
-    outputs: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array, strength: jax.Array, train: bool = False) -> jax.Array:
-        x, keep = x.reshape(len(x), -1), 1 - strength
-        kernel = self.param("kernel", nn.initializers.he_normal(), (x.shape[-1], self.width))
-        bias = self.param("bias", nn.initializers.zeros, (self.width,))
-        if self.method == "dropconnect" and train:
-            h = nn.relu(masked_dense(self.make_rng("noise"), x, kernel, bias, keep))
-        elif self.method == "dropconnect":
-            h = rectified_mean(*masked_moments(x, kernel, bias, keep))
-        else:
-            h = nn.relu(x @ kernel + bias)
-        if self.method == "dropout" and train:
-            h = jnp.where(jax.random.bernoulli(self.make_rng("noise"), keep, h.shape), h / keep, 0)
-        return nn.Dense(self.outputs)(h)
-
-
 def population(method: str, width: int, outputs: int) -> Population:
     """For each data size a network of every strength."""
     strengths = STRENGTHS[method] * len(FRACTIONS)
-    return Population(partial(Network, method, width, outputs), len(strengths), strengths)
+    return Population(partial(RegularizedMLP, method, width, outputs), len(strengths), strengths)
 
 
 def descent(strength: jax.Array, method: str, rate: float) -> optax.GradientTransformation:
-    base = optimizer("momentum", rate, momentum=MOMENTUM)
-    if method == "l1":
-        # `optimizer` takes no traced penalty; the reach of momentum is 1 / (1 − momentum), as there.
-        def reach(state: Any, count: Any, params: Any) -> Any:
-            return jax.tree.map(lambda w: jnp.full_like(w, 1 / (1 - MOMENTUM)), params)
-
-        return proximal_l1(base, optax.constant_schedule(rate), strength, reach)
-    if method == "l2":
-        return optax.chain(optax.add_decayed_weights(strength, kernels), base)
-    return base
+    penalty = {method: strength} if method in ("l1", "l2") else {}
+    return optimizer("momentum", rate, momentum=MOMENTUM, **penalty)
 
 
 def classify(networks: Population, batch: dl.Batch) -> dl.Losses:

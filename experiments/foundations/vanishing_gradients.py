@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,18 +27,17 @@ from deeplearn.data import Dataset
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.history import record, recorded
-from deeplearn.nn.activations import by_name, initializer_for
-from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.models.deep_mlp import DeepMLP
 
 RIVALS: dict[str, dict[str, Any]] = {
-    "sigmoid": {"activation": "sigmoid"},
+    "sigmoid": {"activation": "sigmoid", "plain": True},
     "tanh": {"activation": "tanh"},
     "relu": {"activation": "relu"},
     "elu": {"activation": "elu"},
     "selu": {"activation": "selu"},
-    "wide_sigmoid": {"activation": "sigmoid", "wide": True},
-    "normed_sigmoid": {"activation": "sigmoid", "norm": True},
-    "skipping_sigmoid": {"activation": "sigmoid", "skip": True},
+    "wide_sigmoid": {"activation": "sigmoid"},  # initial weights four times as wide
+    "normed_sigmoid": {"activation": "sigmoid", "plain": True, "norm": True},
+    "skipping_sigmoid": {"activation": "sigmoid", "plain": True, "skip": True},
 }
 FIRST = "sigmoid"  # the row of the experiment itself
 
@@ -57,41 +55,13 @@ class Config(dl.Config):
     TINY = {"depth": 2, "width": 4}
 
 
-class Deep(nn.Module):
-    """`depth` layers x ← f(Wx + b), then a linear one. [batch, ...] -> [batch, outputs].
-
-    wide: the sigmoid's initial weights four times as wide, as Glorot & Bengio propose; it has plain Glorot weights
-    otherwise. norm: batch normalisation before f. skip: x ← x + f(Wx + b) wherever shapes agree.
-    """
-
-    activation: str
-    depth: int
-    width: int
-    outputs: int
-    wide: bool = False
-    norm: bool = False
-    skip: bool = False
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-        plain = self.activation == "sigmoid" and not self.wide
-        init = nn.initializers.glorot_uniform() if plain else initializer_for(self.activation)
-        x = x.reshape(len(x), -1)
-        for number in range(self.depth):
-            z = nn.Dense(self.width, use_bias=not self.norm, kernel_init=init, name=f"hidden_{number}")(x)
-            z = BatchNorm()(z, train) if self.norm else z
-            h = by_name(self.activation)(z)
-            x = x + h if self.skip and number else h
-        return nn.Dense(self.outputs, name="logits")(x)
-
-
-def classify(network: Deep, batch: dl.Batch, steps: int) -> dl.Losses:
+def classify(network: DeepMLP, batch: dl.Batch, steps: int) -> dl.Losses:
     loss, metrics = cross_entropy(network(batch["image"], train=True), batch["label"])
     record(network, "loss", loss, batch["step"], steps)
     return loss, metrics
 
 
-def gradient_norms(network: Deep, variables: Mapping[str, Any], image: jax.Array, label: jax.Array) -> jax.Array:
+def gradient_norms(network: DeepMLP, variables: Mapping[str, Any], image: jax.Array, label: jax.Array) -> jax.Array:
     """‖∂L/∂W‖ of each layer's kernel [depth + 1], from the input up, in training mode."""
 
     def loss(params: Any) -> jax.Array:
@@ -99,12 +69,12 @@ def gradient_norms(network: Deep, variables: Mapping[str, Any], image: jax.Array
         return cross_entropy(logits, label)[0]
 
     gradients = jax.grad(loss)(variables["params"])
-    layers = [*(f"hidden_{number}" for number in range(network.depth)), "logits"]
+    layers = [*(f"hidden_{number}" for number in range(len(network.hidden))), "logits"]
     return jnp.stack([jnp.linalg.norm(gradients[layer]["kernel"]) for layer in layers])
 
 
 @partial(jax.jit, static_argnums=0)
-def norms_at_start(network: Deep, key: jax.Array, image: jax.Array, label: jax.Array) -> jax.Array:
+def norms_at_start(network: DeepMLP, key: jax.Array, image: jax.Array, label: jax.Array) -> jax.Array:
     """As `gradient_norms`, with fresh initial weights."""
     return gradient_norms(network, network.init(key, image), image, label)
 
@@ -154,8 +124,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
     turn = dl.Turn(partial(classify, steps=config.steps))
     stage = dl.Stage([turn], optax.adam(config.learning_rate), config.steps)
-    shape = {"depth": config.depth, "width": config.width, "outputs": len(dataset.classes)}
-    rivals = {name: dl.Rival(Deep(**shape, **facts), [stage], evaluate) for name, facts in RIVALS.items()}
+    shape = {"hidden": (config.width,) * config.depth, "outputs": len(dataset.classes)}
+    rivals = {name: dl.Rival(DeepMLP(**shape, **facts), [stage], evaluate) for name, facts in RIVALS.items()}
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=CLAIMS)
 
 
