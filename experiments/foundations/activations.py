@@ -100,7 +100,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     rows, rate = report.beside(FIRST), "Adam's learning rate"
     dead = {name: row.arrays["dead"] for name, row in rows.items()}
     accuracy = {name: row.arrays["accuracy"] for name, row in rows.items()}
-    x = np.linspace(-4, 3, 200, dtype=np.float32)
+    x = jnp.linspace(-4, 3, 200)
     return {
         "dead_units": lambda: bars(
             report.spread("dead_units_at_high_rate", FIRST), f"fraction of dead units, Adam's rate {RATES[-1]:g}"

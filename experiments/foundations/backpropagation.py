@@ -62,7 +62,8 @@ def backward(weights: Weights, layers: list[jax.Array], label: jax.Array) -> tup
     """(∂L/∂weights, ∂L/∂z of each layer) of the mean cross-entropy; the first error is ∂L/∂input."""
     classes = layers[-1].shape[-1]
     error = (jax.nn.softmax(layers[-1]) - jax.nn.one_hot(label, classes, dtype=layers[-1].dtype)) / len(label)
-    gradients, errors = [], [error]
+    gradients: list[tuple[jax.Array, jax.Array]] = []
+    errors = [error]
     for number in reversed(range(len(weights))):
         below = layers[number]
         gradients.insert(0, (below.T @ error, error.sum(0)))
@@ -165,7 +166,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     test = dataset.test.arrays()
     by_hand, by_jax = (trained(Twins.twin, number=number) for number in (0, 1))
     apart = dict(zip(("autodiff", "differences"), checks(by_hand, dataset, np.float64, 1e-4), strict=True))
-    apart["weights"] = relative_distance(ravel_pytree(by_hand)[0], ravel_pytree(by_jax)[0])
+    vectors = (np.asarray(ravel_pytree(weights)[0]) for weights in (by_hand, by_jax))
+    apart["weights"] = relative_distance(*vectors)
     digits = {f"digits_{name}": -np.log10(max(distance, 1e-17)) for name, distance in apart.items()}
     rows = dl.ours({**trained.mean(score_by_hand, test), **digits}, weights=by_hand)
     return {**rows, "differentiated by JAX": dl.Measured(trained.mean(score_by_jax, test))}
@@ -186,7 +188,7 @@ def error_flowing_back(weights: Weights, dataset: Dataset) -> Any:
     layers = forward(weights, flat(test["image"]))
     log_probability = np.asarray(jax.nn.log_softmax(layers[-1]))[np.arange(len(test["label"])), test["label"]]
     hardest = np.argsort(log_probability)[:8]
-    _, errors = backward(weights, [layer[hardest] for layer in layers], test["label"][hardest])
+    _, errors = backward(weights, [layer[hardest] for layer in layers], jnp.asarray(test["label"][hardest]))
     hidden = [f"error of layer {number}" for number in range(1, len(errors) - 1)]
     rows = {"the hardest images": [np.repeat(square(x, size)[..., None], 3, -1) for x in layers[0][hardest]]}
     for name, error in reversed(list(zip(("error of pixels", *hidden, "error of logits"), errors, strict=True))):

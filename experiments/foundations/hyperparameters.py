@@ -13,7 +13,6 @@ regression, scikit-learn's MLP as it comes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -58,7 +57,7 @@ def classify(population: Population, batch: dl.Batch) -> dl.Losses:
     return together(*member_losses(population(batch["image"]), batch["label"]))
 
 
-def descent(rate: jax.Array, momentum: jax.Array | float = MOMENTUM) -> optax.GradientTransformation:
+def descent(rate: jax.Array, momentum: Any = MOMENTUM) -> optax.GradientTransformation:
     return optimizer("momentum", rate, momentum=momentum)
 
 
@@ -67,7 +66,7 @@ def descent_until(rate: jax.Array, updates: jax.Array) -> optax.GradientTransfor
     return optimizer("momentum", lambda count: jnp.where(count < updates, rate, 0.0), momentum=MOMENTUM)
 
 
-def crossed(values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def crossed(values: Any) -> tuple[np.ndarray, np.ndarray]:
     """(rates, values) of the members: for each value every rate."""
     return np.tile(RATES, len(values)), np.repeat(values, len(RATES))
 
@@ -96,7 +95,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
             "worst_on_validation": arrays["accuracy"].min(),
         }
         rows[f"sweep of {sweep}"] = dl.Measured(metrics, arrays)
-    chosen = rows[f"sweep of {min(best_loss, key=best_loss.get)}"]
+    chosen = rows[f"sweep of {min(best_loss, key=lambda sweep: best_loss[sweep])}"]
     by_default = rows["sweep of momentum"].arrays["test"][MOMENTA.index(MOMENTUM), np.argmin(abs(RATES - RATE))]
     ours = dl.Measured({"accuracy": chosen.metrics["accuracy"]})
     return {dl.OURS: ours, DEFAULTS: dl.Measured({"accuracy": by_default}), **rows}
@@ -131,7 +130,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
             f"--batches has one of {max(config.batches)}, but there are {len(dataset.train)} training images"
         )
 
-    def rival(sweep: str, values: Sequence[float], chain: Any, width: int = config.width, **stage: Any) -> dl.Rival:
+    def rival(sweep: str, values: Any, chain: Any, width: int = config.width, **stage: Any) -> dl.Rival:
         make = partial(MLP, (width,), len(dataset.classes), jnp.tanh)
         stages = [dl.Stage([dl.Turn(classify)], chain, **{"steps": config.steps, **stage})]
         facts = {"sweep": sweep, "values": tuple(values)}
@@ -146,7 +145,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         **{f"width_{width}": rival("width", [width], alone, width) for width in config.widths},
     }
     for size in config.batches:
-        stage = {"name": f"batch_{size}", "batch_size": size}
+        stage: dict[str, Any] = {"name": f"batch_{size}", "batch_size": size}
         stage["steps"] = max(1, config.steps * config.batch_size // size)
         rivals[f"batch_{size}"] = rival("batch size", [size], alone, **stage)
     experiment = dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=CLAIMS)

@@ -68,7 +68,7 @@ def population(method: str, width: int, outputs: int) -> Population:
 
 
 def descent(strength: jax.Array, method: str, rate: float) -> optax.GradientTransformation:
-    penalty = {method: strength} if method in ("l1", "l2") else {}
+    penalty: dict[str, Any] = {method: strength} if method in ("l1", "l2") else {}
     return optimizer("momentum", rate, momentum=MOMENTUM, **penalty)
 
 

@@ -124,8 +124,11 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
     turn = dl.Turn(partial(classify, steps=config.steps))
     stage = dl.Stage([turn], optax.adam(config.learning_rate), config.steps)
-    shape = {"hidden": (config.width,) * config.depth, "outputs": len(dataset.classes)}
-    rivals = {name: dl.Rival(DeepMLP(**shape, **facts), [stage], evaluate) for name, facts in RIVALS.items()}
+    hidden, outputs = (config.width,) * config.depth, len(dataset.classes)
+    rivals = {
+        name: dl.Rival(DeepMLP(hidden=hidden, outputs=outputs, **facts), [stage], evaluate)
+        for name, facts in RIVALS.items()
+    }
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=CLAIMS)
 
 
