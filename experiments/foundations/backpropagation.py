@@ -174,9 +174,9 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    settings = {"hidden_layer_sizes": trained.config.hidden, "activation": "logistic", "max_iter": 300}
+    settings = {"activation": "logistic", "max_iter": 300, "random_state": 0}
     models = {
-        "scikit-learn's MLP": estimator("MLPClassifier", **settings),
+        "scikit-learn's MLP": estimator("MLPClassifier", hidden_layer_sizes=trained.config.hidden, **settings),
         "logistic regression": estimator("LogisticRegression", max_iter=1000),
     }
     return fitted(dataset, models)
