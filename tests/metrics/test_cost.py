@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from deeplearn.metrics.cost import gradient_cost
+from deeplearn.metrics.cost import gradient_cost, seconds_an_epoch
 from deeplearn.nn.batch_norm import BatchNorm
 
 
@@ -26,3 +26,17 @@ def test_memory_grows_with_the_batch_like_activations():
     assert large["memory"] >= 6 * 64 * 4 * 256 / 1e6
     assert 2 < large["memory"] / small["memory"] < 8
     assert large["milliseconds"] > 0
+
+
+def test_an_epoch_of_small_batches_takes_longer_and_more_updates_than_are_timed_count_too():
+    columns = {"image": np.ones((400, 4, 4, 1), np.float32), "label": np.zeros(400, np.int32)}
+    single, whole = (seconds_an_epoch(nn.Dense(3), flat(columns), size) for size in (1, 400))
+    assert single > 3 * whole > 0
+    few = seconds_an_epoch(nn.Dense(3), flat(columns), 1, updates=100)
+    assert few > single / 4
+    # A batch may be larger than the data.
+    assert seconds_an_epoch(nn.Dense(3), flat(columns), 1000) > 0
+
+
+def flat(columns):
+    return {**columns, "image": columns["image"].reshape(len(columns["image"]), -1)}
