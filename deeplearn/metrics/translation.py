@@ -21,7 +21,7 @@ def equivariance_error(function: Callable[[np.ndarray], np.ndarray], images: np.
 
 
 def unchanged(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
-    """Share of active outputs that no more than rounding tells apart when the image moves by one pixel.
+    """Fraction of active outputs that no more than rounding tells apart when the image moves by one pixel.
 
     An output is active where it is positive before or after the move. function: images [N, H, W, C] -> [N, ...].
     """
