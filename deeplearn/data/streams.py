@@ -5,6 +5,7 @@ Nothing is remembered between batches, so a run that is killed asks for batch 10
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -59,15 +60,20 @@ class Stream:
             key: jax.ShapeDtypeStruct((self._rows, *one.shape), one.dtype) for key, one in self.split.spec.items()
         }
 
-    def batch(self, index: int) -> Batch:
-        """Batch `index`, counted from 0: {key: [B / P, ...]}."""
-        whole = self._indices(index)
-        return self._gather(whole[self._part], whole)
+    def batch(self, index: int, beside: Sequence[Stream] = ()) -> Batch:
+        """Batch `index`, counted from 0: {key: [B / P, ...]}.
 
-    def batches(self, first: int, count: int) -> Batch:
+        beside: streams of the same split with other seeds; padded columns are as wide as theirs need too, so that
+        the batches of several replicas can be stacked.
+        """
+        whole = self._indices(index)
+        return self._gather(whole[self._part], np.concatenate([whole, *(one._indices(index) for one in beside)]))
+
+    def batches(self, first: int, count: int, beside: Sequence[Stream] = ()) -> Batch:
         """Batches first .. first + count - 1, stacked in one gather: {key: [count, B / P, ...]}."""
-        whole = np.stack([self._indices(first + offset) for offset in range(count)])  # [count, B]
-        rows = self._gather(whole[:, self._part].ravel(), whole.ravel())
+        whole = self._range(first, count)
+        among = np.concatenate([whole, *(one._range(first, count) for one in beside)])
+        rows = self._gather(whole[:, self._part].ravel(), among.ravel())
         return {key: value.reshape(count, self._rows, *value.shape[1:]) for key, value in rows.items()}
 
     def _gather(self, indices: np.ndarray, among: np.ndarray) -> Batch:
@@ -75,6 +81,10 @@ class Stream:
         for name in self._texts:
             del columns[name]
         return columns
+
+    def _range(self, first: int, count: int) -> np.ndarray:
+        """The examples of global batches, [count, B]."""
+        return np.stack([self._indices(first + offset) for offset in range(count)])
 
     def _indices(self, index: int) -> np.ndarray:
         """The examples of a global batch, [B]."""
@@ -122,13 +132,19 @@ class UnpairedStream:
         """{source: shape [B / P, ...] and dtype by key}."""
         return {name: one.spec for name, one in self._streams.items()}
 
-    def batch(self, index: int) -> dict[str, Batch]:
-        """Batch `index`, counted from 0: {source: {key: [B / P, ...]}}."""
-        return {name: one.batch(index) for name, one in self._streams.items()}
+    def batch(self, index: int, beside: Sequence[UnpairedStream] = ()) -> dict[str, Batch]:
+        """Batch `index`, counted from 0: {source: {key: [B / P, ...]}}. beside: as for `Stream`."""
+        return {
+            name: one.batch(index, [other._streams[name] for other in beside])
+            for name, one in self._streams.items()
+        }
 
-    def batches(self, first: int, count: int) -> dict[str, Batch]:
+    def batches(self, first: int, count: int, beside: Sequence[UnpairedStream] = ()) -> dict[str, Batch]:
         """Batches first .. first + count - 1, stacked: {source: {key: [count, B / P, ...]}}."""
-        return {name: one.batches(first, count) for name, one in self._streams.items()}
+        return {
+            name: one.batches(first, count, [other._streams[name] for other in beside])
+            for name, one in self._streams.items()
+        }
 
 
 def stream(

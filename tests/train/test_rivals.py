@@ -120,7 +120,8 @@ class Game(nn.Module):
 
 
 def criticise(game, batch):
-    game.seen.value += 1
+    if not game.is_initializing():
+        game.seen.value += 1
     return game.critic(batch["image"]).mean() - game(batch["image"]).mean(), {}
 
 

@@ -138,9 +138,7 @@ def test_chains_of_their_own_are_states_of_their_own():
 
 
 def test_misnamed_networks_and_missing_chains_are_told():
-    with pytest.raises(
-        ValueError, match="stage 'late' trains crtic, but the model's networks are encoder, decoder"
-    ):
+    with pytest.raises(ValueError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
         groups(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), PARAMS)
     with pytest.raises(ValueError, match="stage 'late' trains 'critic' but gives it no optimizer"):
         Stage([], {"encoder": optax.sgd(1)}, 1, name="late").optimizer(("critic",))
