@@ -139,7 +139,7 @@ def bubbles(
     axes = new_axes((8.5, 1.5 + 0.3 * len(names)), title, xlabel)
     sizes = 600 * np.array(areas) / max(areas)
     axes.scatter(points, height, s=sizes, color=PALETTE[0], alpha=0.5, linewidths=0)
-    bars = [error or 0.0 for error in errors]
+    bars = [np.nan if error is None else error for error in errors]
     axes.errorbar(points, height, xerr=bars, color=INK, fmt=".", markersize=4, capsize=3, linewidth=1)
     axes.set_yticks(height, names)
     axes.margins(0.1, 1 / len(names))

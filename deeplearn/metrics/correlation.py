@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import chex
 import numpy as np
+
+from deeplearn.nn.checks import assert_shapes
 
 
 def correlation_error(images: np.ndarray, kernel: np.ndarray, bias: np.ndarray, maps: np.ndarray) -> float:
@@ -17,7 +18,12 @@ def correlation_error(images: np.ndarray, kernel: np.ndarray, bias: np.ndarray, 
     """
     from scipy.signal import correlate2d
 
-    chex.assert_rank([images, kernel, bias, maps], [4, 4, 1, 4])
+    assert_shapes(
+        images=(images, "batch height width channels"),
+        kernel=(kernel, "rows columns channels features"),
+        bias=(bias, "features"),
+        maps=(maps, "batch height width features"),
+    )
     expected = np.zeros((*images.shape[:3], len(bias))) + bias
     for n, c, k in np.ndindex(len(images), images.shape[-1], len(bias)):
         expected[n, :, :, k] += correlate2d(images[n, :, :, c], kernel[:, :, c, k], mode="same", boundary="wrap")

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 
@@ -22,6 +23,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         narrow = max(1, self.features // 4)
         layers = [(narrow, 1), (narrow, 3), (self.features, 1)] if self.bottleneck else [(self.features, 3)] * 2
         y = x
@@ -50,6 +52,7 @@ class CNN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         x = nn.relu(conv_norm(x, self.widths[0], 3, train))
         for stage, features in enumerate(self.widths):
             x = max_pool(x, 2) if stage else x

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.conv import Conv
 
 
@@ -23,6 +24,7 @@ class Stack(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch height width 1"))
         for stride, rate in self.layers:
             x = Conv(1, (3, 3), stride, kernel_dilation=rate, kernel_init=nn.initializers.ones)(x)
         return x
@@ -44,6 +46,7 @@ def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarra
 
     def middle(x: jax.Array) -> jax.Array:
         y: Any = model.apply(variables, x)
+        assert_shapes(**{"model's output": (y, "1 height width features")})
         return y[0, y.shape[1] // 2, y.shape[2] // 2, 0]
 
     return (np.asarray(jax.jit(jax.grad(middle))(image))[0] != 0).any(-1)

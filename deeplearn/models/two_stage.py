@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 
@@ -29,6 +30,7 @@ class TwoStage(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         activation = nn.tanh if self.tanh else nn.relu
         # The initialisation that keeps the variance under this activation.
         init = nn.initializers.lecun_normal() if self.tanh else nn.initializers.he_normal()

@@ -7,6 +7,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
+
 
 class Enlarged(nn.Module):
     """`net(image, train)` on images [B, H, W, C] resized to [B, side, side, C], bilinearly; not where side is 0."""
@@ -20,6 +22,7 @@ class Enlarged(nn.Module):
 
 def enlarged(image: jax.Array, side: int) -> jax.Array:
     """[B, H, W, C] -> [B, side, side, C], bilinearly; where side is 0, as it was."""
+    assert_shapes(image=(image, IMAGES))
     if not side:
         return image
     return jax.image.resize(image, (len(image), side, side, image.shape[-1]), "linear")
