@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
@@ -12,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+from deeplearn.measured import Measured
 
 
 def gradient_cost(
@@ -42,7 +45,7 @@ def gradient_cost(
         jax.block_until_ready(program(variables["params"]))
         seconds.append(time.perf_counter() - begun)
     cost = {"milliseconds": 1e3 * float(np.median(seconds[1:]))}
-    if analysis := program.memory_analysis():  # some backends tell nothing
+    if analysis := program.memory_analysis():  # some backends say nothing
         cost["memory"] = analysis.temp_size_in_bytes / 1e6
     return cost
 
@@ -76,3 +79,14 @@ def seconds_an_epoch(
         jax.block_until_ready(epoch(params, batches))
         seconds.append(time.perf_counter() - begun)
     return min(seconds) * examples / batches["label"].size
+
+
+def gradient_costs(
+    networks: Mapping[str, tuple[nn.Module, Any]], image: np.ndarray, label: np.ndarray
+) -> dict[str, Callable[[], Measured]]:
+    """{"a gradient of NAME": thunk} of `gradient_cost`, for each (network, variables) by name."""
+
+    def row(net: nn.Module, variables: Any) -> Measured:
+        return Measured(gradient_cost(net, variables, image, label))
+
+    return {f"a gradient of {name}": functools.partial(row, *network) for name, network in networks.items()}

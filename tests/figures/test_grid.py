@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid
+from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid, labelled_rows
 
 
 def test_pixels_of_each_tile():
@@ -85,3 +85,9 @@ def test_captions_stand_below_their_images_no_wider_than_they_are():
 def test_each_image_has_its_caption():
     with pytest.raises(ValueError, match="3 images, but 2 captions"):
         image_grid(np.zeros((3, 8, 8, 1)), captions=["a", "b"])
+
+
+def test_each_thing_has_a_row_and_its_name():
+    things = {"black": np.zeros((3, 4, 5)), "white": np.ones((3, 4, 5))}
+    expected = image_grid(np.stack(list(things.values()))[..., None], row_labels=["black", "white"])
+    np.testing.assert_array_equal(labelled_rows(things), expected)
