@@ -27,7 +27,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.figures.plots import scatter
-from deeplearn.losses.likelihoods import Bernoulli, Gaussian, Logistic
+from deeplearn.losses.likelihoods import Bernoulli, Gaussian, Likelihood, Logistic
 from deeplearn.losses.vae import elbo, log_weights, negative_elbo, negative_iwae
 from deeplearn.metrics.bounds import active_units, bits_per_dim, log_likelihood_bound
 from deeplearn.models.vae import VAE
@@ -113,7 +113,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if config.network == "conv":
         dataset.need_square_images("--network=conv is for square images")
     levels = dataset.levels or 2
-    likelihoods = {
+    likelihoods: dict[str, Likelihood] = {
         "bernoulli": Bernoulli(),
         "gaussian": Gaussian(levels),
         "logistic": Logistic(levels, config.components),
