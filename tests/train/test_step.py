@@ -147,9 +147,9 @@ def test_each_turn_draws_its_own_noise_and_batch():
         def __init__(self, stream):
             self.stream = stream
 
-        def batch(self, index):
+        def batch(self, index, beside):
             seen.append(index)
-            return self.stream.batch(index)
+            return self.stream.batch(index, beside)
 
     made.feed.streams = [[Spy(stream) for stream in row] for row in made.feed.streams]
     states, step = made.initial(), 0
@@ -189,7 +189,7 @@ def test_a_turn_is_handed_the_networks_that_it_touches():
         return (model.third(jnp.tanh(batch["image"].reshape(len(batch["image"]), -1)[:, :8])) ** 2).mean(), {}
 
     assert touched(Turn(judge_without_features, ("third",))) == {"third"}
-    assert touched(Turn(judge_without_features)) == {"first", "second", "third", "statistics"}  # it trains them all
+    assert touched(Turn(judge_without_features)) == {"first", "second", "third"}  # it trains them all
 
     def judge_and_show(model, batch):
         return judge_without_features(model, batch)[0], {"bias": model.variables["params"]["second"]["bias"].sum()}
@@ -229,7 +229,7 @@ def test_the_experiment_is_cut_where_no_turn_joins_networks(late, expected):
 def test_each_program_is_announced_before_it_is_compiled(looped, texts):
     made = trainer("--steps=6", "--replicas=2", looped=looped)
     said = []
-    made.say = said.append
+    made.say = made.programs.say = said.append
     train(made, 6)
     assert said == ["compiling the initialisation ...", *texts]
 
@@ -237,7 +237,7 @@ def test_each_program_is_announced_before_it_is_compiled(looped, texts):
 def test_a_turn_leaves_alone_what_it_does_not_touch():
     made = trainer("--norm", "--nonoisy", looped=False)
     before = local(made.initial()[0])
-    judge = made.programs(0, made.initial()[0])[1]
+    judge = made.programs.of(0, made.initial()[0])[1]
     after, _ = judge(made.initial()[0], made.feed.streams[0][0].batch(0), np.array([0, 0], np.int32))
     assert jax.tree.structure(after) == jax.tree.structure(before)
     for network in ("first", "second"):
