@@ -7,7 +7,7 @@ batch is {"image": [batch, height, width, channels] in [0, 1]}. All is in nats a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,12 @@ import jax.numpy as jnp
 from deeplearn.losses.elbo import gaussian_kl, gaussian_log_density, sample_gaussian
 from deeplearn.nn.corruption import gaussian
 
+if TYPE_CHECKING:
+    from deeplearn.models.vae import VAE
+
 
 def negative_elbo(
-    vae: Any, batch: Mapping[str, Any], beta: float = 1.0, noise: float = 0.0, train: bool = True
+    vae: VAE, batch: Mapping[str, Any], beta: float = 1.0, noise: float = 0.0, train: bool = True
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """−E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)) with one draw z (Kingma & Welling 2014, eq. 10; Higgins et al. 2017).
 
@@ -31,13 +34,13 @@ def negative_elbo(
     return reconstruction + beta * kl, {"reconstruction": reconstruction, "kl": kl}
 
 
-def elbo(vae: Any, batch: Mapping[str, Any]) -> dict[str, jax.Array]:
+def elbo(vae: VAE, batch: Mapping[str, Any]) -> dict[str, jax.Array]:
     """The evidence lower bound and its two terms, without dropout: for validation and for the test split."""
     loss, metrics = negative_elbo(vae, batch, train=False)
     return {"elbo": -loss, **metrics}
 
 
-def log_weights(vae: Any, x: jax.Array, samples: int, train: bool = False) -> jax.Array:
+def log_weights(vae: VAE, x: jax.Array, samples: int, train: bool = False) -> jax.Array:
     """log p(x, z) − log q(z|x) at `samples` draws z of q(z|x), for x [batch, pixels]: [batch, samples]."""
     mean, log_variance = (jnp.repeat(a[:, None], samples, axis=1) for a in vae.encode(x))
     z = sample_gaussian(vae.make_rng("noise"), mean, log_variance)
@@ -46,7 +49,7 @@ def log_weights(vae: Any, x: jax.Array, samples: int, train: bool = False) -> ja
     return likelihood + prior - gaussian_log_density(z, mean, log_variance)
 
 
-def negative_iwae(vae: Any, batch: Mapping[str, Any], samples: int) -> tuple[jax.Array, dict[str, jax.Array]]:
+def negative_iwae(vae: VAE, batch: Mapping[str, Any], samples: int) -> tuple[jax.Array, dict[str, jax.Array]]:
     """−E log 1/k Σ p(x, zᵢ)/q(zᵢ|x), a tighter bound than the ELBO (Burda et al. 2015, equation 8)."""
     weights = log_weights(vae, vae.observe(batch["image"]), samples, train=True)
     return -jax.nn.logmeanexp(weights, axis=1).mean(), {"elbo": weights.mean()}

@@ -10,12 +10,15 @@ where k = 1 gives the evidence lower bound and k = 5000 is the field's usual est
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
+
+if TYPE_CHECKING:
+    from deeplearn.train.trained import Trained
 
 
 def importance_weighted_bound(log_weights: jax.Array, axis: int = 0) -> jax.Array:
@@ -24,12 +27,12 @@ def importance_weighted_bound(log_weights: jax.Array, axis: int = 0) -> jax.Arra
 
 
 def log_likelihood_bound(
-    trained: Any, log_weights: Callable[..., jax.Array], x: np.ndarray, samples: int = 5000, block: int = 250
+    trained: Trained, log_weights: Callable[..., jax.Array], x: np.ndarray, samples: int = 5000, block: int = 250
 ) -> np.ndarray:
     """The importance-weighted bound on log p(x) of every row of x [N, D], in nats: [N].
 
     Args:
-        trained: a `deeplearn.train.Trained`.
+        trained: the model and its weights.
         log_weights: function (model, rows [n, D], samples) -> log w at that many draws of q(z|x), [n, samples].
         samples: draws for each row, a multiple of `block`, the number drawn at a time to bound memory.
     """
