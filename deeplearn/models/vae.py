@@ -16,7 +16,7 @@ from deeplearn.nn.functional import flat
 
 
 class Likelihood(Protocol):
-    """What the networks have to know of p(x|z); the likelihoods themselves are in `deeplearn.losses.likelihoods`.
+    """What is asked of p(x|z); the likelihoods themselves are in `losses.likelihoods`, with shapes and units.
 
     parts: outputs of the decoder for each pixel.
     """
@@ -25,6 +25,8 @@ class Likelihood(Protocol):
     def parts(self) -> int: ...
 
     def observe(self, grey: jax.Array, key: Callable[[], jax.Array]) -> jax.Array: ...
+
+    def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array: ...
 
     def mean(self, outputs: jax.Array) -> jax.Array: ...
 
