@@ -1,7 +1,7 @@
 """Makes README's tables from the results here, or makes results again.
 
 python -m results                      writes README's tables
-python -m results run NAME ...         runs entries of the manifest again, into runs/results, and takes their results
+python -m results run NAME ...         runs entries of the manifest again and keeps their results
 python -m results run --all            the same for all that are not marked as earlier
 """
 

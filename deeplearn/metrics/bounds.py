@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,6 +52,7 @@ def active_units(posterior_means: np.ndarray, threshold: float = 0.01) -> int:
     Args:
         posterior_means: [N, L] encoder means of N test inputs.
     """
+    chex.assert_rank(posterior_means, 2)
     return int(np.count_nonzero(np.var(posterior_means, axis=0) > threshold))
 
 
