@@ -179,7 +179,7 @@ CLAIMS = [
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("the probes need them")
-    losses = {
+    losses: dict[str, Any] = {
         "basic": partial(reconstruction_loss, loss="cross_entropy"),
         "sparse": partial(sparse, weight=config.sparsity, target=config.target),
         "denoising": partial(reconstruction_loss, loss="cross_entropy", noise=config.noise),

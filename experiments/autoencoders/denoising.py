@@ -29,7 +29,11 @@ from deeplearn.models.autoencoder import Autoencoder, reconstruct
 from deeplearn.nn.corruption import gaussian, masking, salt_and_pepper
 from deeplearn.nn.functional import flat
 
-CORRUPTIONS = {"gaussian": gaussian, "masking": masking, "salt_and_pepper": salt_and_pepper}
+CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
+    "gaussian": gaussian,
+    "masking": masking,
+    "salt_and_pepper": salt_and_pepper,
+}
 ROWS = {"gaussian": dl.OURS, "masking": "trained on masking", "salt_and_pepper": "trained on salt and pepper"}
 SHOWN = 12
 

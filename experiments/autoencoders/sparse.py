@@ -128,7 +128,10 @@ CLAIMS = (
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("the probe needs them")
-    losses = {"sparse": partial(sparse, weight=config.sparsity, target=config.target), "plain": plain}
+    losses: dict[str, Any] = {
+        "sparse": partial(sparse, weight=config.sparsity, target=config.target),
+        "plain": plain,
+    }
     network = TiedAutoencoder(dataset.pixels, (config.hidden,))
     rivals = {
         name: dl.Rival(network, [dl.Stage([dl.Turn(loss)], config.chain(), config.steps)], evaluate, row=ROWS[name])

@@ -13,6 +13,7 @@ mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -120,7 +121,7 @@ class DeterministicCode(Autoencoder):
         return jax.nn.sigmoid(self.decode(h))
 
 
-LOG_WEIGHTS = {"gaussian": log_weights, "bits": BitCode.log_weights}
+LOG_WEIGHTS: dict[str, Callable[..., jax.Array]] = {"gaussian": log_weights, "bits": BitCode.log_weights}
 
 
 def bound(reconstruction: jax.Array, kl: jax.Array) -> dl.Losses:
@@ -199,7 +200,7 @@ CLAIMS = [
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("the probe needs them")
-    models = {
+    models: dict[str, Any] = {
         "gaussian": GaussianCode(dataset.image_shape, config.latents, config.hidden, Bernoulli()),
         "bits": BitCode(dataset.pixels, config.bits, config.hidden),
         "deterministic": DeterministicCode(dataset.pixels, (*config.hidden, config.latents)),

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, log_expit
 
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.functional import as_function, log_sigmoid, softplus
+from deeplearn.nn.functional import as_function, binary, log_sigmoid, softplus
 
 
 class Network(nn.Module):
@@ -97,3 +97,12 @@ def test_log_sigmoid_and_softplus_with_their_slopes_are_exact_from_far_below_to_
     np.testing.assert_allclose(softplus(x), -log_expit(-exact), rtol=1e-6, atol=1e-37)
     np.testing.assert_allclose(jax.vmap(jax.grad(log_sigmoid))(x), expit(-exact), rtol=2e-6, atol=1e-37)
     np.testing.assert_allclose(jax.vmap(jax.grad(softplus))(x), expit(exact), rtol=2e-6, atol=1e-37)
+
+
+def test_black_and_white_is_cut_above_one_half():
+    grey = np.array([[0.0, 0.5], [0.51, 1.0]], np.float32).reshape(1, 2, 2, 1)
+    for image in (grey, jnp.asarray(grey)):
+        found = binary(image)
+        assert type(found) is type(image) or isinstance(found, jax.Array)
+        np.testing.assert_array_equal(found, [[0, 0, 1, 1]])
+        assert found.dtype == np.float32
