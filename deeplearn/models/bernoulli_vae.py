@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.checks import assert_shapes
 
 
 class BernoulliVAE(nn.Module):
@@ -27,8 +28,10 @@ class BernoulliVAE(nn.Module):
 
     def encode(self, x: jax.Array) -> jax.Array:
         """Logits of q(h|x), [batch, latents]."""
+        assert_shapes(x=(x, f"batch {self.pixels}"))
         return self.encoder(2 * x - 1).astype(jnp.float32)
 
     def decode(self, h: jax.Array) -> jax.Array:
         """Logits of p(x|h), [..., pixels]."""
+        assert_shapes(h=(h, f"... {self.latents}"))
         return self.decoder(h.reshape(-1, self.latents)).astype(jnp.float32).reshape(*h.shape[:-1], self.pixels)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from deeplearn.models.convolutional import ConvDecoder, ConvEncoder
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import flat
 
 
@@ -59,10 +60,12 @@ class VAE(nn.Module):
 
     def observe(self, image: jax.Array) -> jax.Array:
         """Images [batch, *shape] in [0, 1] as the x that is modelled, [batch, pixels]."""
+        assert_shapes(image=(image, "batch {} {} {}".format(*self.shape)))
         return self.likelihood.observe(flat(image), lambda: self.make_rng("noise"))
 
     def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Mean and log-variance of q(z|x), [batch, latents] each."""
+        assert_shapes(x=(x, f"batch {math.prod(self.shape)}"))
         x = 2 * x - 1
         if self.network == "conv":
             x = x.reshape(-1, *self.shape)
@@ -71,6 +74,7 @@ class VAE(nn.Module):
 
     def decode(self, z: jax.Array, train: bool = False) -> jax.Array:
         """Parameters of p(x|z), [..., pixels · parts]: logits, for black and white images."""
+        assert_shapes(z=(z, f"... {self.latents}"))
         outputs = self.decoder(z.reshape(-1, self.latents), train=train).astype(jnp.float32)
         return outputs.reshape(*z.shape[:-1], -1)
 
