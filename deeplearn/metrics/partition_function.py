@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,21 +24,21 @@ BLOCK_BITS = 14  # states that are looked at together
 class Weights(NamedTuple):
     """The weights of a machine, in the parametrisation of `models.rbm`.
 
-    kernel [visible, hidden]; visible_bias [visible]; hidden_bias [hidden]; deviation: σ of Gaussian visible units,
+    kernel [visible, hidden]; visible_bias [visible]; hidden_bias [hidden]; std: σ of Gaussian visible units,
     None for visible units in {0, 1}.
     """
 
     kernel: Any
     visible_bias: Any
     hidden_bias: Any
-    deviation: float | None = None
+    std: float | None = None
 
 
 def free_energy(v: jax.Array, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
-    scale = machine.deviation or 1.0
+    scale = machine.std or 1.0
     summed_out = softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
-    if machine.deviation is None:
+    if machine.std is None:
         return -v @ machine.visible_bias - summed_out
     return ((v - machine.visible_bias) ** 2).sum(-1) / (2 * scale**2) - summed_out
 
@@ -48,10 +49,10 @@ def exact_log_partition(machine: Weights) -> float:
     ValueError where that layer has more than 25 units.
     """
     kernel, b, c = (np.asarray(w, np.float64) for w in machine[:3])
-    if machine.deviation is not None:
+    if machine.std is not None:
         # ∫ e^{−E(v, h)} dv = (2πσ²)^{V/2} e^{c·h + b·Wh/σ + ‖Wh‖²/2}
-        constant = len(b) / 2 * np.log(2 * np.pi * machine.deviation**2)
-        linear, units = c + b @ kernel / machine.deviation, len(c)
+        constant = len(b) / 2 * np.log(2 * np.pi * machine.std**2)
+        linear, units = c + b @ kernel / machine.std, len(c)
 
         def log_weight(h: np.ndarray) -> np.ndarray:
             return constant + h @ linear + ((h @ kernel.T) ** 2).sum(-1) / 2
@@ -89,13 +90,26 @@ def annealed_log_partition(
 
     base: log-odds of the data's means for visible units in {0, 1}, the means themselves for Gaussian ones.
     """
-    deviation = machine.deviation
+    std = machine.std
     arrays = [jnp.asarray(w, jnp.float32) for w in (*machine[:3], base)]
-    log_weights = np.asarray(_anneal(*arrays, jax.random.key(seed), deviation, temperatures, chains), np.float64)
+    log_weights = np.asarray(_anneal(*arrays, jax.random.key(seed), std, temperatures, chains), np.float64)
     estimate = float(importance_weighted_bound(jnp.asarray(log_weights)))
     weights = np.exp(log_weights - log_weights.max())
     error = float(weights.std(ddof=1) / np.sqrt(chains) / weights.mean())  # delta method
     return estimate, error
+
+
+def annealed_nll(
+    machine: Weights, train: np.ndarray, test: np.ndarray, temperatures: int = 2000
+) -> dict[str, float]:
+    """{"nll": nats of the mean row of `test`, "log_z_error": the standard error of log Z}, by annealing.
+
+    Annealing begins with the machine without weights that has the means of `train`. Both [N, visible].
+    """
+    chex.assert_rank([train, test], 2)
+    base = mean_log_odds(train) if machine.std is None else train.mean(0)
+    log_z, error = annealed_log_partition(machine, base, seed=0, temperatures=temperatures)
+    return {"nll": log_z + float(np.mean(free_energy(test, machine))), "log_z_error": error}
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6, 7))
@@ -105,23 +119,23 @@ def _anneal(
     c: jax.Array,
     base: jax.Array,
     key: jax.Array,
-    deviation: float | None,
+    std: float | None,
     temperatures: int,
     chains: int,
 ) -> jax.Array:
     """The logarithms of the importance weights, [chains], each with the base's log Z in it."""
-    scale = deviation or 1.0
+    scale = std or 1.0
 
     def log_unnormalised(v: jax.Array, beta: jax.Array) -> jax.Array:
         summed_out = softplus(beta * (v / scale @ kernel + c)).sum(-1)
-        if deviation is None:
+        if std is None:
             return v @ ((1 - beta) * base + beta * b) + summed_out
         quadratic = (1 - beta) * ((v - base) ** 2).sum(-1) + beta * ((v - b) ** 2).sum(-1)
         return summed_out - quadratic / (2 * scale**2)
 
     def sample_visible(h: jax.Array, beta: jax.Array, key: jax.Array) -> jax.Array:
         drive, bias = beta * h @ kernel.T, (1 - beta) * base + beta * b
-        if deviation is None:
+        if std is None:
             return jax.random.bernoulli(key, jax.nn.sigmoid(drive + bias)).astype(jnp.float32)
         return bias + scale * (drive + jax.random.normal(key, drive.shape))
 
@@ -134,7 +148,7 @@ def _anneal(
         return (sample_visible(h, beta, down), total), None
 
     hidden = len(c) * jnp.log(2.0)  # the base's hidden units have no bias
-    if deviation is None:
+    if std is None:
         log_z = hidden + softplus(base).sum()
     else:
         log_z = hidden + len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)

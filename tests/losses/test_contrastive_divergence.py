@@ -25,30 +25,30 @@ def weights(seed=0, scale=1.0):
     return {name: jnp.asarray(scale * rng.normal(size=shape), jnp.float32) for name, shape in shapes.items()}
 
 
-def run(params, function, *arguments, deviation=None, **kwargs):
+def run(params, function, *arguments, std=None, **kwargs):
     def bound(machine):
         return function(machine, *arguments, **kwargs)
 
-    return RBM(VISIBLE, HIDDEN, deviation).apply({"params": params}, method=bound)
+    return RBM(VISIBLE, HIDDEN, std).apply({"params": params}, method=bound)
 
 
-def hidden(params, v, deviation=None):
+def hidden(params, v, std=None):
     return 1 / (
-        1 + np.exp(-(v / (deviation or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"])))
+        1 + np.exp(-(v / (std or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"])))
     )
 
 
-@pytest.mark.parametrize("deviation", [None, 0.6])
+@pytest.mark.parametrize("std", [None, 0.6])
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_gradient_is_the_rule_written_by_hand(deviation, steps):
+def test_the_gradient_is_the_rule_written_by_hand(std, steps):
     """Minus the gradient: ΔW = ⟨v p(h|v)⟩_data − ⟨v p(h|v)⟩_k, Δb and Δc alike; if Gaussian, v/σ and v/σ²."""
     params, key = weights(), jax.random.key(3)
-    v = np.random.default_rng(1).normal(size=(6, VISIBLE)) if deviation else STATES[[1, 4, 6, 9, 11, 14]]
+    v = np.random.default_rng(1).normal(size=(6, VISIBLE)) if std else STATES[[1, 4, 6, 9, 11, 14]]
     v = jnp.asarray(v, jnp.float32)
-    vk = np.asarray(run(params, RBM.gibbs, v, key, steps, deviation=deviation))
-    gradient = jax.grad(lambda p: run(p, contrastive_divergence, v, key, steps, deviation=deviation)[0])(params)
-    v, scale = np.asarray(v), deviation or 1.0
-    h, hk, n = hidden(params, v, deviation), hidden(params, vk, deviation), len(v)
+    vk = np.asarray(run(params, RBM.gibbs, v, key, steps, std=std))
+    gradient = jax.grad(lambda p: run(p, contrastive_divergence, v, key, steps, std=std)[0])(params)
+    v, scale = np.asarray(v), std or 1.0
+    h, hk, n = hidden(params, v, std), hidden(params, vk, std), len(v)
     assert not np.allclose(v, vk)
     np.testing.assert_allclose(-gradient["kernel"], (v.T @ h - vk.T @ hk) / n / scale, atol=1e-5)
     np.testing.assert_allclose(-gradient["hidden_bias"], (h - hk).mean(0), atol=1e-5)
