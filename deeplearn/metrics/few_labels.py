@@ -15,7 +15,7 @@ Predict = Callable[[Any, jax.Array, int], jax.Array]
 
 
 def predict(model: Any, image: jax.Array, count: int) -> jax.Array:
-    """Classes [B] by a model's classifier for `count` labels a class, `model.logits(image, count) -> [B, classes]`."""
+    """Classes [B] by the classifier for `count` labels a class, `model.logits(image, count) -> [B, classes]`."""
     return model.logits(image, count).argmax(-1)
 
 

@@ -34,7 +34,7 @@ class Weights(NamedTuple):
     std: float | None = None
 
 
-def free_energy(v: jax.Array, machine: Weights) -> jax.Array:
+def free_energy(v: Any, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
     scale = machine.std or 1.0
     summed_out = softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
@@ -148,10 +148,7 @@ def _anneal(
         return (sample_visible(h, beta, down), total), None
 
     hidden = len(c) * jnp.log(2.0)  # the base's hidden units have no bias
-    if std is None:
-        log_z = hidden + softplus(base).sum()
-    else:
-        log_z = hidden + len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)
+    log_z = hidden + (softplus(base).sum() if std is None else len(b) / 2 * jnp.log(2 * jnp.pi * scale**2))
     start = sample_visible(jnp.zeros((chains, len(c))), jnp.float32(0), jax.random.fold_in(key, temperatures))
     betas = jnp.linspace(0, 1, temperatures + 1)
     items = (jnp.arange(temperatures), betas[:-1], betas[1:])

@@ -37,7 +37,7 @@ class RBM(nn.Module):
         self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.hidden,))
 
     def observe(self, image: Any) -> Any:
-        """Images [batch, ...] in [0, 1] as visible units [batch, visible]: black and white, or their grey levels."""
+        """Images [batch, ...] in [0, 1] as units [batch, visible]: black and white, or their grey levels."""
         return black_and_white(image) if self.std is None else flat(image)
 
     def encode(self, v: jax.Array) -> jax.Array:
@@ -99,7 +99,7 @@ class RBM(nn.Module):
 
 
 def chain_means(machine: Any, v: jax.Array, key: jax.Array, visits: Sequence[int]) -> jax.Array:
-    """E[v | h] of Markov chains from v [chains, visible] after each number of Gibbs steps: [visits, chains, visible].
+    """E[v | h] of chains from v [chains, visible] after each number of Gibbs steps: [visits, chains, visible].
 
     machine: a bound `RBM`. visits: numbers of steps, ascending, the first at least 1.
     """

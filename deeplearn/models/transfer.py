@@ -61,9 +61,10 @@ class FewLabelLearners(nn.Module):
 
 
 class Transfer(FewLabelLearners):
-    """A network that learns a source and is reused: new last layers `heads_1`, … on it, frozen; then `learners_1`, …
+    """A network that learns a source and is reused: frozen, under new last layers, then as a start.
 
-    `source`, a `Learner` of `source_classes`; its learners start from it by `unfrozen`.
+    Networks: `source`, a `Learner` of `source_classes`; `heads_1`, …, last layers on its body; `learners_1`, …,
+    which start from both by `unfrozen`.
     """
 
     source_classes: int = 1

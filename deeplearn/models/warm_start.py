@@ -57,10 +57,8 @@ class FewLabelClassifiers(nn.Module):
         self.of = {str(count): WarmStarted(self.widths, self.classes, self.activation) for count in self.labels}
         self.few = FewLabels(self.classes, self.pool)
 
-    def logits(
-        self, image: jax.Array, count: int, train: bool = False, start: Sequence[Layer] = ()
-    ) -> jax.Array:
-        """[batch, ...] -> [batch, classes] by the classifier for `count` labels a class, in training as otherwise."""
+    def logits(self, image: jax.Array, count: int, train: bool = False, start: Sequence[Layer] = ()) -> jax.Array:
+        """[batch, ...] -> [batch, classes] by the classifier for `count` labels a class."""
         return self.of[str(count)](flat(image), start)
 
 

@@ -3,13 +3,14 @@
     python -m experiments.autoencoders.forecasting --replicas=5
     python -m experiments.autoencoders.forecasting --dataset=series/sunspots --hidden=8 --l2=.01 --replicas=5
 
-Every window is brought to mean 0 and standard deviation 1 of its own before it goes in. `autoencoder` minimises the
-squared error of window and future, `denoising` the same with a fraction of the window hidden; `direct`, the same
-network, that of the future alone: does it help to reconstruct? The origin rolls through the last fifth of the
+Every window is brought to mean 0 and standard deviation 1 of its own before it goes in. `autoencoder` minimises
+the squared error of window and future, `denoising` the same with a fraction of the window hidden; `direct`, the
+same network, that of the future alone: does it help to reconstruct? The origin rolls through the last fifth of the
 series, and twelve steps are forecast from each. Nothing is fitted to that fifth, but for exponential smoothing,
-which is fitted anew to all that precedes each origin, as is its custom. Beside it: the seasonal naive forecast and a
-linear autoregression (ridge regression on the same windows). Their sizes are chosen on the fifth before, which is
-then part of what all are fitted to; `--stretch=validation` measures on it, with nothing fitted to it: choose there.
+which is fitted anew to all that precedes each origin, as is its custom. Baselines: that, the seasonal naive
+forecast and a linear autoregression (ridge regression on the same windows). Their sizes are chosen on the fifth
+before, which is then part of what all are fitted to; `--stretch=validation` measures on it, with nothing fitted to
+it: choose there.
 
 `mase` is the mean absolute error in units of the seasonal naive forecast's, one step ahead before the stretch.
 """
@@ -100,9 +101,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 CLAIMS = (
-    dl.Claim(
-        "to reconstruct the window lowers the mean absolute error of forecasts", dl.OURS, "direct", "-mae"
-    ),
+    dl.Claim("to reconstruct the window lowers the mean absolute error of forecasts", dl.OURS, "direct", "-mae"),
 )
 
 
@@ -167,7 +166,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     fitted = Arrays({"span": task.fitted_windows(config.window).astype(np.float32)})
     held_out = Arrays({"span": task.origins.astype(np.float32)})
     model = Forecaster(config.hidden, config.window, config.horizon)
-    losses = {
+    losses: dict[str, Any] = {
         "autoencoder": partial(reconstruct, hide=0.0),
         "denoising": partial(reconstruct, hide=config.hide),
         "direct": direct,
@@ -177,9 +176,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         for name, loss in losses.items()
     }
     series = Dataset(dataset.name, fitted, held_out, held_out, about={"task": task})
-    return dl.side_by_side(
-        rivals, data=series, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS
-    )
+    return dl.side_by_side(rivals, data=series, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 
 
 if __name__ == "__main__":

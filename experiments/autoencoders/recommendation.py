@@ -165,12 +165,12 @@ def rows_of_users(dataset: Dataset) -> Dataset:
     rating = table.pop("train")
     bias = fit(rating, (rating > 0).astype(float), rank=0, penalty=3.0).predict().astype(np.float32)
     known = {"rating": rating, "bias": bias}
-    held_out = {split: Arrays({**known, "held_out": stars}) for split, stars in table.items()}
+    validation, held_out = (Arrays({**known, "held_out": table[split]}) for split in ("validation", "test"))
     test, about = dataset.test.arrays(), {}
     if "expected_rating" in test:
         error = test["user_rating"] - test["expected_rating"]
         about["least_rmse"] = float(np.sqrt(np.square(error).mean()))
-    return Dataset(dataset.name, Arrays(known), **held_out, about=about)
+    return Dataset(dataset.name, Arrays(known), validation, held_out, about=about)
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

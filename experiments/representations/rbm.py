@@ -134,7 +134,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     one = RBM(pixels, config.hidden, std)
     persistent, small = (PersistentRBM(pixels, n, std, chains=config.batch_size) for n in (config.hidden, SMALL))
     rows = {"cd": "CD-1", "cd_many": f"CD-{config.many}", "small": f"{SMALL} units, persistent chains"}
-    systems = {
+    systems: dict[str, tuple[RBM, Any]] = {
         "pcd": (persistent, pcd),
         "cd": (one, partial(cd, k=1)),
         "cd_many": (one, partial(cd, k=config.many)),

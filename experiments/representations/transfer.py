@@ -17,7 +17,6 @@ logistic regression on pixels, with the same labels and with all.
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +172,9 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     pool, classes, net = few_label_pool(dataset, config.labels), len(dataset.classes), backbone(config)
     shape = (net, classes, config.labels, len(pool) // classes, IMAGENET if config.weights else ())
 
-    def few_label_stage(name: str, loss: Any, networks: str, rate: float, steps: int, start: Any = None) -> dl.Stage:
+    def few_label_stage(
+        name: str, loss: Any, networks: str, rate: float, steps: int, start: Any = None
+    ) -> dl.Stage:
         turns = [dl.Turn(loss, trains=tuple(f"{networks}_{count}" for count in config.labels))]
         chain = config.chain(steps, learning_rate=rate)
         return dl.Stage(turns, chain, steps, name, data=pool, batch_size=len(pool), start=start)

@@ -33,9 +33,7 @@ def run(params, function, *arguments, std=None, **kwargs):
 
 
 def hidden(params, v, std=None):
-    return 1 / (
-        1 + np.exp(-(v / (std or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"])))
-    )
+    return 1 / (1 + np.exp(-(v / (std or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"]))))
 
 
 @pytest.mark.parametrize("std", [None, 0.6])
