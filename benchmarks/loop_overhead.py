@@ -18,8 +18,9 @@ import optax
 from benchmarks.paired import interleaved, ratio
 from deeplearn import data
 from deeplearn.losses.classification import cross_entropy
-from deeplearn.train import Batch, Metrics, Turn
-from deeplearn.train.launch import parse
+from deeplearn.models.mlp import MLP
+from deeplearn.train import Batch, Losses, Turn
+from deeplearn.train.flags import parse
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from experiments.foundations import mlp
@@ -35,13 +36,13 @@ FLAGS = (
 )
 
 
-def plain(model: mlp.Perceptron, batch: Batch) -> tuple[jax.Array, Metrics]:
-    return cross_entropy(model.classifier(batch["image"]), batch["label"])
+def plain(model: MLP, batch: Batch) -> Losses:
+    return cross_entropy(model(batch["image"]), batch["label"])
 
 
 def bare(trainer: Trainer) -> Callable[[], None]:
     model, stage = trainer.experiment.model, trainer.experiment.stages[0]
-    optimizer = stage.optimizer("classifier")
+    optimizer = stage.optimizer(())
     params = trainer.initial()[0].params
     carry = [params, optimizer.init(params)]
 
@@ -55,7 +56,7 @@ def bare(trainer: Trainer) -> Callable[[], None]:
         return optax.apply_updates(params, updates), opt_state, value
 
     compiled = jax.jit(step, donate_argnums=(0, 1))
-    stream = data.Stream(trainer.experiment.data.train, 32, 0)
+    stream = data.stream(trainer.experiment.data.train, 32, 0)
 
     def train() -> None:
         for number in range(STEPS):
@@ -74,7 +75,7 @@ def ours(trainer: Trainer) -> Callable[[], None]:
     def train() -> None:
         end = carry[1] + STEPS
         while carry[1] < end:
-            carry[0], metrics, carry[1] = trainer.advance(carry[0], carry[1])
+            carry[0], metrics, carry[1] = trainer.advance(carry[0], carry[1], (carry[1] // 100 + 1) * 100)
             if carry[1] % 100 == 0:
                 trainer.read(carry[1], metrics)
         jax.block_until_ready(carry[0])
@@ -87,13 +88,16 @@ def main() -> None:
     experiment = mlp.build(config, data.load("digits"))
     # The bare step draws no noise and keeps no moving average: neither does ours here.
     stages = [dataclasses.replace(stage, turns=[Turn(plain)], ema=None) for stage in experiment.stages]
-    looped = dataclasses.replace(experiment, stages=stages)
-    dispatched = dataclasses.replace(looped, dense=False)
+    experiment = dataclasses.replace(experiment, stages=stages)
+
+    def trainer(looped: bool) -> Trainer:
+        return Trainer(experiment, config, Layout(), looped=looped)
+
     things = {
-        "bare": bare(Trainer(looped, config, Layout())),
-        "bare again": bare(Trainer(looped, config, Layout())),
-        "ours, a dispatch a step": ours(Trainer(dispatched, config, Layout())),
-        "ours, steps in one loop": ours(Trainer(looped, config, Layout())),
+        "bare": bare(trainer(True)),
+        "bare again": bare(trainer(True)),
+        "ours, a dispatch a step": ours(trainer(False)),
+        "ours, steps in one loop": ours(trainer(True)),
     }
     seconds = interleaved(things, ROUNDS)
     print(f"tiny MLP, {STEPS} steps a round, {ROUNDS} rounds interleaved")

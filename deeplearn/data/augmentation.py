@@ -35,7 +35,7 @@ AUGMENTATIONS = ("crop", "translate", "flip", "pca_colour", "colour_jitter", "cu
 def augment(names: str, key: jax.Array, images: jax.Array, colours: Colours | None = None) -> jax.Array:
     """The augmentations named, joined by commas, one after another; "" is none. `colours` is for pca_colour.
 
-    Sizes are shares of the image, so that 8×8 digits are treated like photographs: crop pads by an eighth and
+    Sizes are fractions of the image, so that 8×8 digits are treated like photographs: crop pads by an eighth and
     translate shifts by up to an eighth of each side (4 pixels of 32: He et al. 2016), cutout's square is half as
     wide as the image (16 of 32 for CIFAR-10: DeVries & Taylor 2017).
 
@@ -107,16 +107,16 @@ def principal_colours(images: np.ndarray) -> Colours:
     return Colours(variances[::-1].astype(np.float32), directions[:, ::-1].astype(np.float32))
 
 
-def pca_colour(key: jax.Array, images: jax.Array, colours: Colours, deviation: float = 0.1) -> jax.Array:
-    """Adds Σ p_i α_i λ_i to every pixel of an image, α ~ N(0, deviation²) drawn once an image.
+def pca_colour(key: jax.Array, images: jax.Array, colours: Colours, std: float = 0.1) -> jax.Array:
+    """Adds Σ p_i α_i λ_i to every pixel of an image, α ~ N(0, std²) drawn once an image.
 
     p_i and λ_i are the directions and variances of the training pixels (Krizhevsky et al. 2012, section 4.1).
-    Results may leave [0, 1]. The paper multiplies by variances, not deviations, so the amount depends on the scale
-    of pixels; with pixels in [0, 1] it is about .02 on photographs.
+    Results may leave [0, 1]. The paper multiplies by variances, not standard deviations, so the amount depends on
+    the scale of pixels; with pixels in [0, 1] it is about .02 on photographs.
     """
     if images.shape[-1] != 3:
         raise UserError(f"pca_colour needs images of three colours: these have {images.shape[-1]}")
-    alpha = deviation * jax.random.normal(key, (len(images), 3))
+    alpha = std * jax.random.normal(key, (len(images), 3))
     # A product of 3×3 with full precision everywhere; accelerators would round it otherwise.
     added = jnp.matmul(alpha * colours.variances, colours.directions.T, precision="highest")
     return images + added[:, None, None].astype(images.dtype)
@@ -192,11 +192,11 @@ def mixup(
     """
     # One of 4,096 equally likely quantiles: JAX's own Beta draws by rejection, slow to run and slower to compile.
     quantiles = betaincinv(alpha, alpha, (np.arange(4096) + 0.5) / 4096).astype(np.float32)
-    share = jax.random.choice(key, quantiles, (len(images),))
+    weight = jax.random.choice(key, quantiles, (len(images),))
     targets = jax.nn.one_hot(label, classes)
 
     def mix(x: jax.Array) -> jax.Array:
-        own = share.reshape(-1, *(1,) * (x.ndim - 1)).astype(x.dtype)
+        own = weight.reshape(-1, *(1,) * (x.ndim - 1)).astype(x.dtype)
         return own * x + (1 - own) * jnp.roll(x, 1, axis=0)
 
     return mix(images), mix(targets)

@@ -11,7 +11,7 @@ import numpy as np
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.split import Arrays, Split
 
-MOST = 20_000  # examples of a split that are looked at
+SCAN_LIMIT = 20_000  # examples of a split that are looked at
 
 
 def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def of_classes(split: Split, kept: Sequence[int], shape: tuple[int, int, int]) -
     kept: the classes' old labels in ascending order; a class's new label is its place there. Of the split's first
     20,000 examples.
     """
-    columns = split.arrays(MOST)
+    columns = split.arrays(SCAN_LIMIT)
     rows = np.flatnonzero(np.isin(columns["label"], kept))
     image = resized(columns["image"][rows], *shape)
     return Arrays({"image": image, "label": np.searchsorted(kept, columns["label"][rows]).astype(np.int32)})

@@ -1,5 +1,6 @@
 """From TFDS records to splits: arrays when they fit in memory, records decoded on demand when not."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from deeplearn.data.dataset import Dataset
 from deeplearn.data.decoded import Decoded
 from deeplearn.data.images import fit
 from deeplearn.data.partition import carve
+from deeplearn.data.ragged import Texts
 from deeplearn.data.split import Records
 from deeplearn.errors import UserError
 
@@ -17,6 +19,8 @@ MEMORY_BYTES = 2**30
 # Records are read this many at a time.
 CHUNK = 1000
 CARVE_SEED = 0
+# What a text takes in memory beside its characters.
+TEXT_BYTES = 64
 # Numbers that TFDS's MovieLens keeps as texts ("405"): without them its ratings belong to nobody.
 NUMBERS_AS_TEXT = ("movie_id", "user_id")
 
@@ -26,7 +30,7 @@ Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
 def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     """The prepared `builder`'s data set: Decoded when it fits in memory, else a Dataset of Records.
 
-    Features that are not numeric arrays of one shape (texts, file names) are left out, but for NUMBERS_AS_TEXT.
+    Numeric arrays of one shape and texts are read; other features (sequences, nested ones) are left out.
     side: cut the images to squares of this many pixels.
     """
     columns = _columns(builder.info.features, name, side)
@@ -38,9 +42,8 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     sources = {split: builder.as_data_source(split=origin) for split, (origin, _) in orders.items()}
     decode_one = _decoder(columns, side)
 
-    examples = sum(info.num_examples for info in builder.info.splits.values())
-    if examples * sum(np.prod(shape) * dtype.itemsize for shape, dtype in columns.values()) > MEMORY_BYTES:
-        splits = {
+    if _bytes(builder.info.splits.values(), columns) > MEMORY_BYTES:
+        splits: dict[str, Any] = {
             split: Records(sources[split], decode_one, columns, levels, order)
             for split, (_, order) in orders.items()
         }
@@ -48,14 +51,23 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
 
     arrays = {}
     for split, (_, order) in orders.items():
-        arrays[split] = _read(sources[split], decode_one, columns, order)
+        read = _read(sources[split], decode_one, columns, order)
         if getattr(builder, "packed", False):
-            arrays[split] = {key: value.reshape(-1, *value.shape[2:]) for key, value in arrays[split].items()}
+            read = {key: value.reshape(-1, *value.shape[2:]) for key, value in read.items()}
+        arrays[split] = {key: Texts.of(value) if value.dtype.kind == "O" else value for key, value in read.items()}
     return Decoded(arrays, classes, levels, about)
 
 
+def _bytes(splits: Any, columns: Columns) -> int:
+    """Bytes of the decoded examples; texts are no longer than all of their records."""
+    texts = sum(dtype.kind == "O" for _, dtype in columns.values())
+    row = sum(math.prod(shape) * dtype.itemsize for shape, dtype in columns.values() if dtype.kind != "O")
+    examples = sum(info.num_examples for info in splits)
+    return examples * (row + TEXT_BYTES * texts) + bool(texts) * sum(info.num_bytes for info in splits)
+
+
 def _columns(features: Any, name: str, side: int | None) -> Columns:
-    """Shape and dtype of the features that a batch can hold."""
+    """Shape and dtype of the features that a split can hold; dtype object is a text."""
     import tensorflow_datasets as tfds
 
     columns: Columns = {}
@@ -70,9 +82,11 @@ def _columns(features: Any, name: str, side: int | None) -> Columns:
                 columns[key] = (feature.shape, _compact(key, dtype))
             elif key in NUMBERS_AS_TEXT:
                 columns[key] = ((), np.dtype(np.int32))
+            elif dtype.kind == "O" and feature.shape == ():
+                columns[key] = ((), dtype)
     if not columns:
         raise UserError(
-            f"{name} has no numeric feature of fixed shape (it has {', '.join(features)}): choose another set."
+            f"{name} has neither texts nor numbers of one shape (it has {', '.join(features)}): choose another set."
         )
     return columns
 
@@ -112,9 +126,16 @@ def _split_orders(sizes: dict[str, int], name: str) -> dict[str, tuple[str, np.n
     return {"train": ("train", left), **orders}
 
 
-def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
-    def decode_one(example: dict[str, Any]) -> dict[str, np.ndarray]:
-        chosen = {key: np.asarray(example[key]) for key in columns}
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def decode_one(example: dict[str, Any]) -> dict[str, Any]:
+        chosen: dict[str, Any] = {
+            key: _text(example[key]) if dtype.kind == "O" else np.asarray(example[key])
+            for key, (_, dtype) in columns.items()
+        }
         for key in chosen.keys() & set(NUMBERS_AS_TEXT):
             chosen[key] = chosen[key].astype(np.int32)
         if side and "image" in chosen:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from deeplearn.data import prepared
 from deeplearn.data.builders import NAMES
 from deeplearn.data.gfile import without_tensorflow
+from deeplearn.data.versions import find
 from deeplearn.errors import UserError
 
 # Seconds to wait for an answer before a host counts as unreachable. TFDS itself would retry for minutes.
@@ -22,7 +22,7 @@ def foreign_builder(name: str, directory: Path) -> Any:
     """The prepared TFDS builder `name` ("mnist", "emnist/balanced"). The caller holds the lock."""
     import tensorflow_datasets as tfds
 
-    records = prepared.find(name, directory)
+    records = find(name, directory)
     if records is None:
         builder = _registered_builder(name, directory)
         _prepare(builder, name, directory)

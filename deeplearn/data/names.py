@@ -1,5 +1,6 @@
 """From a name to a data set: ours, TFDS's, or the user's own files."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -19,18 +20,21 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 
     Raises UserError, in one sentence, for anything the user can mend.
     """
+    directory = tfds_directory(data_dir)
     kind, colon, path = name.partition(":")
     if colon and kind == "folder":
         from deeplearn.data.folder import load_folder
 
-        return load_folder(path)
-    if colon and kind == "npz":
+        dataset = load_folder(path)
+    elif colon and kind == "npz":
         from deeplearn.data.npz import load_npz
 
-        return load_npz(path)
-    from deeplearn.data.prepared import load_prepared
+        dataset = load_npz(path)
+    else:
+        from deeplearn.data.prepared import load_prepared
 
-    return load_prepared(name, tfds_directory(data_dir))
+        dataset = load_prepared(name, directory)
+    return dataclasses.replace(dataset, directory=directory)
 
 
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:

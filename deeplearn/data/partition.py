@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 # A data set without a validation (or test) split gives up a tenth of its training split, at most this many.
-CARVED_AT_MOST = 5000
+CARVE_LIMIT = 5000
 
 
 def stratified(labels: np.ndarray, sizes: Sequence[int], seed: int) -> list[np.ndarray]:
@@ -33,7 +33,7 @@ def train_validation_test(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np
 
 
 def carve(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (kept, carved): a stratified tenth, at most CARVED_AT_MOST, is taken out of N >= 2 examples."""
-    tenth = min(max(1, round(len(labels) / 10)), CARVED_AT_MOST)
+    """Indices (kept, carved): a stratified tenth, at most CARVE_LIMIT, is taken out of N >= 2 examples."""
+    tenth = min(max(1, round(len(labels) / 10)), CARVE_LIMIT)
     carved, kept = stratified(labels, [tenth], seed)
     return kept, carved

@@ -11,15 +11,15 @@ from deeplearn.data.split import Arrays, Split
 from deeplearn.errors import UserError
 
 
-def balanced_pool(split: Split, classes: int, most: int, scan: int = 20_000) -> Arrays:
+def balanced_pool(split: Split, classes: int, limit: int, scan: int = 20_000) -> Arrays:
     """The first n examples of each class among the split's first `scan`, ordered by class.
 
-    n is `most`, or what the rarest class has. Columns "image", "label" and "row": int32, the example's place in the
-    pool, so that `row // n` is its class. UserError where a class has none.
+    n is `limit`, or the size of the rarest class if that is smaller. Columns "image", "label" and "row": int32, the
+    example's place in the pool, so that `row // n` is its class. UserError where a class has none.
     """
     arrays = split.arrays(scan)
     counts = np.bincount(arrays["label"], minlength=classes)
-    each = min(most, int(counts.min()))
+    each = min(limit, int(counts.min()))
     if not each:
         raise UserError(f"class {int(counts.argmin())} has no training example: labels are drawn from every class")
     rows = np.concatenate([np.flatnonzero(arrays["label"] == c)[:each] for c in range(classes)])

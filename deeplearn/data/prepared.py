@@ -1,7 +1,6 @@
 """Data sets that live as TFDS records in the data directory: found there, or prepared once."""
 
 import contextlib
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ from deeplearn.data.builders import OWN, complete
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.images import split_side
 from deeplearn.data.lock import locked
+from deeplearn.data.versions import find
 from deeplearn.errors import UserError
 
 
@@ -66,27 +66,6 @@ def load_prepared(name: str, directory: Path) -> Dataset:
         else:
             logging.info("%s is not writable: %s will be decoded at every start", directory, name)
         return loaded.dataset(name)
-
-
-def find(name: str, directory: Path) -> Path | None:
-    """The records of a prepared data set: its newest version's directory (for ours, this code's version)."""
-    root = directory / name
-    if "/" not in name and (default := _default_config(root)):
-        root /= default
-    own = OWN.get(name.partition("/")[0])
-    versions = [
-        path
-        for path in (root.iterdir() if root.is_dir() else ())
-        if re.fullmatch(r"\d+\.\d+\.\d+", path.name)
-        and (path / "dataset_info.json").exists()
-        and (own is None or path.name == own.version)
-    ]
-    return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
-
-
-def _default_config(root: Path) -> str | None:
-    metadata = root / ".config" / "metadata.json"
-    return json.loads(metadata.read_text())["default_config_name"] if metadata.exists() else None
 
 
 def _read(cache: Path, name: str, directory: Path) -> decoded.Decoded | None:

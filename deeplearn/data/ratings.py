@@ -7,7 +7,7 @@ import numpy as np
 from deeplearn.data.dataset import Dataset
 from deeplearn.errors import UserError
 
-LARGEST = 10**8  # entries of the table of users and films
+TABLE_LIMIT = 10**8  # entries of the table of users and films
 
 
 def tables(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -19,7 +19,7 @@ def tables(dataset: Dataset) -> dict[str, np.ndarray]:
     columns = {split: getattr(dataset, split).arrays() for split in ("train", "validation", "test")}
     codes = {key: np.unique(np.concatenate([c[key] for c in columns.values()])) for key in ("user_id", "movie_id")}
     shape = len(codes["user_id"]), len(codes["movie_id"])
-    if shape[0] * shape[1] > LARGEST:
+    if shape[0] * shape[1] > TABLE_LIMIT:
         raise UserError(
             f"--dataset={dataset.name} has {shape[0]:,} users and {shape[1]:,} films, too many for one table: "
             "choose a smaller set, such as movielens/1m-ratings"

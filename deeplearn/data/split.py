@@ -1,7 +1,9 @@
-"""A split: a fixed sequence of examples, read by index. In memory (Arrays) or decoded when asked (Records).
+"""A split: a fixed sequence of examples, read by index. In memory (Arrays) or decoded when read (Records).
 
 Images are kept as uint8 levels, their compact form, and come out as float32 in [0, 1].
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -9,7 +11,10 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from deeplearn.data.ragged import Ragged, Texts
+
 Batch = dict[str, np.ndarray]
+Spec = dict[str, jax.ShapeDtypeStruct]
 
 # Below this size (as float32) images are kept ready as float32, so that a batch is one gather.
 FLOAT_BYTES = 64 * 2**20
@@ -19,20 +24,35 @@ class Split(Protocol):
     """A fixed sequence of examples, each a dict of arrays.
 
     Conventional keys: "image" float32 [H, W, C] in [0, 1], "label" int32 [], "point" float32 [2],
-    "features" float32 [F] (raw, not standardised), "target" float32 [].
+    "features" float32 [F] (raw, not standardised), "target" float32 [], "tokens" int32 [time] padded with 0 and
+    beside it "length" int32 [].
+
+    Texts are arrays of str (dtype object). `gather` and `arrays` return them, on the host; they are not in `spec`,
+    streams leave them out and no device sees them.
     """
 
     def __len__(self) -> int: ...
 
     @property
-    def spec(self) -> dict[str, jax.ShapeDtypeStruct]:
-        """Shape and dtype of one example, by key."""
+    def spec(self) -> Spec:
+        """Shape and dtype of one example, by key, texts left out; padded columns at their greatest width."""
 
-    def gather(self, indices: np.ndarray) -> Batch:
-        """The examples at `indices` [N], stacked: each value is [N, ...]."""
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the columns that hold texts."""
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        """The examples at `indices` [N], stacked: each value is [N, ...].
+
+        Padded columns have the width of the narrowest bucket that holds all examples at `among`, which are those at
+        `indices` where it is not given: parts of one batch give the whole batch, and all get one width.
+        """
 
     def arrays(self, limit: int | None = None) -> Batch:
-        """The whole split in its order, or its first `limit` examples, stacked. Read-only."""
+        """The whole split in its order, or its first `limit` examples, stacked. Read-only.
+
+        Padded columns have their greatest width, whatever the limit.
+        """
 
 
 def as_float(image: np.ndarray, levels: int | None) -> np.ndarray:
@@ -42,58 +62,113 @@ def as_float(image: np.ndarray, levels: int | None) -> np.ndarray:
     return image / np.float32(levels - 1)
 
 
+def numeric(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns, or the columns of each source, without the texts: what a device can hold."""
+    return {
+        key: numeric(column) if isinstance(column, Mapping) else column
+        for key, column in columns.items()
+        if isinstance(column, Mapping) or column.dtype != object
+    }
+
+
 class Arrays:
     """A split in memory.
 
-    columns: {key: [N, ...]}; a uint8 "image" holds levels 0 .. levels - 1.
+    columns: {key: [N, ...]}; a uint8 "image" holds levels 0 .. levels - 1. A `Ragged` column of sequences comes out
+        padded, with its column of lengths beside it. An array of str, or `Texts`, is a column of texts.
     levels: how many grey levels a uint8 "image" has.
+
+    A batch that holds several Ragged columns takes the bucket of the same number for all, so that there are no
+    more shapes than buckets.
     """
 
-    def __init__(self, columns: Mapping[str, np.ndarray], levels: int | None = None):
-        lengths = {key: len(column) for key, column in columns.items()}
-        if len(set(lengths.values())) != 1:
-            raise ValueError(f"columns must share one length, not {lengths}")
+    def __init__(self, columns: Mapping[str, np.ndarray | Ragged | Texts], levels: int | None = None):
+        sizes = {key: len(column) for key, column in columns.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"columns must have one number of rows, not {sizes}")
         self._levels = levels
-        self._columns = dict(columns)
-        self._quantised = "image" in columns and columns["image"].dtype == np.uint8
-        if self._quantised and columns["image"].size * 4 <= FLOAT_BYTES:
-            self._columns["image"] = as_float(columns["image"], levels)
-            self._quantised = False
-        for key, column in self._columns.items():
-            # Views go out without a copy, so nobody may write into them.
-            self._columns[key] = column.view()
-            self._columns[key].flags.writeable = False
+        self._columns: dict[str, Any] = {}
+        for key, column in columns.items():
+            if isinstance(column, Ragged):
+                self._columns[key] = column
+            elif isinstance(column, Texts) or column.dtype.kind in "OU":
+                self._columns[key] = column if isinstance(column, Texts) else Texts.of(column)
+            else:
+                if key == "image" and column.dtype == np.uint8 and column.size * 4 <= FLOAT_BYTES:
+                    column = as_float(column, levels)
+                self._columns[key] = _read_only(column)
+        image = self._columns.get("image")
+        self._quantised = isinstance(image, np.ndarray) and image.dtype == np.uint8
+        self._ragged = {key: column for key, column in self._columns.items() if isinstance(column, Ragged)}
+        for key, ragged in self._ragged.items():
+            beside = self._columns.setdefault(ragged.length, _read_only(ragged.lengths))
+            if not isinstance(beside, np.ndarray) or not np.array_equal(beside, ragged.lengths):
+                raise ValueError(f"{ragged.length} holds other lengths than {key} has: Ragged(length=another name)")
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
 
     @property
-    def spec(self) -> dict[str, jax.ShapeDtypeStruct]:
-        return {
-            key: jax.ShapeDtypeStruct(
-                column.shape[1:], np.float32 if key == "image" and self._quantised else column.dtype
-            )
-            for key, column in self._columns.items()
-        }
+    def spec(self) -> Spec:
+        spec = {}
+        for key, column in self._columns.items():
+            if isinstance(column, Ragged):
+                shape = (column.buckets[-1], *column.values.shape[1:])
+                spec[key] = jax.ShapeDtypeStruct(shape, column.values.dtype)
+            elif not isinstance(column, Texts):
+                dtype = np.float32 if self._quantised and key == "image" else column.dtype
+                spec[key] = jax.ShapeDtypeStruct(column.shape[1:], dtype)
+        return spec
 
-    def gather(self, indices: np.ndarray) -> Batch:
-        return self._floats({key: column.take(indices, axis=0) for key, column in self._columns.items()})
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(key for key, column in self._columns.items() if isinstance(column, Texts))
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        bucket = 0
+        if self._ragged:
+            whole = indices if among is None else among
+            bucket = max(ragged.bucket(whole) for ragged in self._ragged.values())
+        return {key: self._rows(key, indices, bucket) for key in self._columns}
 
     def arrays(self, limit: int | None = None) -> Batch:
-        return self._floats({key: column[:limit] for key, column in self._columns.items()})
+        return {key: self.column(key, limit) for key in self._columns}
 
-    def _floats(self, columns: Batch) -> Batch:
-        if self._quantised:
-            columns["image"] = as_float(columns["image"], self._levels)
-        return columns
+    def column(self, key: str, limit: int | None = None) -> np.ndarray:
+        """What `arrays` has under that name, the other columns left unread."""
+        return self._rows(key, slice(limit), -1)
+
+    def replaced(self, columns: Mapping[str, np.ndarray | Ragged | Texts | None]) -> Arrays:
+        """This split with other columns under these names, or without them where they are None."""
+        # Lengths come with their sequences.
+        lengths = {ragged.length for ragged in self._ragged.values()}
+        merged = {key: column for key, column in self._columns.items() if key not in lengths} | dict(columns)
+        return Arrays({key: column for key, column in merged.items() if column is not None}, self._levels)
+
+    def _rows(self, key: str, rows: np.ndarray | slice, bucket: int) -> np.ndarray:
+        column = self._columns[key]
+        if isinstance(column, np.ndarray):
+            found = column[rows] if isinstance(rows, slice) else column.take(rows, axis=0)
+            return as_float(found, self._levels) if self._quantised and key == "image" else found
+        places = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
+        if isinstance(column, Texts):
+            return column.strings(places)
+        return column.padded(places, column.buckets[min(bucket, len(column.buckets) - 1)])
+
+
+def _read_only(column: np.ndarray) -> np.ndarray:
+    # Views go out without a copy, so nobody may write into them.
+    column = column.view()
+    column.flags.writeable = False
+    return column
 
 
 class Records:
-    """A split too large for memory: records decoded when they are asked for, in grain's threads.
+    """A split too large for memory: records decoded when they are read, in grain's threads.
 
     source: random access to encoded records, source[i].
     decode: record → {key: array}; a uint8 "image" holds levels 0 .. levels - 1.
-    columns: {key: (shape, dtype)} of what decode returns.
+    columns: {key: (shape, dtype)} of what decode returns; dtype object is a text. None is padded.
     order: which records make up this split, in its order; None for all of them.
     """
 
@@ -116,13 +191,18 @@ class Records:
         return len(self._order)
 
     @property
-    def spec(self) -> dict[str, jax.ShapeDtypeStruct]:
+    def spec(self) -> Spec:
         return {
             key: jax.ShapeDtypeStruct(self._shapes[key], np.float32 if self._is_levels(key) else dtype)
             for key, dtype in self._dtypes.items()
+            if dtype.kind != "O"
         }
 
-    def gather(self, indices: np.ndarray) -> Batch:
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(key for key, dtype in self._dtypes.items() if dtype.kind == "O")
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
         import grain
 
         wanted = self._order[np.asarray(indices)]

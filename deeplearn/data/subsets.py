@@ -9,12 +9,12 @@ import numpy as np
 from deeplearn.data.split import Arrays
 
 
-def nested(count: int, shares: Sequence[float]) -> tuple[np.ndarray, list[int]]:
-    """(the order [count] in which examples join, how many each subset has): a subset of size n is its first n.
+def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:
+    """(an order of the examples [count], sizes of the subsets): a subset of size n is the first n of this order.
 
-    shares: of all examples, one for each subset; none is empty. The order is the same at every call.
+    fractions: of all examples, one for each subset; none is empty. Every call gives one and the same order.
     """
-    return np.random.default_rng(0).permutation(count), [max(1, round(share * count)) for share in shares]
+    return np.random.default_rng(0).permutation(count), [max(1, round(fraction * count)) for fraction in fractions]
 
 
 def side_by_side(columns: Mapping[str, np.ndarray], order: np.ndarray, sizes: Sequence[int]) -> Arrays:

@@ -17,7 +17,7 @@ import numpy as np
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.nn.functional import softplus
 
-MOST_ENUMERATED = 25  # units: 2^25 states of them
+MAX_ENUMERATED = 25  # units: 2^25 states of them
 BLOCK_BITS = 14  # states that are looked at together
 
 
@@ -36,6 +36,7 @@ class Weights(NamedTuple):
 
 def free_energy(v: Any, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
+    chex.assert_shape(v, (None, machine.kernel.shape[0]))
     scale = machine.std or 1.0
     summed_out = softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
     if machine.std is None:
@@ -65,7 +66,7 @@ def exact_log_partition(machine: Weights) -> float:
         def log_weight(h: np.ndarray) -> np.ndarray:
             return h @ c + np.logaddexp(0, h @ kernel.T + b).sum(-1)
 
-    if units > MOST_ENUMERATED:
+    if units > MAX_ENUMERATED:
         raise ValueError(f"{units} units have too many states to enumerate: estimate log Z by annealed importance")
     low = min(units, BLOCK_BITS)
     block = ((np.arange(2**low)[:, None] >> np.arange(units)) & 1).astype(np.float64)  # the higher units are 0
@@ -91,6 +92,7 @@ def annealed_log_partition(
     base: log-odds of the data's means for visible units in {0, 1}, the means themselves for Gaussian ones.
     """
     std = machine.std
+    chex.assert_shape(base, (machine.kernel.shape[0],))
     arrays = [jnp.asarray(w, jnp.float32) for w in (*machine[:3], base)]
     log_weights = np.asarray(_anneal(*arrays, jax.random.key(seed), std, temperatures, chains), np.float64)
     estimate = float(importance_weighted_bound(jnp.asarray(log_weights)))
@@ -147,8 +149,8 @@ def _anneal(
         h = jax.random.bernoulli(up, jax.nn.sigmoid(beta * (v / scale @ kernel + c))).astype(jnp.float32)
         return (sample_visible(h, beta, down), total), None
 
-    hidden = len(c) * jnp.log(2.0)  # the base's hidden units have no bias
-    log_z = hidden + (softplus(base).sum() if std is None else len(b) / 2 * jnp.log(2 * jnp.pi * scale**2))
+    of_visible = softplus(base).sum() if std is None else len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)
+    log_z = len(c) * jnp.log(2.0) + of_visible  # the base's hidden units have no bias
     start = sample_visible(jnp.zeros((chains, len(c))), jnp.float32(0), jax.random.fold_in(key, temperatures))
     betas = jnp.linspace(0, 1, temperatures + 1)
     items = (jnp.arange(temperatures), betas[:-1], betas[1:])
@@ -158,5 +160,6 @@ def _anneal(
 
 def mean_log_odds(v: np.ndarray, pseudo_count: float = 1.0) -> np.ndarray:
     """Log-odds of each unit being on in v [N, units], that many ones and zeros seen before: always finite."""
+    chex.assert_rank(v, 2)
     on = v.sum(0) + pseudo_count
     return np.log(on) - np.log(len(v) + 2 * pseudo_count - on)

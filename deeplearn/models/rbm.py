@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import black_and_white, flat, softplus
 
 
@@ -42,7 +42,6 @@ class RBM(nn.Module):
 
     def encode(self, v: jax.Array) -> jax.Array:
         """p(h = 1 | v), the code of each image: [batch, hidden]."""
-        chex.assert_shape(v, (None, self.visible))
         return nn.sigmoid(self.hidden_logits(v))
 
     def reconstruct(self, v: jax.Array) -> jax.Array:
@@ -51,10 +50,12 @@ class RBM(nn.Module):
 
     def hidden_logits(self, v: jax.Array) -> jax.Array:
         """Logits of p(h = 1 | v), [batch, hidden]."""
+        assert_shapes(v=(v, f"batch {self.visible}"))
         return v / (self.std or 1.0) @ self.kernel + self.hidden_bias
 
     def visible_mean(self, h: jax.Array) -> jax.Array:
         """E[v | h], [batch, visible]."""
+        assert_shapes(h=(h, f"batch {self.hidden}"))
         drive = h @ self.kernel.T
         if self.std is None:
             return nn.sigmoid(drive + self.visible_bias)
@@ -103,7 +104,7 @@ def chain_means(machine: Any, v: jax.Array, key: jax.Array, visits: Sequence[int
 
     machine: a bound `RBM`. visits: numbers of steps, ascending, the first at least 1.
     """
-    chex.assert_shape(v, (None, machine.visible))
+    assert_shapes(v=(v, f"chains {machine.visible}"))
     means, before = [], 0
     for number, after in enumerate(visits):
         around, up, down = jax.random.split(jax.random.fold_in(key, number), 3)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.few_labels import FewLabels
 
 
@@ -25,6 +25,7 @@ class Learner(nn.Module):
         self.head = nn.Dense(self.classes)
 
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(image=(image, IMAGES))
         return self.head(self.body(image, train))
 
 
@@ -34,7 +35,7 @@ class FewLabelLearners(nn.Module):
     net: images [B, H, W, C] and whether it trains -> features [B, D].
     labels: numbers of labels a class. pool: examples of each class that they are drawn from
     (`data.pool.balanced_pool`).
-    colours: mean and standard deviation of red, green and blue in a library's images; empty for images as they are.
+    colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
 
     net: nn.Module
@@ -48,8 +49,8 @@ class FewLabelLearners(nn.Module):
         self.few = FewLabels(self.classes, self.pool)
 
     def prepare(self, image: jax.Array) -> jax.Array:
-        """[B, H, W, C] as it is, or with three colours, normalised, where the network comes from a library."""
-        chex.assert_rank(image, 4)
+        """Three colours [..., 3], normalised, if the network comes from a library; otherwise the image as it is."""
+        assert_shapes(image=(image, IMAGES))
         if not self.colours:
             return image
         mean, std = np.array(self.colours, np.float32)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import chex
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.few_labels import FewLabels
 from deeplearn.nn.functional import flat
 from deeplearn.nn.sigmoid_belief import Layer
@@ -28,13 +28,19 @@ class WarmStarted(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, start: Sequence[Layer] = ()) -> jax.Array:
-        chex.assert_rank(x, 2)
+        assert_shapes(x=(x, "batch inputs"))
         zeros = nn.initializers.zeros
         kernel_init = zeros if start else nn.initializers.he_normal()
         for i, width in enumerate(self.widths):
             kernel = self.param(f"kernel_{i}", kernel_init, (x.shape[-1], width))
             bias = self.param(f"bias_{i}", zeros, (width,))
             if start:
+                assert_shapes(
+                    **{
+                        f"the kernel of start[{i}]": (start[i][0], f"{x.shape[-1]} {width}"),
+                        f"the bias of start[{i}]": (start[i][1], f"{width}"),
+                    }
+                )
                 kernel, bias = kernel + start[i][0], bias + start[i][1]
             x = self.activation(x @ kernel + bias)
         return nn.Dense(self.classes)(x)

@@ -95,9 +95,22 @@ class Stage:
             raise ValueError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")
 
     @property
+    def first_slots(self) -> list[int]:
+        """For each turn the number, within a step, of the first fresh batch that it draws.
+
+        Systems that stand side by side count each for itself, so they all see the same batches.
+        """
+        taken: dict[str, int] = {}
+        firsts = []
+        for turn in self.turns:
+            firsts.append(taken.get(turn.of, 0))
+            taken[turn.of] = firsts[-1] + turn.times
+        return firsts
+
+    @property
     def slots(self) -> int:
         """Fresh batches that one step may draw."""
-        return sum(turn.times for turn in self.turns)
+        return max(first + turn.times for first, turn in zip(self.first_slots, self.turns, strict=True))
 
     def optimizer(self, path: Path) -> optax.GradientTransformation:
         """The chain of the network at a path: that of its name, or of the nearest name above it."""

@@ -27,16 +27,18 @@ class Feed:
             for stage in experiment.stages
         ]
         # Zeros in the shape of each stage's batch: parameters must not depend on which host looks at what.
-        self.examples = [jax.tree.map(np.zeros_like, streams[0].batch(0)) for streams in self.streams]
+        self.examples = [
+            jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), streams[0].spec) for streams in self.streams
+        ]
 
-    def _stream(self, stage: Stage, seed: int) -> data.Stream:
+    def _stream(self, stage: Stage, seed: int) -> Any:
         size, parts = stage.batch_size or self.config.batch_size, self.layout.ways * self.config.accumulate
         if size % parts:
             raise UserError(
                 f"a batch of {size} cannot be cut into {self.layout.ways} device part(s) times "
                 f"{self.config.accumulate} accumulated part(s): choose a --batch_size that {parts} divides"
             )
-        return data.Stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
+        return data.stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
 
     def chunk(self, stage: int) -> int:
         """How many steps' batches go into one compiled loop."""
@@ -45,11 +47,15 @@ class Feed:
 
     def one(self, stage: int, replicas: range, number: int) -> Any:
         """Batch `number` of each replica, stacked where there are several: [replicas, batch, ...]."""
-        return _stacked([self.streams[stage][replica].batch(number) for replica in replicas], 0)
+        streams = [self.streams[stage][replica] for replica in replicas]
+        beside = streams if len(streams) > 1 else ()
+        return _stacked([stream.batch(number, beside) for stream in streams], 0)
 
     def many(self, stage: int, replicas: range, first: int, count: int) -> Any:
         """Batches first .. first + count - 1: [count, replicas, batch, ...]; no axis for a single replica."""
-        return _stacked([self.streams[stage][replica].batches(first, count) for replica in replicas], 1)
+        streams = [self.streams[stage][replica] for replica in replicas]
+        beside = streams if len(streams) > 1 else ()
+        return _stacked([stream.batches(first, count, beside) for stream in streams], 1)
 
 
 def _stacked(batches: list[Any], axis: int) -> Any:

@@ -16,7 +16,7 @@ from deeplearn.train.experiment import Batch, Turn
 
 def as_mean(value: Any) -> Mean:
     """A `Mean` as it is, a plain scalar as one of weight 1; both parts are float32."""
-    mean = value if isinstance(value, Mean) else Mean(value, 1.0)
+    mean = value if isinstance(value, Mean) else Mean(value, jnp.ones(()))
     return Mean(jnp.asarray(mean.total, jnp.float32), jnp.asarray(mean.weight, jnp.float32))
 
 
@@ -28,8 +28,8 @@ def call_loss(root: Any, turn: Turn, batch: Batch) -> tuple[Mean, dict[str, Mean
     module = getattr(root, turn.of) if turn.of else root
     try:
         result = turn.loss(module, batch)
-    # What JAX, Flax, chex and numpy raise while tracing arrays whose shapes or types do not fit.
-    except (AssertionError, TypeError, ValueError, flax.errors.FlaxError) as error:
+    # What JAX, Flax, chex and numpy raise while tracing arrays whose names, shapes or types do not fit.
+    except (AssertionError, KeyError, TypeError, ValueError, flax.errors.FlaxError) as error:
         raise UserError(
             f"the loss {turn.name} cannot be traced on a batch of {_shapes(batch)}: {_brief(error)}"
         ) from error

@@ -201,15 +201,14 @@ def _first_fault(fault: jax.Array, metrics: Scalars, step: jax.Array, turn: int)
     return jnp.where(jnp.any(bad) & (fault[0] < 0), here, fault)
 
 
-def steps_in_loop(turns: Sequence[Turn], updates: Sequence[Update]) -> Callable[..., Any]:
+def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """Whole steps in one compiled loop, for networks without convolutions.
 
     Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step
     and the number of steps to take, and every leaf of `batches` has a leading axis of at least count · slots.
     The number is data: a loop cut short at a checkpoint runs the same compiled body, hence the same bits.
     """
-    offsets = [sum(turn.times for turn in turns[:i]) for i in range(len(turns))]
-    slots = sum(turn.times for turn in turns)
+    turns, offsets, slots = stage.turns, stage.first_slots, stage.slots
 
     def loop(state: State, batches: Batch, clock: jax.Array) -> tuple[State, list[Scalars]]:
         def take(index: int, step: jax.Array, first: jax.Array, state: State, metrics: Scalars) -> Any:
@@ -251,7 +250,7 @@ def steps_in_loop(turns: Sequence[Turn], updates: Sequence[Update]) -> Callable[
     return loop
 
 
-def vectorised(update: Update) -> Update:
+def vectorised(update: Callable[..., Any]) -> Callable[..., Any]:
     """The update of several replicas at once: states and batches have a leading axis, the clock is shared."""
     return jax.vmap(update, in_axes=(0, 0, None))
 

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from deeplearn.data import numeric
 from deeplearn.mean import Mean
 from deeplearn.train.loss import as_mean
 
@@ -69,8 +70,9 @@ class Trained:
     ) -> Any:
         """`function(model, rows, **static)` over rows in blocks of `size`, results concatenated (numpy).
 
-        Each block has its own random numbers.
+        Each block has its own random numbers. Columns of text are left out.
         """
+        arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])
         results = []
         for number, start in enumerate(range(0, rows, size)):
@@ -86,13 +88,14 @@ class Trained:
     def mean(
         self,
         function: Callable[..., Mapping[str, jax.Array | Mean]],
-        arrays: Mapping[str, np.ndarray],
+        arrays: Mapping[str, np.ndarray] | np.ndarray,
         size: int = 500,
     ) -> dict[str, float]:
         """A batch's metrics over all rows in blocks of `size`. A scalar counts by its rows, a `Mean` as it is.
 
         Either way the number does not depend on where the blocks are cut.
         """
+        arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])
         parts: dict[str, list[tuple[float, float]]] = {}
         for number, start in enumerate(range(0, rows, size)):

@@ -22,7 +22,7 @@ EXAMPLES = 40
 
 
 class TinyPictures(tfds.core.GeneratorBasedBuilder):
-    """Like many of TFDS's sets: a train split only, with an id that no batch can hold."""
+    """Like many of TFDS's sets: a train split only, with an id that is a text."""
 
     VERSION = tfds.core.Version("1.2.0")
     SHAPE = (6, 8, 3)
@@ -65,9 +65,11 @@ def test_a_prepared_set_gets_the_splits_it_lacks(directory):
     numbers = np.concatenate([part["height"] * 2 for part in parts])
     assert sorted(numbers) == list(range(EXAMPLES))
     for part in parts:
-        assert set(part) == {"image", "label", "height"}
+        assert set(part) == {"id", "image", "label", "height"}
+        assert part["id"].tolist() == [f"n{number:g}" for number in part["height"] * 2]
         np.testing.assert_array_equal(part["image"][:, 5, 7, 2], (part["height"] * 2) / np.float32(255))
         np.testing.assert_array_equal(part["label"], part["height"] * 2 % 2)
+    same(data.load("tiny_pictures", directory).test.arrays(), parts[2])  # from the decoded arrays
 
 
 def test_records_on_disk_equal_arrays_in_memory(directory, monkeypatch):
@@ -76,7 +78,9 @@ def test_records_on_disk_equal_arrays_in_memory(directory, monkeypatch):
     monkeypatch.setattr("deeplearn.data.prepared._read", lambda *_: None)  # as if never decoded
     disk = data.load("tiny_pictures", directory)
     assert isinstance(memory.train, data.Arrays) and isinstance(disk.train, data.Records)
-    assert memory.train.spec == disk.train.spec
+    assert memory.train.spec == disk.train.spec and set(disk.train.spec) == {"image", "label", "height"}
+    assert memory.train.texts == disk.train.texts == ("id",)
+    assert memory.fingerprint() == disk.fingerprint()
     for ours, theirs in ((memory.train, disk.train), (memory.test, disk.test)):
         same(ours.arrays(), theirs.arrays())
     same(data.Stream(memory.train, 5, seed=3).batches(5, 4), data.Stream(disk.train, 5, seed=3).batches(5, 4))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.data.partition import CARVED_AT_MOST, carve, stratified, train_validation_test
+from deeplearn.data.partition import CARVE_LIMIT, carve, stratified, train_validation_test
 
 
 @pytest.mark.parametrize("sizes", [[200, 500], [1, 1], [0, 7], [1000, 797]])
@@ -31,4 +31,4 @@ def test_parts_are_shuffled_so_that_a_prefix_has_all_classes():
 def test_carving_takes_a_tenth_and_not_too_much():
     kept, carved = carve(np.zeros(200), seed=0)
     assert (len(kept), len(carved)) == (180, 20)
-    assert len(carve(np.zeros(60_000), seed=0)[1]) == CARVED_AT_MOST == 5000
+    assert len(carve(np.zeros(60_000), seed=0)[1]) == CARVE_LIMIT == 5000

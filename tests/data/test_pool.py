@@ -12,7 +12,7 @@ SPLIT = Arrays({"image": np.stack([LABELS, np.arange(21)], 1).astype(np.float32)
 
 
 def test_classes_are_equally_many_in_order_and_rows_tell_them():
-    pool = balanced_pool(SPLIT, 3, most=8).arrays()
+    pool = balanced_pool(SPLIT, 3, limit=8).arrays()
     np.testing.assert_array_equal(pool["label"], np.repeat([0, 1, 2], 5))  # the rarest class has 5
     np.testing.assert_array_equal(pool["row"] // 5, pool["label"])
     np.testing.assert_array_equal(pool["image"][:, 0], pool["label"])
@@ -20,12 +20,12 @@ def test_classes_are_equally_many_in_order_and_rows_tell_them():
 
 
 def test_a_limit_is_kept():
-    assert len(balanced_pool(SPLIT, 3, most=4)) == 12
+    assert len(balanced_pool(SPLIT, 3, limit=4)) == 12
 
 
 def test_a_class_without_examples_is_told():
     with pytest.raises(UserError, match="class 3 has no training example"):
-        balanced_pool(SPLIT, 4, most=5)
+        balanced_pool(SPLIT, 4, limit=5)
 
 
 def test_a_pool_of_few_labels_has_all_that_can_be_drawn():

@@ -11,6 +11,7 @@ import pytest
 
 from deeplearn import data
 from deeplearn.data import prepared
+from deeplearn.data.versions import find
 from deeplearn.errors import UserError
 from tests.data.test_own import GOLDEN, digest
 
@@ -93,7 +94,7 @@ def test_damaged_decoded_arrays_are_made_again(damage, tmp_path):
 
 def test_decoded_arrays_follow_their_records(tmp_path):
     data.load("tables/wine", tmp_path)
-    records = prepared.find("tables/wine", tmp_path)
+    records = find("tables/wine", tmp_path)
     cache = tmp_path / "decoded" / "tables" / "wine"
     before = (cache / "facts.json").read_text()
     os.utime(records / "dataset_info.json", ns=(1, 1))  # as if the records had been prepared again

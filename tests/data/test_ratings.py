@@ -32,8 +32,8 @@ def test_users_and_films_of_all_splits_have_a_row_and_a_column():
 
 
 def test_a_table_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(ratings, "LARGEST", 9)
+    monkeypatch.setattr(ratings, "TABLE_LIMIT", 9)
     assert ratings.tables(DATASET)["train"].shape == (3, 3)
-    monkeypatch.setattr(ratings, "LARGEST", 8)
+    monkeypatch.setattr(ratings, "TABLE_LIMIT", 8)
     with pytest.raises(UserError, match="3 users and 3 films, too many"):
         ratings.tables(DATASET)

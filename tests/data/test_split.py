@@ -3,7 +3,7 @@ import pytest
 
 from deeplearn.data import Arrays, split
 from deeplearn.errors import UserError
-from tests.data.test_stream import N, in_memory, on_disk, same
+from tests.data.test_streams import N, in_memory, on_disk, same
 
 
 def test_records_and_arrays_are_the_same_split():

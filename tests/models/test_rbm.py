@@ -2,10 +2,12 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.special import expit, logsumexp
 from sklearn.neural_network import BernoulliRBM
 
@@ -40,11 +42,15 @@ def call(method, *arguments, std=None, **kwargs):
     return jax.tree.map(np.asarray, model.apply({"params": weights()}, *arguments, method=method, **kwargs))
 
 
-@pytest.mark.parametrize("std", [None, 0.7])
-def test_free_energy_sums_the_hidden_units_out(std):
-    v = states(VISIBLE) if std is None else np.random.default_rng(1).normal(size=(16, VISIBLE))
-    expected = [-logsumexp([-energy(weights(), x, h, std) for h in states(HIDDEN)]) for x in v]
-    np.testing.assert_allclose(call(RBM.free_energy, v, std=std), expected, rtol=1e-5)
+class FreeEnergy(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(None, 0.7)
+    def test_it_sums_the_hidden_units_out(self, std):
+        v = states(VISIBLE) if std is None else np.random.default_rng(1).normal(size=(16, VISIBLE))
+        expected = [-logsumexp([-energy(weights(), x, h, std) for h in states(HIDDEN)]) for x in v]
+        machine = RBM(VISIBLE, HIDDEN, std)
+        found = self.variant(lambda p, v: machine.apply({"params": p}, v, method=RBM.free_energy))(weights(), v)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_free_energy_is_that_of_scikit_learn():
@@ -103,7 +109,7 @@ def test_chains_of_hidden_units_arrive_at_the_joint_distribution():
     np.testing.assert_allclose(v.mean(0), call(RBM.visible_mean, jnp.ones((1, HIDDEN)))[0], atol=0.01)
 
 
-def test_gaussian_units_scatter_by_their_deviation():
+def test_gaussian_units_scatter_by_their_std():
     h = jnp.tile(jnp.array([1.0, 0.0, 1.0]), (20_000, 1))
     sampled = call(RBM.sample_visible, h, jax.random.key(0), std=0.7)
     np.testing.assert_allclose(sampled.std(0), 0.7, rtol=0.03)

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from deeplearn.errors import UserError
-from deeplearn.train.launch import Config, flag, parse
+from deeplearn.train.config import Config, flag
+from deeplearn.train.flags import parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ def test_a_field_without_description_is_the_author_s_mistake():
     class Bare(Config):
         thing: int = 3
 
-    with pytest.raises(TypeError, match="thing"):
+    with pytest.raises(UserError, match="thing"):
         parse(Bare, [])
 
 

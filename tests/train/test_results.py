@@ -8,8 +8,11 @@ import pytest
 import scipy.stats
 from PIL import Image
 
+from deeplearn.errors import UserError
+from deeplearn.train import OURS, Claim, Measured, ours
+from deeplearn.train.evaluation import tables
 from deeplearn.train.loop import run
-from deeplearn.train.results import report, rows, summary, table
+from deeplearn.train.results import report, summary, table
 
 from . import toy
 
@@ -29,10 +32,10 @@ def test_one_replica_has_no_standard_error():
 
 def test_rivals_get_rows_of_their_own():
     replicas = [
-        {"nll": 1.0, "plain": {"nll": 3.0, "mse": 0.5}, "accuracy": 0.5},
-        {"nll": 2.0, "plain": {"nll": 5.0, "mse": 0.5}, "accuracy": 0.5},
+        {OURS: {"nll": 1.0, "accuracy": 0.5}, "plain": {"nll": 3.0, "mse": 0.5}},
+        {OURS: {"nll": 2.0, "accuracy": 0.5}, "plain": {"nll": 5.0, "mse": 0.5}},
     ]
-    own, rivals = rows(replicas)
+    own, rivals = tables(replicas, {})
     assert own == summary([{"nll": 1.0, "accuracy": 0.5}, {"nll": 2.0, "accuracy": 0.5}])
     assert rivals == {"plain": {"nll": {"mean": 4.0, "stderr": 1.0}, "mse": {"mean": 0.5, "stderr": 0.0}}}
 
@@ -79,17 +82,55 @@ def test_the_report_holds_ours_the_baselines_and_the_published():
     assert report({**results, "replicas": 1}).splitlines()[2].startswith("autoencoders.vae on digits  ")
 
 
-def test_conclusions_see_every_replica_and_land_in_results_figures_and_report(tmp_path):
-    def build(config, dataset):
-        def conclude(replicas):
-            losses = sorted(float(replica["loss"]) for replica in replicas)
-            assert len(losses) == 3 and losses[0] < losses[-1]
-            return {"spread": f"from {losses[0]:.3f} to {losses[-1]:.3f}", "losses": Image.new("L", (2, 2))}
+def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
+    """What cannot be had is left out in a sentence, and takes nothing with it."""
 
-        return dataclasses.replace(toy.build(config, dataset), conclude=conclude)
+    def picture(report):
+        assert sorted(report.each(OURS, "loss")) != [report.each(OURS, "loss")[0]] * 3
+        assert report.rows["constant"].arrays["line"] == [1, 2] and report.config.replicas == 3
+        return Image.new("L", (2, 2))
+
+    def fail(sentence, kind):
+        raise kind(sentence)
+
+    def build(config, dataset):
+        return dataclasses.replace(
+            toy.build(config, dataset),
+            baselines=lambda trained, dataset: {
+                "constant": lambda: Measured({"loss": 1e3}, {"line": [1, 2]}),
+                "impossible": lambda: fail("there are too few images", UserError),
+                "broken": lambda: fail("no such thing", KeyError),
+            },
+            figures=lambda report: {"losses": lambda: picture(report), "none": lambda: fail("black", ValueError)},
+            claims=[
+                Claim("it learns", OURS, "constant", "-loss"),
+                Claim("it cannot be", OURS, "impossible", "loss"),
+            ],
+        )
 
     config = toy.Config(steps=4, replicas=3, batch_size=8, workdir=str(tmp_path))
     found = run("toy", build, config)
-    assert json.loads((tmp_path / "results.json").read_text())["verdicts"] == found["verdicts"]
-    assert (tmp_path / "figures" / "losses.png").exists()
-    assert report(found).splitlines()[-2:] == ["", f"spread: {found['verdicts']['spread']}"]
+    assert json.loads((tmp_path / "results.json").read_text()) == json.loads(json.dumps(found))
+    assert [file.name for file in (tmp_path / "figures").iterdir()] == ["losses.png"]
+    assert found["baselines"] == {"constant": {"loss": 1e3}}
+    assert set(found["verdicts"]) == {"it learns"} and found["verdicts"]["it learns"].startswith("supported")
+    assert found["left_out"]["the baseline impossible"] == "there are too few images"
+    assert found["left_out"]["the baseline broken"].startswith("KeyError")
+    assert set(found["left_out"]) == {
+        "the baseline impossible",
+        "the baseline broken",
+        "the figure none",
+        "the verdict on 'it cannot be'",
+    }
+    assert "no such thing" in (tmp_path / "errors.log").read_text()
+    assert "the figure none is left out: ValueError: black" in capsys.readouterr().err
+
+
+def test_a_run_says_what_it_takes_to_make_it_again(tmp_path):
+    found = run("toy", toy.build, toy.Config(steps=4, batch_size=8, workdir=str(tmp_path)))
+    assert found["command"].startswith("python ") and "cpu" in found["device"]
+    assert {"python", "jax", "flax", "numpy"} <= set(found["versions"])
+
+
+def test_rows_of_one_thing_are_its_own():
+    assert ours({"loss": 1.0}, curve=[1]) == {OURS: Measured({"loss": 1.0}, {"curve": [1]})}

@@ -35,7 +35,7 @@ def results(workdir):
     return json.loads((workdir / "results.json").read_text())
 
 
-LONG = ("--steps=3000", "--log_every=50", "--checkpoint_every=100", "--nodense")
+LONG = ("--steps=3000", "--log_every=50", "--checkpoint_every=100")
 
 
 @pytest.fixture(scope="module")

@@ -1,47 +1,172 @@
-"""Rivals under one root: each is trained by its own turn only, and its metrics bear its name."""
+"""Whole systems side by side: each sees its own module, in training, in evaluation and when a stage starts."""
 
 import functools
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from deeplearn.data import Arrays, Dataset
-from deeplearn.losses.classification import cross_entropy
+from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.models.mlp import MLP
-from deeplearn.train import Config, Experiment, Rivals, Stage, Turn, rival_turns
-from deeplearn.train.parallel import Layout
+from deeplearn.train import OURS, Config, Experiment, Rival, Stage, Turn, ours, side_by_side
+from deeplearn.train.parallel import Layout, local
 from deeplearn.train.state import initialise
 from deeplearn.train.trainer import Trainer
 
 WIDTHS = {"narrow": 4, "wide": 16}
 
 
-def classify(model, batch, network):
-    return cross_entropy(model[network](batch["image"]), batch["label"])
-
-
-def experiment(names):
+def toy_data():
     rng = np.random.default_rng(0)
     split = Arrays(
         {"image": rng.uniform(size=(64, 9)).astype(np.float32), "label": (np.arange(64) % 3).astype(np.int32)}
     )
-    model = Rivals({name: functools.partial(MLP, (WIDTHS[name],), 3) for name in names})
-    stage = Stage(rival_turns(classify, names), optax.sgd(0.1), 5)
-    return Experiment(model, [stage], Dataset("toy", split, split, split), dense=True)
+    return Dataset("toy", split, split, split)
 
 
-def trained(names, replicas=1):
-    trainer = Trainer(experiment(names), Config(batch_size=8, replicas=replicas, log_every=5), Layout())
-    states, metrics, step = trainer.advance(trainer.initial(), 0)
-    return states, trainer.read(step, metrics)[1]
+DATA = toy_data()
 
 
-def test_metrics_are_filed_under_each_network_with_one_value_a_replica():
-    _, metrics = trained(["narrow", "wide"], replicas=3)
-    assert {"narrow/accuracy", "wide/loss", "wide/gradient_norm"} <= set(metrics)
-    assert all(values.shape == (3,) for values in metrics.values())
+def classify(model, batch):
+    return cross_entropy(model(batch["image"]), batch["label"])
+
+
+def evaluate(trained, dataset):
+    logits = trained(MLP.__call__, dataset.test.arrays()["image"])
+    return ours({"width": trained.facts["width"], "logit": float(logits.sum())}, logits=np.asarray(logits))
+
+
+def stage(loss=classify, name="train", **changes):
+    return Stage([Turn(loss)], optax.adam(0.1), **{"steps": 5, "name": name, **changes})
+
+
+def experiment(names, **declared):
+    rivals = {
+        name: Rival(MLP((WIDTHS[name],), 3), [stage()], evaluate, classification, {"width": WIDTHS[name]})
+        for name in names
+    }
+    return side_by_side(rivals, data=DATA, **declared)
+
+
+def stepped(experiment, replicas=1, steps=5, **config):
+    trainer = Trainer(experiment, Config(batch_size=8, replicas=replicas, **config), Layout())
+    states, step = trainer.initial(), 0
+    while step < steps:
+        states, metrics, step = trainer.advance(states, step, steps)
+        if step in trainer.ends and step < experiment.steps:
+            states = trainer.enter(step, states)
+    return trainer, states, metrics
+
+
+def test_metrics_are_filed_under_each_rival_with_one_value_a_replica():
+    trainer, _, metrics = stepped(experiment(["narrow", "wide"]), replicas=3)
+    values = trainer.read(5, metrics)[1]
+    assert {"narrow/accuracy", "wide/loss", "wide/gradient_norm"} <= set(values)
+    assert all(each.shape == (3,) for each in values.values())
+
+
+def test_a_rival_trains_as_it_does_alone():
+    """From the same weights on the same batches: the very losses and chains of the lone experiment."""
+    trainer, states, _ = stepped(experiment(["wide", "narrow"]))
+    alone = Trainer(Experiment(MLP((4,), 3), [stage()], DATA), Config(batch_size=8), Layout())
+    weights = local(trainer.initial()[0]).params["narrow"]
+    (state,) = alone.initial()
+    state = jax.tree.map(jnp.asarray, local(state))
+    state = alone._begun(0, [state.replace(params=weights)])[0]
+    (after,), _, _ = alone.advance([state], 0, 5)
+    for one, beside in zip(
+        jax.tree.leaves(local(after).params), jax.tree.leaves(local(states[0]).params["narrow"]), strict=True
+    ):
+        np.testing.assert_allclose(one, beside, rtol=1e-5, atol=1e-6)
+
+
+def test_each_is_measured_on_its_own_weights_and_facts():
+    trainer, states, _ = stepped(experiment(["narrow", "wide"]))
+    trained = trainer.trained(states)[0]
+    rows = trainer.experiment.evaluate(trained, DATA)
+    assert {row: measured.metrics["width"] for row, measured in rows.items()} == {OURS: 4, "wide": 16}
+    image = DATA.test.arrays()["image"]
+    expected = MLP((16,), 3).apply({"params": trained.variables["params"]["wide"]}, image)
+    np.testing.assert_allclose(rows["wide"].arrays["logits"], expected, rtol=1e-5, atol=1e-6)
+    assert trained["wide"].facts == {"width": 16} and trained["wide"].config is trained.config
+    validated = trainer.validate(states)
+    assert set(validated) == {f"{name}/{metric}" for name in WIDTHS for metric in ("loss", "accuracy")}
+
+
+class Game(nn.Module):
+    """Two networks that take turns, and a statistic that one of the losses keeps."""
+
+    def setup(self):
+        self.critic, self.generator = nn.Dense(1), nn.Dense(9)
+        self.seen = self.variable("counts", "seen", lambda: jnp.zeros(()))
+
+    def __call__(self, x):
+        return self.critic(self.generator(x))
+
+
+def criticise(game, batch):
+    if not game.is_initializing():
+        game.seen.value += 1
+    return game.critic(batch["image"]).mean() - game(batch["image"]).mean(), {}
+
+
+def generate(game, batch):
+    return game(batch["image"]).mean(), {}
+
+
+def test_a_rival_may_own_several_networks_turns_and_stages():
+    game = Rival(
+        Game(),
+        [
+            Stage([Turn(criticise, ("critic",))], optax.sgd(0.1), 3, name="pretrain"),
+            Stage(
+                [Turn(criticise, ("critic",), times=2), Turn(generate, ("generator",))],
+                {"critic": optax.sgd(0.1), "generator": optax.adam(0.1)},
+                5,
+            ),
+        ],
+    )
+    made = side_by_side({"net": Rival(MLP((4,), 3), [stage()]), "wgan": game}, data=DATA)
+    assert [(s.name, s.steps) for s in made.stages] == [("train", 5), ("pretrain", 3)]  # as they first appear
+    made = side_by_side({"wgan": game, "net": Rival(MLP((4,), 3), [stage()])}, data=DATA)
+    assert [(s.name, [turn.name for turn in s.turns]) for s in made.stages] == [
+        ("pretrain", ["wgan"]),
+        ("train", ["wgan/criticise", "wgan/generate", "net"]),
+    ]
+    trainer, states, metrics = stepped(made, steps=8)
+    assert {"wgan/criticise/loss", "wgan/generate/update_norm", "net/accuracy"} <= set(trainer.read(8, metrics)[1])
+    assert float(local(states[0]).collections["counts"]["wgan"]["seen"]) == 3 + 2 * 5
+    assert set(states[0].opt_states) == {"wgan:critic", "wgan:generator", "net"}
+    before = local(Trainer(made, Config(batch_size=8), Layout()).initial()[0]).params
+    _, pretrained, _ = stepped(made, steps=2)
+    after = local(pretrained[0]).params
+    np.testing.assert_array_equal(before["wgan"]["generator"]["kernel"], after["wgan"]["generator"]["kernel"])
+    assert np.abs(before["wgan"]["critic"]["kernel"] - after["wgan"]["critic"]["kernel"]).max() > 0
+
+
+def test_where_a_rival_s_stage_starts_is_its_own():
+    def zeros(variables):
+        assert set(variables["params"]) == {"Dense_0", "Dense_1"}
+        return jax.tree.map(np.zeros_like, variables)
+
+    rivals = {
+        "narrow": Rival(MLP((4,), 3), [stage(start=zeros)]),
+        "wide": Rival(MLP((16,), 3), [stage()]),
+    }
+    (state,) = Trainer(side_by_side(rivals, data=DATA), Config(batch_size=8), Layout()).initial()
+    assert not any(leaf.any() for leaf in jax.tree.leaves(local(state).params["narrow"]))
+    assert any(leaf.any() for leaf in jax.tree.leaves(local(state).params["wide"]))
+
+
+@pytest.mark.parametrize("changes", [{"steps": 6}, {"ema": 0.9}, {"batch_size": 4}])
+def test_stages_of_one_name_must_agree(changes):
+    rivals = {"one": Rival(MLP((4,), 3), [stage()]), "two": Rival(MLP((4,), 3), [stage(**changes)])}
+    with pytest.raises(ValueError, match=f"the stage 'train' of two and of one differ in {next(iter(changes))}"):
+        side_by_side(rivals, data=DATA)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -60,18 +185,6 @@ def test_rivals_are_initialised_apart_as_they_are_together(replicas, monkeypatch
     assert [set(part.params) for part in built] == [{"narrow"}, {"wide"}]
 
 
-def test_a_rival_does_not_notice_the_others():
-    def first_gradient(names):
-        model = experiment(names).model
-        batch = {"image": np.ones((4, 9), np.float32), "label": np.zeros(4, np.int32)}
-        params = model.init(jax.random.key(0), batch, "narrow", method=classify)["params"]
-        return jax.grad(lambda p: model.apply({"params": p}, batch, "narrow", method=classify)[0])(params)
-
-    alone, beside = first_gradient(["narrow"]), first_gradient(["narrow", "wide"])
-    assert set(beside) == {"narrow"}
-    jax.tree.map(np.testing.assert_array_equal, alone["narrow"], beside["narrow"])
-
-
 def test_two_turns_of_one_name_are_refused():
     with pytest.raises(ValueError, match="share a name"):
-        Stage([Turn(classify, trains=("narrow",)), Turn(classify, trains=("wide",))], optax.sgd(0.1), 5)
+        Stage([Turn(classify), Turn(classify)], optax.sgd(0.1), 5)

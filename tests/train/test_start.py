@@ -27,16 +27,16 @@ def with_start(experiment, index, start):
 
 
 @pytest.mark.parametrize(
-    ("dense", "replicas", "mesh"), [(True, 2, ""), (False, 2, ""), (False, 1, "data:2,model:2")]
+    ("looped", "replicas", "mesh"), [(True, 2, ""), (False, 2, ""), (False, 1, "data:2,model:2")]
 )
 @pytest.mark.parametrize("stage", [0, 1])
-def test_a_stage_starts_from_what_it_is_given(data_dir, dense, replicas, mesh, stage):
-    config = toy.Config(dense=dense, replicas=replicas, norm=True, batch_size=8)
+def test_a_stage_starts_from_what_it_is_given(data_dir, looped, replicas, mesh, stage):
+    config = toy.Config(replicas=replicas, norm=True, batch_size=8)
     experiment = toy.build(config, data.load("digits", str(data_dir)))
     layout = make_layout(mesh, "jit") if mesh else Layout()
 
     def states(experiment):
-        trainer = Trainer(experiment, config, layout)
+        trainer = Trainer(experiment, config, layout, looped=looped)
         initial = trainer.initial()
         return local(trainer.enter(experiment.starts()[1], initial) if stage else initial)
 

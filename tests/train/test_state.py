@@ -13,7 +13,7 @@ import pytest
 
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.train.experiment import Stage, Turn
-from deeplearn.train.state import State, begin, digest, initialise, networks
+from deeplearn.train.state import State, begin, digest, groups, initialise
 
 
 def tree():
@@ -96,7 +96,7 @@ def test_optimisers_start_afresh_for_what_trains():
     turns = [Turn(loss, ("two",)), Turn(loss, ("one",), called="other")]
     after = begin(Stage(turns, {"one": adam, "two": sgd}, 5), used)
     assert jax.tree.structure(after.opt_states) == jax.tree.structure(
-        {"one": adam.init(used.params["one"]), "two": sgd.init(used.params["two"])}
+        {name: chain.init({name: used.params[name]}) for name, chain in (("one", adam), ("two", sgd))}
     )
     assert not any(leaf.any() for leaf in jax.tree.leaves(after.opt_states))
 
@@ -107,17 +107,52 @@ def test_evaluation_prefers_averaged_weights():
     assert set(state.weights) == {"params", "batch_stats"}
 
 
-def test_networks_are_those_of_any_turn_in_the_parameters_order():
-    params = {"encoder": 0, "decoder": 0, "critic": 0}
-    turns = [Turn(loss, ("critic",)), Turn(loss, ("encoder",), called="other")]
-    assert networks(Stage(turns, optax.sgd(1), 1), params) == ("encoder", "critic")
-    assert networks(Stage([Turn(loss)], optax.sgd(1), 1), params) == ("encoder", "decoder", "critic")
-    with pytest.raises(
-        ValueError, match="stage 'late' trains crtic, but the model's networks are encoder, decoder"
-    ):
-        networks(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), params)
+PARAMS = {"encoder": 0, "decoder": 0, "gan": {"critic": 0, "generator": 0, "prior": 0}}
+CRITIC, GENERATOR, PRIOR = (("gan", name) for name in ("critic", "generator", "prior"))
+
+
+def grouped(*turns, chain=None):
+    chain = chain or optax.sgd(1)
+    turns = [Turn(loss, trains, called=str(number)) for number, trains in enumerate(turns)]
+    return [(group.name, group.paths) for group in groups(Stage(turns, chain, 1), PARAMS)]
+
+
+def test_what_always_trains_together_is_one_group():
+    assert grouped(("gan/critic",), ("encoder",)) == [("encoder", (("encoder",),)), ("gan:critic", (CRITIC,))]
+    assert grouped(("gan/critic",), ("gan/generator", "gan/prior")) == [
+        ("gan:critic", (CRITIC,)),
+        ("gan:generator+gan:prior", (GENERATOR, PRIOR)),
+    ]
+    assert grouped(()) == [("model", ((),))]
+    # A turn that trains all of a system beside one that trains a part of it: the part has a state of its own.
+    assert grouped(("gan",), ("gan/critic",)) == [
+        ("gan:critic", (CRITIC,)),
+        ("gan:generator+gan:prior", (GENERATOR, PRIOR)),
+    ]
+
+
+def test_chains_of_their_own_are_states_of_their_own():
+    chains = {"encoder": optax.sgd(1), "decoder": optax.sgd(2)}
+    found = grouped(("encoder", "decoder"), chain=chains)
+    assert [name for name, _ in found] == ["encoder", "decoder"]
+
+
+def test_misnamed_networks_and_missing_chains_are_told():
+    with pytest.raises(ValueError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
+        groups(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), PARAMS)
     with pytest.raises(ValueError, match="stage 'late' trains 'critic' but gives it no optimizer"):
-        Stage([], {"encoder": optax.sgd(1)}, 1, name="late").optimizer("critic")
+        Stage([], {"encoder": optax.sgd(1)}, 1, name="late").optimizer(("critic",))
+
+
+def test_the_global_norm_is_over_what_a_turn_trains():
+    """Clipping sees the gradients of generator and prior together, as one state has them."""
+    chain = optax.clip_by_global_norm(1.0)
+    stage = Stage([Turn(loss, ("one", "two"))], chain, 1)
+    (group,) = groups(stage, state_of(one=1, two=2).params)
+    gradients = {"one": {"kernel": jnp.array([3.0, 0.0])}, "two": {"kernel": jnp.array([0.0, 4.0])}}
+    updates, _ = group.optimizer.update(gradients, group.optimizer.init(gradients))
+    np.testing.assert_allclose(updates["one"]["kernel"], [0.6, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(updates["two"]["kernel"], [0.0, 0.8], rtol=1e-6)
 
 
 class Pair(nn.Module):

@@ -1,4 +1,4 @@
-"""What our builders share: they are TFDS's, and say what TFDS has no place for."""
+"""What our builders have in common: they are TFDS builders with a few facts that TFDS does not keep."""
 
 from typing import Any
 

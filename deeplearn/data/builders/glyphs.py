@@ -42,7 +42,7 @@ def draw_factors(rng: np.random.Generator) -> dict[str, float]:
     """One draw of the factors of variation.
 
     slant: tangent of the lean to the right. scale: of the BOX. shift_x, shift_y: pixels to the right and
-    down. weight: how far strokes are thickened outwards, as a share of the font's em.
+    down. weight: how far strokes are thickened outwards, as a fraction of the font's em.
     """
     return {
         "slant": rng.uniform(-0.3, 0.3),

@@ -14,9 +14,9 @@ from deeplearn.data.builders.base import OwnBuilder
 
 USERS, FILMS = 1500, 500
 SIZES = {"train": 60_000, "validation": 5_000, "test": 10_000}
-LEAST = 20  # ratings of a user, over all splits
+MIN_RATINGS = 20  # ratings of a user, over all splits
 STARS = np.arange(1, 11) / 2
-NOISE = 0.5  # deviation of the noise, in stars
+NOISE = 0.5  # std of the noise, in stars
 # TFDS spends about 0.1 ms on a record, whatever its size: many ratings share one.
 RATINGS_PER_RECORD = 1000
 
@@ -45,7 +45,7 @@ def sample() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     score, weight = world(rng)
     activity = rng.lognormal(sigma=0.8, size=USERS)
-    counts = LEAST + rng.multinomial(sum(SIZES.values()) - LEAST * USERS, activity / activity.sum())
+    counts = MIN_RATINGS + rng.multinomial(sum(SIZES.values()) - MIN_RATINGS * USERS, activity / activity.sum())
     # The largest of log-weights with Gumbel noise are a draw without replacement.
     order = np.argsort(-(weight + rng.gumbel(size=weight.shape)), axis=1)
     user = np.repeat(np.arange(USERS), counts)

@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 from deeplearn.data.builders import OWN
 from deeplearn.data.builders.base import OwnBuilder
 
-# Steps after which a series repeats itself, exactly or nearly: what a seasonal forecast goes by.
+# Steps after which a series repeats itself, exactly or nearly: the period of a seasonal forecast.
 PERIODS = {"co2": 12, "sunspots": 11}
 
 

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from deeplearn.errors import UserError
-from deeplearn.optim import OptimizerConfig, optimizer, schedule
-from deeplearn.train.launch import help_text, parse
+from deeplearn.optim import optimizer, schedule
+from deeplearn.train import OptimizerConfig
+from deeplearn.train.flags import help_text, parse
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(OptimizerConfig):
     learning_rate: float = 0.5
     optimizer: str = "momentum"
+    schedule: str = "constant"
 
 
 def updates_of(chain, steps=4):

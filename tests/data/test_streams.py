@@ -65,6 +65,19 @@ def test_shards_make_up_the_global_batch(split):
     same(parts[3].batches(2, 3), {key: value[:, 6:] for key, value in whole.batches(2, 3).items()})
 
 
+def test_permutations_are_numpys_of_seed_and_epoch():
+    labels = np.concatenate([Stream(in_memory(), B, seed=7).batch(i)["label"] for i in range(14)])
+    expected = [np.random.default_rng((7, epoch)).permutation(N) for epoch in range(3)]
+    np.testing.assert_array_equal(labels, np.concatenate(expected)[: 14 * B])
+
+
+def test_spec_is_that_of_a_batch(split):
+    stream = Stream(split, B, seed=0, shard=(1, 2))
+    assert {key: (one.shape, one.dtype) for key, one in stream.spec.items()} == {
+        key: (value.shape, value.dtype) for key, value in stream.batch(0).items()
+    }
+
+
 def test_a_batch_of_the_whole_split(split):
     assert sorted(Stream(split, N, seed=0).batch(3)["label"]) == list(range(N))
 
