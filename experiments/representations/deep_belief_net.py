@@ -32,7 +32,6 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
-from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.metrics.few_labels import accuracies, series, validate
@@ -44,13 +43,14 @@ from deeplearn.nn.functional import black_and_white
 from deeplearn.nn.sigmoid_belief import sampled_pass
 from deeplearn.optim.optimizers import optimizer
 from deeplearn.optim.schedules import schedule
+from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 
 GREEDY, MACHINE = "before up-down", "its lowest machine alone"
 SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(dl.OptimizerConfig):
+class Config(FewLabelConfig):
     steps: int = dl.flag(4000, "steps to train each machine", min=1)
     batch_size: int = 64
     hidden: tuple[int, ...] = dl.flag(
@@ -64,10 +64,6 @@ class Config(dl.OptimizerConfig):
     l2: float = dl.flag(1e-4, "penalty on Σw²/2 of kernels in pretraining", min=0)
     up_down_steps: int = dl.flag(2000, "steps of up-down", min=1)
     up_down_rate: float = dl.flag(0.01, "learning rate in up-down at its highest", min=0)
-    labels: tuple[int, ...] = dl.flag(
-        (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a net of its own"
-    )
-    tuning_steps: int = dl.flag(300, "steps of fine-tuning with labels", min=1)
     tuning_rate: float = dl.flag(3e-3, "Adam's rate there; falls to 0 along a cosine", min=0)
     scratch_rate: float = dl.flag(1e-2, "Adam's rate for the net from scratch", min=0)
     temperatures: int = dl.flag(2000, "steps of annealed importance sampling", min=10)
@@ -218,9 +214,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     )
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
-        steps, turns = config.tuning_steps, [dl.Turn(few_label_loss, trains=trains)]
-        adam = optimizer("adam", schedule("cosine", rate, steps))
-        return dl.Stage(turns, adam, steps, name="few labels", data=pool, batch_size=len(pool))
+        adam = optimizer("adam", schedule("cosine", rate, config.tuning_steps))
+        return few_label_stage(pool, adam, config.tuning_steps, *trains)
 
     net = Stack(RBM, int(np.prod(dataset.train.spec["image"].shape)), *shape)
     stages = [*greedy, generating, tuning(config.tuning_rate, "tuned")]
@@ -232,11 +227,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     claims = [
         dl.Claim("up-down saves nats", dl.OURS, GREEDY, "-nll"),
         dl.Claim("the net needs fewer nats than its lowest machine", dl.OURS, MACHINE, "-nll"),
-        *(
-            dl.Claim(f"pretrained beats {row} at {count} labels a class", dl.OURS, row, f"accuracy_{count}")
-            for row in (SCRATCH, SCIKIT)
-            for count in config.labels
-        ),
+        *few_label_claims(config.labels, (dl.OURS, SCRATCH), (dl.OURS, SCIKIT)),
     ]
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=claims)
 

@@ -28,29 +28,23 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
-from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.models.warm_start import FewLabelClassifiers, GreedyStack
 from deeplearn.nn.corruption import masking
 from deeplearn.nn.functional import flat
+from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 
 SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(dl.OptimizerConfig):
+class Config(FewLabelConfig):
     steps: int = dl.flag(1500, "steps to pretrain each layer", min=1)
     hidden: tuple[int, ...] = dl.flag((200, 100), "widths of the rectified layers", min=1)
     corruption: float = dl.flag(
         0.5, "fraction of a layer's inputs set to 0; 0 is a plain autoencoder", min=0, max=0.9
     )
     learning_rate: float = dl.flag(2e-3, "learning rate in pretraining at its highest", min=0)
-    labels: tuple[int, ...] = dl.flag(
-        (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a net of its own"
-    )
-    tuning_steps: int = dl.flag(300, "steps of fine-tuning", min=1)
-    tuning_rate: float = dl.flag(1e-3, "learning rate in fine-tuning", min=0)
-    scratch_rate: float = dl.flag(1e-3, "learning rate of the net from scratch", min=0)
 
     # Vincent et al. 2010, section 6: three layers of 1000 for 28×28 characters, a quarter of the pixels masked.
     PAPER = {
@@ -157,9 +151,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     ]
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
-        chain, steps = config.chain(config.tuning_steps, learning_rate=rate), config.tuning_steps
-        turns = [dl.Turn(few_label_loss, trains=trains)]
-        return dl.Stage(turns, chain, steps, name="fine-tuning", data=pool, batch_size=len(pool))
+        steps = config.tuning_steps
+        return few_label_stage(pool, config.chain(steps, learning_rate=rate), steps, *trains)
 
     stages = [*layers, tuning(config.tuning_rate, "tuned")]
     stack, twin = GreedyStack(Autoencoder, pixels, *shape), FewLabelClassifiers(*shape)
@@ -167,11 +160,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         "pretrained": dl.Rival(stack, stages, evaluate_pretrained, validate),
         "scratch": dl.Rival(twin, [tuning(config.scratch_rate)], evaluate, validate, row=SCRATCH),
     }
-    claims = [
-        dl.Claim(f"pretrained beats {row} at {count} labels a class", dl.OURS, row, f"accuracy_{count}")
-        for row in (SCRATCH, SCIKIT)
-        for count in config.labels
-    ]
+    claims = few_label_claims(config.labels, (dl.OURS, SCRATCH), (dl.OURS, SCIKIT))
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=claims)
 
 

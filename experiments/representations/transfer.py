@@ -40,6 +40,7 @@ from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.transfer import FewLabelLearners, Transfer, unfrozen
 from deeplearn.models.zoo import member
+from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 from deeplearn.weights.load import load_into
 from deeplearn.weights.preprocessing import IMAGENET
 
@@ -48,7 +49,7 @@ PIXELS = "logistic regression on pixels"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(dl.OptimizerConfig):
+class Config(FewLabelConfig):
     dataset: str = "glyphs"
     steps: int = dl.flag(600, "steps on the source", min=1)
     classes: tuple[str, ...] = dl.flag(tuple("0123456789"), "classes of the target (empty: all it has)")
@@ -58,13 +59,12 @@ class Config(dl.OptimizerConfig):
     width: int = dl.flag(16, "features of resnet8's first block", min=1)
     blocks: int = dl.flag(3, "residual blocks of resnet8, each but the first halves the image", min=1)
     weights: str = dl.flag("", "a file or run directory to start from instead of the source")
-    labels: tuple[int, ...] = dl.flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
     head_steps: int = dl.flag(200, "steps that train new heads", min=1)
-    tuning_steps: int = dl.flag(200, "steps that train everything", min=1)
     learning_rate: float = dl.flag(2e-3, "learning rate on the source at its highest", min=0)
-    head_rate: float = dl.flag(1e-2, "learning rate of the heads", min=0)
-    tuning_rate: float = dl.flag(5e-4, "learning rate in fine-tuning", min=0)
-    scratch_rate: float = dl.flag(2e-3, "learning rate of the network from scratch", min=0)
+    head_rate: float = dl.flag(1e-2, "the same of the heads", min=0)
+    tuning_steps: int = 200
+    tuning_rate: float = 5e-4
+    scratch_rate: float = 2e-3
 
     PAPER = {"dataset": "mnist", "network": "resnet18", "steps": 20_000}
     TINY = {"labels": (2,), "width": 2, "blocks": 1, "head_steps": 2, "tuning_steps": 2}
@@ -172,18 +172,16 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     pool, classes, net = few_label_pool(dataset, config.labels), len(dataset.classes), backbone(config)
     shape = (net, classes, config.labels, len(pool) // classes, IMAGENET if config.weights else ())
 
-    def few_label_stage(
-        name: str, loss: Any, networks: str, rate: float, steps: int, start: Any = None
-    ) -> dl.Stage:
-        turns = [dl.Turn(loss, trains=tuple(f"{networks}_{count}" for count in config.labels))]
-        chain = config.chain(steps, learning_rate=rate)
-        return dl.Stage(turns, chain, steps, name, data=pool, batch_size=len(pool), start=start)
+    def networks(name: str) -> tuple[str, ...]:
+        return tuple(f"{name}_{count}" for count in config.labels)
 
     def heads(start: Any = None) -> dl.Stage:
-        return few_label_stage("heads", train_heads, "heads", config.head_rate, config.head_steps, start)
+        chain, named = config.chain(config.head_steps, learning_rate=config.head_rate), networks("heads")
+        return few_label_stage(pool, chain, config.head_steps, *named, loss=train_heads, name="heads", start=start)
 
     def tuning(rate: float, start: Any = None) -> dl.Stage:
-        return few_label_stage("fine-tuning", few_label_loss, "learners", rate, config.tuning_steps, start)
+        chain = config.chain(config.tuning_steps, learning_rate=rate)
+        return few_label_stage(pool, chain, config.tuning_steps, *networks("learners"), start=start)
 
     def learning(loss: Any) -> dl.Stage:
         turns = [dl.Turn(loss, trains=("source",))]
@@ -205,16 +203,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         stages = [learning(learn_shuffled), heads()]
         rivals["unrelated"] = dl.Rival(transfer, stages, evaluate_frozen, validate_frozen, row=UNRELATED)
         pairs.append((UNRELATED, SCRATCH))
-    claims = [
-        dl.Claim(
-            f"{'fine-tuned' if better == dl.OURS else better} beats {than} at {count} labels a class",
-            better,
-            than,
-            f"accuracy_{count}",
-        )
-        for better, than in pairs
-        for count in config.labels
-    ]
+    claims = few_label_claims(config.labels, *pairs, ours="fine-tuned")
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=claims)
 
 
