@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.noise import noise_ratio, over, signal_and_noise
 
 Network = Callable[[jax.Array, jax.Array], jax.Array]
@@ -22,6 +23,7 @@ def denoising_loss(
     α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022.
     schedule and scale: of the noise levels.
     """
+    assert_shapes(x=(x, "batch ..."))
     key_t, key_noise = jax.random.split(key)
     # One offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, appendix I.1).
     t = (jax.random.uniform(key_t) + jnp.arange(len(x)) / len(x)) % 1.0
@@ -29,7 +31,9 @@ def denoising_loss(
     alpha, sigma = (over(level, x) for level in signal_and_noise(ratio))
     noise = jax.random.normal(key_noise, x.shape)
     target = noise if prediction == "noise" else alpha * noise - sigma * x
-    return jnp.square(network(alpha * x + sigma * noise, ratio) - target).mean()
+    output = network(alpha * x + sigma * noise, ratio)
+    assert_shapes(x=(x, "*shape"), **{"network's output": (output, "*shape")})
+    return jnp.square(output - target).mean()
 
 
 def diffusion_loss(model: Any, x: jax.Array, label: jax.Array) -> jax.Array:
@@ -37,6 +41,8 @@ def diffusion_loss(model: Any, x: jax.Array, label: jax.Array) -> jax.Array:
 
     x: [batch, ...] in the data's own units. label: [batch] int32. Draws from the stream "noise".
     """
+
+    assert_shapes(x=(x, "batch *example"), label=(label, "batch"))
 
     def network(noised: jax.Array, ratio: jax.Array) -> jax.Array:
         output: jax.Array = model.denoiser(noised, ratio, label).astype(jnp.float32)
@@ -51,4 +57,5 @@ def drop_labels(label: jax.Array, key: jax.Array, probability: float, none: int)
 
     So that one network learns the conditional and the unconditional score, which guidance needs.
     """
+    assert_shapes(label=(label, "batch"))
     return jnp.where(jax.random.bernoulli(key, probability, label.shape), none, label)

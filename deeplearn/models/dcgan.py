@@ -11,6 +11,7 @@ import jax
 
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -41,6 +42,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
+        assert_shapes(z=(z, "batch latents"))
         start, count = doublings(self.side)
         width = self.features * 2 ** (count - 1)
         x = z
@@ -64,6 +66,7 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch side side channels"))
         _, count = doublings(x.shape[1])
         for level in range(count):
             x = nn.leaky_relu(HalvingConv(self.features * 2**level)(x), 0.2)

@@ -1,9 +1,11 @@
 """Noise levels against their definitions in the papers."""
 
+import chex
 import jax
 import numpy as np
 import pytest
 import scipy.stats
+from absl.testing import parameterized
 
 from deeplearn.nn import noise
 from deeplearn.nn.noise import LARGEST, SCHEDULES, SMALLEST, denoised_and_noise, sampling_ratios, signal_and_noise
@@ -96,16 +98,18 @@ def test_a_sampler_starts_at_the_largest_ratio_at_every_scale():
     assert sampling_ratios("lognormal", 6, 3.5)[0] == pytest.approx(LARGEST)
 
 
-@pytest.mark.parametrize("prediction", ["noise", "v"])
-def test_the_true_target_tells_data_and_noise(prediction):
-    """Images, each with its own level."""
-    generator = np.random.default_rng(0)
-    x, noise = generator.normal(size=(2, 5, 3, 4, 2))
-    ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
-    alpha, sigma = (
-        level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
-    )
-    target = noise if prediction == "noise" else alpha * noise - sigma * x
-    told = jax.jit(denoised_and_noise, static_argnums=3)(target, alpha * x + sigma * noise, ratio, prediction)
-    np.testing.assert_allclose(told[0], x, atol=3e-5)
-    np.testing.assert_allclose(told[1], noise, atol=3e-5)
+class Estimates(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters("noise", "v")
+    def test_the_true_target_gives_data_and_noise(self, prediction):
+        """Images, each with its own level."""
+        generator = np.random.default_rng(0)
+        x, noise = generator.normal(size=(2, 5, 3, 4, 2))
+        ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
+        alpha, sigma = (
+            level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
+        )
+        target = noise if prediction == "noise" else alpha * noise - sigma * x
+        estimate = self.variant(lambda *arguments: denoised_and_noise(*arguments, prediction))
+        found = estimate(target, alpha * x + sigma * noise, ratio)
+        chex.assert_trees_all_close(found, (x.astype(np.float32), noise.astype(np.float32)), atol=3e-5)

@@ -184,7 +184,7 @@ def test_on_a_terminal_there_is_a_bar_with_steps_rate_time_left_and_what_is_watc
 
 
 def test_of_many_losses_the_first_few_are_shown(terminal):
-    stream, shown = terminal
+    stream, _ = terminal
     progress = Progress(10, (), stream)
     progress.note({f"rival{number}/loss": np.array([1.0]) for number in range(22)})
     assert len(progress.metrics) == Progress.SHOWN
