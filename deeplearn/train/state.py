@@ -86,7 +86,7 @@ def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
             f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks are {', '.join(params)}"
         )
     members: dict[tuple[frozenset[int], int], list[Path]] = {}
-    for path in units(params, mentioned):
+    for path in sorted(units(params, mentioned)):  # while it is traced a tree may have another order than later
         turns = frozenset(
             index
             for index, turn in enumerate(stage.turns)

@@ -24,7 +24,7 @@ import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
-from deeplearn.figures.grid import image_grid
+from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.judge import judge, nearest_training, need_judge, reference_rows, sample_count, sample_quality
 from deeplearn.losses.adversarial import gradient_penalty
 from deeplearn.models.dcgan import Critic, Generator, doublings
@@ -109,8 +109,9 @@ def figures(report: dl.Report) -> dict[str, Any]:
     image = report.ours.arrays["image"]
 
     def nearest() -> Any:
-        pairs = np.stack([image[:16], nearest_training(image[:16], report.dataset)])
-        return image_grid(pairs, row_labels=["sample", "nearest training image"])
+        made = image[:16]
+        rows = {"sample": made, "nearest training image": nearest_training(made, report.dataset)}
+        return image_rows(rows, report.dataset.image_shape)
 
     return {
         "samples": lambda: image_grid(image, columns=10),

@@ -23,7 +23,7 @@ import optax
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
+from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.judge import judge, nearest_training, need_judge, reference_rows, sample_count, sample_quality
 from deeplearn.losses.diffusion import diffusion_loss, drop_labels
 from deeplearn.models.denoiser import GROUPS, UNet, resolutions
@@ -103,8 +103,8 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 def figures(report: dl.Report) -> dict[str, Any]:
     def nearest() -> Any:
         image = report.ours.arrays["image"]
-        pairs = np.stack([image, nearest_training(image, report.dataset)])
-        return image_grid(pairs, row_labels=["sample", "nearest training image"])
+        rows = {"sample": image, "nearest training image": nearest_training(image, report.dataset)}
+        return image_rows(rows, report.dataset.image_shape)
 
     return {"samples": lambda: by_class(report.trained, report.dataset, columns=12), "nearest": nearest}
 

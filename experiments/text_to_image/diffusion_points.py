@@ -42,6 +42,16 @@ class Config(dl.Config):
     width: int = dl.flag(160, "units of the denoiser's layers", min=1)
     learning_rate: float = dl.flag(3e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
 
+    # Objective, levels, sampler and budget of Ho et al. 2020, who model images.
+    PAPER = {
+        "prediction": "noise",
+        "schedule": "linear",
+        "sampler": "ddpm",
+        "sampling_steps": 1000,
+        "batch_size": 128,
+        "learning_rate": 2e-4,
+        "steps": 800_000,
+    }
     TINY = {"width": 8, "sampling_steps": 3}
 
 

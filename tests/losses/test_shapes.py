@@ -11,7 +11,7 @@ from deeplearn.losses.bernoulli_code import bernoulli_kl, leave_one_out_surrogat
 from deeplearn.losses.classification import cross_entropy, soft_cross_entropy
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
 from deeplearn.losses.contrastive_divergence import free_energy_gap, persistent_contrastive_divergence
-from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
+from deeplearn.losses.diffusion import denoising_loss, drop_labels
 from deeplearn.losses.discretised_logistic import (
     discretised_logistic_log_likelihood,
     discretised_logistic_probabilities,
@@ -20,6 +20,7 @@ from deeplearn.losses.elbo import bernoulli_log_likelihood, gaussian_kl, gaussia
 from deeplearn.losses.likelihoods import Bernoulli, Gaussian, Logistic
 from deeplearn.losses.sparsity import sparsity_penalty
 from deeplearn.losses.up_down import up_down
+from deeplearn.nn.noise import denoised_and_noise
 
 KEY = jax.random.key(0)
 
@@ -89,6 +90,11 @@ def logistic(*arguments):
             lambda x: denoising_loss(lambda x, ratio: x[..., :1], x, KEY, "cosine", "v"),
             (floats(8, 4, 4, 3),),
             "network's output has shape (8, 4, 4, 1), not [*shape=(8, 4, 4, 3)], beside x (8, 4, 4, 3)",
+        ),
+        (
+            lambda label: drop_labels(label, KEY, 0.1, 3),
+            [integers(5, 1)],
+            "label has shape (5, 1), not [batch]",
         ),
         (
             lambda *arguments: denoised_and_noise(*arguments, "v"),

@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from deeplearn.models.autoencoder import Autoencoder
 from deeplearn.models.convolutional import ConvDecoder, ConvEncoder
-from deeplearn.models.dcgan import Classifier, Critic, Generator
+from deeplearn.models.dcgan import Critic, Generator
 from deeplearn.models.deep_belief_net import DeepBeliefNet, log_weights, sample
 from deeplearn.models.denoiser import Condition, DenoisingMLP, ResidualBlock, UNet, level_features
 from deeplearn.models.dense_generator import DenseGenerator
@@ -106,7 +106,6 @@ def test_a_network_refuses_what_does_not_fit_by_name(module, arguments, says):
     [
         (Generator(8, 1), (4, 3, 5), "z has shape (4, 3, 5), not [batch, latents]"),
         (DenseGenerator((2, 2), (4,)), (5,), "z has shape (5,), not [batch, latents]"),
-        (Classifier(3), (8, 8, 1), "x has shape (8, 8, 1), not [batch, height, width, channels]"),
     ],
 )
 def test_so_do_those_that_are_told_whether_they_train(module, shape, says):

@@ -131,10 +131,16 @@ def test_what_always_trains_together_is_one_group():
     ]
 
 
+def test_groups_have_the_same_names_in_whatever_order_the_networks_were_made():
+    stage = Stage([Turn(loss, ("one", "two"))], optax.sgd(1), 1)
+    one, other = state_of(one=1, two=2).params, state_of(two=2, one=1).params
+    assert groups(stage, one)[0].name == groups(stage, other)[0].name == "one+two"
+
+
 def test_chains_of_their_own_are_states_of_their_own():
     chains = {"encoder": optax.sgd(1), "decoder": optax.sgd(2)}
     found = grouped(("encoder", "decoder"), chain=chains)
-    assert [name for name, _ in found] == ["encoder", "decoder"]
+    assert [name for name, _ in found] == ["decoder", "encoder"]
 
 
 def test_misnamed_networks_and_missing_chains_are_told():
