@@ -43,22 +43,11 @@ def bernoulli_rbm(
     def row() -> Measured:
         from sklearn.neural_network import BernoulliRBM
 
-        columns = [
-            split.arrays(first)
-            for split, first in (
-                (dataset.train, limit),
-                (dataset.validation, test_limit),
-                (dataset.test, test_limit),
-            )
-        ]
+        held_out = [split.arrays(test_limit) for split in (dataset.validation, dataset.test)]
+        columns = [dataset.train.arrays(limit), *held_out]
         train, validation, test = (np.asarray(observe(c["image"])) for c in columns)
-        epochs = max(1, round(steps * batch_size / len(train)))
-        machines = [
-            BernoulliRBM(hidden, learning_rate=rate, batch_size=batch_size, n_iter=epochs, random_state=0).fit(
-                train
-            )
-            for rate in RATES
-        ]
+        budget = {"batch_size": batch_size, "n_iter": max(1, round(steps * batch_size / len(train)))}
+        machines = [BernoulliRBM(hidden, learning_rate=rate, random_state=0, **budget).fit(train) for rate in RATES]
         best = min(machines, key=lambda machine: measure(weights_of(machine), train, validation)["nll"])
         metrics = {**measure(weights_of(best), train, test), "learning_rate": best.learning_rate}
         if "label" in columns[0]:

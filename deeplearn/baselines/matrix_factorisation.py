@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import numpy as np
@@ -74,7 +74,7 @@ def likes(rating: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray
     return liked, 1 + (confidence - 1) * liked
 
 
-def chosen_of_ratings(rows: Rows) -> dict[str, float]:
+def chosen_of_ratings(rows: Rows) -> dict[str, Any]:
     """{"rank", "penalty"} of the factorisation of ratings with the lowest error on what is held out."""
     observed = (rows["rating"] > 0).astype(float)
     return min(
@@ -83,7 +83,7 @@ def chosen_of_ratings(rows: Rows) -> dict[str, float]:
     )
 
 
-def chosen_of_likes(rows: Rows) -> dict[str, float]:
+def chosen_of_likes(rows: Rows) -> dict[str, Any]:
     """{"rank", "penalty", "confidence"} of the factorisation of likes that best ranks what is held out."""
     sizes = itertools.product(RANKS, PENALTIES, CONFIDENCES)
     return max(

@@ -38,7 +38,7 @@ def pca(
     """One row: PCA of the training images, at most `components`, measured on test images.
 
     measure(encode, decode) -> further metrics; encode maps flat images [N, pixels] to codes [N, components], decode
-    maps them back. It may give `mse` anew, e.g. {"probe": …} of `probe.probes(encode, dataset)`.
+    maps them back. `probe.probes(encode, dataset)` gives such metrics. `mse` from it replaces the one here.
 
     Metrics: `mse`, squared error per pixel, and `components`, how many there are. Arrays: `codes` [N, components],
     and `reconstructed`, the first 100 test images as PCA gives them back, [100, H, W, C].
@@ -54,3 +54,12 @@ def pca(
         return Measured(metrics, {"codes": codes, "reconstructed": output[:SHOWN].reshape(-1, *image.shape[1:])})
 
     return {row: thunk}
+
+
+def raw_pixels(measure: Callable[[Map, Map], Mapping[str, float]]) -> Thunks:
+    """{"raw pixels": thunk}: what `measure(encode, decode)`, as in `pca`, gives of codes that are the images."""
+
+    def identity(x: np.ndarray) -> np.ndarray:
+        return x
+
+    return {"raw pixels": lambda: Measured(measure(identity, identity))}

@@ -7,6 +7,7 @@ The likelihood of test data has no closed form. It is bounded from below by impo
 where k = 1 gives the evidence lower bound and k = 5000 is the field's usual estimate of log p(x).
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,7 @@ def active_units(posterior_means: np.ndarray, threshold: float = 0.01) -> int:
     Args:
         posterior_means: [N, L] encoder means of N test inputs.
     """
+    chex.assert_rank(posterior_means, 2)
     return int(np.count_nonzero(np.var(posterior_means, axis=0) > threshold))
 
 

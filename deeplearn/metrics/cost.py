@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import chex
 import flax.linen as nn
 import jax
 import numpy as np
@@ -20,6 +21,8 @@ def gradient_cost(
     compiled program needs at its peak beside arguments and results, as the compiler planned it: nearly all of it is
     activations kept for the backward pass. On a machine that is busy with other things the time means little.
     """
+    chex.assert_rank([image, label], [4, 1])
+    chex.assert_equal_shape_prefix([image, label], 1)
     rest = {name: tree for name, tree in variables.items() if name != "params"}
 
     def loss(params: Any) -> tuple[jax.Array, Any]:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,7 @@ def central_differences(
     Returns:
         [n].
     """
+    chex.assert_rank([chosen, h], [1, 0])
     vector, unravel = ravel_pytree(weights)
 
     def difference(index: jax.Array) -> jax.Array:
@@ -39,4 +41,6 @@ def central_differences(
 def relative_distance(found: np.ndarray, right: np.ndarray) -> float:
     """‖found − right‖ / ‖right‖ of two vectors [n]."""
     found, right = np.asarray(found), np.asarray(right)
+    chex.assert_rank([found, right], 1)
+    chex.assert_equal_shape([found, right])
     return float(np.linalg.norm(found - right) / np.linalg.norm(right))

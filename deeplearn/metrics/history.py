@@ -19,9 +19,9 @@ def _key(name: str) -> str:
 
 
 def record(model: nn.Module, name: str, value: jax.Array, step: jax.Array, steps: int, points: int = 50) -> None:
-    """Adds `value` [...] to the mean over its share of the run: call it from a loss, on the bound root module.
+    """Adds `value` [...] to the mean over its part of the run: call it from a loss, on the bound root module.
 
-    The run of `steps` is cut into `points` equal shares. step: the steps taken so far, `batch["step"]`, less those
+    The run of `steps` is cut into `points` equal parts. step: the steps taken so far, `batch["step"]`, less those
     of the stages before.
     """
     name = _key(name)
@@ -30,12 +30,12 @@ def record(model: nn.Module, name: str, value: jax.Array, step: jax.Array, steps
         model.put_variable(COLLECTION, name, jnp.zeros((min(points, steps), row.size)))
         return
     sums: jax.Array = model.get_variable(COLLECTION, name)
-    share = jnp.minimum(step * len(sums) // steps, len(sums) - 1)
-    model.put_variable(COLLECTION, name, sums.at[share].add(row))
+    part = jnp.minimum(step * len(sums) // steps, len(sums) - 1)
+    model.put_variable(COLLECTION, name, sums.at[part].add(row))
 
 
 def recorded(variables: Mapping[str, Any], name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """(steps [points], means [points, values]) of what was recorded; shares in which nothing was are left out."""
+    """(steps [points], means [points, values]) of what was recorded; parts in which nothing was are left out."""
     sums = np.asarray(variables[COLLECTION][_key(name)])
     centres = (np.arange(len(sums)) + 0.5) * steps / len(sums)
     seen = sums[:, -1] > 0

@@ -1,5 +1,6 @@
 """Mode collapse on a mixture of Gaussians whose modes are known."""
 
+import chex
 import numpy as np
 
 
@@ -28,6 +29,8 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> dict[
             samples): 0 when all modes are equally frequent, ln K when all samples sit on one mode, and
             ln K by definition when no sample is of high quality.
     """
+    chex.assert_rank([samples, means], 2)
+    chex.assert_equal_shape_suffix([samples, means], 1)
     distances = np.linalg.norm(samples[:, None] - means[None], axis=-1)  # [N, K]
     good = distances.min(axis=1) < 3 * sigma
     histogram = np.bincount(distances[good].argmin(axis=1), minlength=len(means))

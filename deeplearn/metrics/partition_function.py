@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,28 +17,29 @@ import numpy as np
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.nn.functional import softplus
 
-MOST_ENUMERATED = 25  # units: 2^25 states of them
+MAX_ENUMERATED = 25  # units: 2^25 states of them
 BLOCK_BITS = 14  # states that are looked at together
 
 
 class Weights(NamedTuple):
     """The weights of a machine, in the parametrisation of `models.rbm`.
 
-    kernel [visible, hidden]; visible_bias [visible]; hidden_bias [hidden]; deviation: σ of Gaussian visible units,
+    kernel [visible, hidden]; visible_bias [visible]; hidden_bias [hidden]; std: σ of Gaussian visible units,
     None for visible units in {0, 1}.
     """
 
     kernel: Any
     visible_bias: Any
     hidden_bias: Any
-    deviation: float | None = None
+    std: float | None = None
 
 
 def free_energy(v: jax.Array, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
-    scale = machine.deviation or 1.0
+    chex.assert_shape(v, (None, machine.kernel.shape[0]))
+    scale = machine.std or 1.0
     summed_out = softplus(v / scale @ machine.kernel + machine.hidden_bias).sum(-1)
-    if machine.deviation is None:
+    if machine.std is None:
         return -v @ machine.visible_bias - summed_out
     return ((v - machine.visible_bias) ** 2).sum(-1) / (2 * scale**2) - summed_out
 
@@ -48,10 +50,10 @@ def exact_log_partition(machine: Weights) -> float:
     ValueError where that layer has more than 25 units.
     """
     kernel, b, c = (np.asarray(w, np.float64) for w in machine[:3])
-    if machine.deviation is not None:
+    if machine.std is not None:
         # ∫ e^{−E(v, h)} dv = (2πσ²)^{V/2} e^{c·h + b·Wh/σ + ‖Wh‖²/2}
-        constant = len(b) / 2 * np.log(2 * np.pi * machine.deviation**2)
-        linear, units = c + b @ kernel / machine.deviation, len(c)
+        constant = len(b) / 2 * np.log(2 * np.pi * machine.std**2)
+        linear, units = c + b @ kernel / machine.std, len(c)
 
         def log_weight(h: np.ndarray) -> np.ndarray:
             return constant + h @ linear + ((h @ kernel.T) ** 2).sum(-1) / 2
@@ -64,7 +66,7 @@ def exact_log_partition(machine: Weights) -> float:
         def log_weight(h: np.ndarray) -> np.ndarray:
             return h @ c + np.logaddexp(0, h @ kernel.T + b).sum(-1)
 
-    if units > MOST_ENUMERATED:
+    if units > MAX_ENUMERATED:
         raise ValueError(f"{units} units have too many states to enumerate: estimate log Z by annealed importance")
     low = min(units, BLOCK_BITS)
     block = ((np.arange(2**low)[:, None] >> np.arange(units)) & 1).astype(np.float64)  # the higher units are 0
@@ -89,9 +91,10 @@ def annealed_log_partition(
 
     base: log-odds of the data's means for visible units in {0, 1}, the means themselves for Gaussian ones.
     """
-    deviation = machine.deviation
+    std = machine.std
+    chex.assert_shape(base, (machine.kernel.shape[0],))
     arrays = [jnp.asarray(w, jnp.float32) for w in (*machine[:3], base)]
-    log_weights = np.asarray(_anneal(*arrays, jax.random.key(seed), deviation, temperatures, chains), np.float64)
+    log_weights = np.asarray(_anneal(*arrays, jax.random.key(seed), std, temperatures, chains), np.float64)
     estimate = float(importance_weighted_bound(jnp.asarray(log_weights)))
     weights = np.exp(log_weights - log_weights.max())
     error = float(weights.std(ddof=1) / np.sqrt(chains) / weights.mean())  # delta method
@@ -105,23 +108,23 @@ def _anneal(
     c: jax.Array,
     base: jax.Array,
     key: jax.Array,
-    deviation: float | None,
+    std: float | None,
     temperatures: int,
     chains: int,
 ) -> jax.Array:
     """The logarithms of the importance weights, [chains], each with the base's log Z in it."""
-    scale = deviation or 1.0
+    scale = std or 1.0
 
     def log_unnormalised(v: jax.Array, beta: jax.Array) -> jax.Array:
         summed_out = softplus(beta * (v / scale @ kernel + c)).sum(-1)
-        if deviation is None:
+        if std is None:
             return v @ ((1 - beta) * base + beta * b) + summed_out
         quadratic = (1 - beta) * ((v - base) ** 2).sum(-1) + beta * ((v - b) ** 2).sum(-1)
         return summed_out - quadratic / (2 * scale**2)
 
     def sample_visible(h: jax.Array, beta: jax.Array, key: jax.Array) -> jax.Array:
         drive, bias = beta * h @ kernel.T, (1 - beta) * base + beta * b
-        if deviation is None:
+        if std is None:
             return jax.random.bernoulli(key, jax.nn.sigmoid(drive + bias)).astype(jnp.float32)
         return bias + scale * (drive + jax.random.normal(key, drive.shape))
 
@@ -133,11 +136,8 @@ def _anneal(
         h = jax.random.bernoulli(up, jax.nn.sigmoid(beta * (v / scale @ kernel + c))).astype(jnp.float32)
         return (sample_visible(h, beta, down), total), None
 
-    hidden = len(c) * jnp.log(2.0)  # the base's hidden units have no bias
-    if deviation is None:
-        log_z = hidden + softplus(base).sum()
-    else:
-        log_z = hidden + len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)
+    of_visible = softplus(base).sum() if std is None else len(b) / 2 * jnp.log(2 * jnp.pi * scale**2)
+    log_z = len(c) * jnp.log(2.0) + of_visible  # the base's hidden units have no bias
     start = sample_visible(jnp.zeros((chains, len(c))), jnp.float32(0), jax.random.fold_in(key, temperatures))
     betas = jnp.linspace(0, 1, temperatures + 1)
     items = (jnp.arange(temperatures), betas[:-1], betas[1:])
@@ -147,5 +147,6 @@ def _anneal(
 
 def mean_log_odds(v: np.ndarray, pseudo_count: float = 1.0) -> np.ndarray:
     """Log-odds of each unit being on in v [N, units], that many ones and zeros seen before: always finite."""
+    chex.assert_rank(v, 2)
     on = v.sum(0) + pseudo_count
     return np.log(on) - np.log(len(v) + 2 * pseudo_count - on)

@@ -19,10 +19,10 @@ TOP = 20
 def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
     """Root mean squared error on held-out ratings, in stars, of predictions [users, items] kept to the scale.
 
-    The scale goes from the lowest to the highest of the ratings to learn from.
+    The scale goes from the lowest to the highest of the ratings to learn from, which may be those of more items.
     """
     chex.assert_rank(predicted, 2)
-    chex.assert_equal_shape([predicted, rows["rating"], rows["held_out"]])
+    chex.assert_equal_shape([predicted, rows["held_out"]])
     stars = rows["rating"][rows["rating"] > 0]
     held_out = rows["held_out"] > 0
     error = predicted[held_out].clip(stars.min(), stars.max()) - rows["held_out"][held_out]

@@ -2,6 +2,7 @@
 
 import math
 
+import chex
 import numpy as np
 
 
@@ -10,6 +11,7 @@ def hoyer_sparsity(code: np.ndarray) -> float:
 
     0 where all units are equal, 1 where one is on. A code of zeros has none.
     """
+    chex.assert_rank(code, 2)
     root = math.sqrt(code.shape[1])
     ratio = np.abs(code).sum(1) / np.linalg.norm(code, axis=1)
     return float(((root - ratio) / (root - 1)).mean())

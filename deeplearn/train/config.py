@@ -122,11 +122,11 @@ def fields(config_class: type[Config]) -> list[Field]:
             raise UserError(f"{where} has the type {hints[field.name]}: use {kinds} or a tuple of one of them")
         described.append(Field(field.name, field.default, hints[field.name], metadata))
     for values, title in ((None, "default"), (config_class.PAPER, "PAPER"), (config_class.TINY, "TINY")):
-        for field in described:
-            value = field.default if values is None else values.get(field.name, field.default)
-            if (wrong := _wrong(field, value)) is not None:
+        for one in described:
+            value = one.default if values is None else values.get(one.name, one.default)
+            if (wrong := _wrong(one, value)) is not None:
                 raise UserError(
-                    f"{title} of the field {field.name} of {config_class.__module__}.{config_class.__name__} is "
+                    f"{title} of the field {one.name} of {config_class.__module__}.{config_class.__name__} is "
                     f"{value!r}: it should be {wrong}"
                 )
     return described

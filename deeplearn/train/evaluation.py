@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +91,10 @@ def verdicts(
         ]
         return str(verdict(gains))
 
-    found = {c.sentence: left_out.attempt(f"the verdict on {c.sentence!r}", lambda c=c: decide(c)) for c in claims}
+    found = {
+        claim.sentence: left_out.attempt(f"the verdict on {claim.sentence!r}", functools.partial(decide, claim))
+        for claim in claims
+    }
     return {sentence: text for sentence, text in found.items() if text is not None}
 
 

@@ -16,7 +16,7 @@ from deeplearn.train.experiment import Batch, Turn
 
 def as_mean(value: Any) -> Mean:
     """A `Mean` as it is, a plain scalar as one of weight 1; both parts are float32."""
-    mean = value if isinstance(value, Mean) else Mean(value, 1.0)
+    mean = value if isinstance(value, Mean) else Mean(value, jnp.ones(()))
     return Mean(jnp.asarray(mean.total, jnp.float32), jnp.asarray(mean.weight, jnp.float32))
 
 

@@ -201,7 +201,7 @@ def _first_fault(fault: jax.Array, metrics: Scalars, step: jax.Array, turn: int)
     return jnp.where(jnp.any(bad) & (fault[0] < 0), here, fault)
 
 
-def steps_in_loop(stage: Stage, updates: Sequence[Update]) -> Callable[..., Any]:
+def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """Whole steps in one compiled loop, for networks without convolutions.
 
     Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step
@@ -250,7 +250,7 @@ def steps_in_loop(stage: Stage, updates: Sequence[Update]) -> Callable[..., Any]
     return loop
 
 
-def vectorised(update: Update) -> Update:
+def vectorised(update: Callable[..., Any]) -> Callable[..., Any]:
     """The update of several replicas at once: states and batches have a leading axis, the clock is shared."""
     return jax.vmap(update, in_axes=(0, 0, None))
 

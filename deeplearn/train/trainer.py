@@ -22,31 +22,13 @@ from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.feed import Feed
 from deeplearn.train.parallel import Layout, local
+from deeplearn.train.programs import Programs
 from deeplearn.train.state import State, begin, groups, initialise
-from deeplearn.train.step import FAULT, steps_in_loop, taken, traced, turn_update, vectorised
+from deeplearn.train.step import FAULT, taken, traced, turn_update
 from deeplearn.train.trained import Trained
 from deeplearn.train.trees import Path, unit_of, units
 
 EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
-
-
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """A compiled turn, or a loop of them, that is handed only what it touches of the state.
-
-    Of twenty rivals each turn would else carry the other nineteen, with their optimisers, through its program.
-    """
-
-    compiled: Callable[..., tuple[State, Any]]
-    paths: frozenset[Path]
-    groups: frozenset[str]
-    whole: bool  # it touches everything: nothing is taken apart
-
-    def __call__(self, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
-        if self.whole:
-            return self.compiled(state, batch, clock)
-        part, metrics = self.compiled(state.part(self.paths, self.groups), batch, clock)
-        return state.joined(part), metrics
 
 
 class Trainer:
@@ -91,8 +73,7 @@ class Trainer:
         everyone = range(config.replicas)
         # The replicas that each state holds.
         self.replicas = [everyone] if self.vectorised else [range(r, r + 1) for r in everyone]
-        self._programs: dict[int, list[Program]] = {}
-        self._called: set[tuple[int, int]] = set()  # (stage, program)
+        self.programs = Programs(experiment, config, layout, self.groups, self.touched, looped, say)
 
     # States.
 
@@ -175,56 +156,6 @@ class Trainer:
 
     # Steps.
 
-    @property
-    def batch_axis(self) -> int:
-        """Where the examples are: behind the axes of a loop's steps and of vectorised replicas."""
-        return int(self.looped) + int(self.vectorised)
-
-    def programs(self, index: int, state: State) -> list[Program]:
-        """The compiled turns of a stage, or its compiled loop; made when the stage is first stepped."""
-        if index not in self._programs:
-            stage = self.experiment.stages[index]
-            updates = [
-                turn_update(
-                    self.experiment.model,
-                    stage,
-                    turn,
-                    self.groups[index],
-                    start=self.experiment.starts()[index],
-                    precision=self.config.precision,
-                    accumulate=self.config.accumulate,
-                    axis=self.layout.axis,
-                )
-                for turn in range(len(stage.turns))
-            ]
-            if self.vectorised:
-                updates = [vectorised(update) for update in updates]
-            touched, turns = self.touched[index], [{number} for number in range(len(stage.turns))]
-            if self.looped:
-                updates = [steps_in_loop(stage, updates)]
-                touched, turns = [frozenset().union(*touched)], [set().union(*turns)]
-            self._programs[index] = [
-                self._program(update, paths, {g.name for g in self.groups[index] if g.turns & which}, state)
-                for update, paths, which in zip(updates, touched, turns, strict=True)
-            ]
-        return self._programs[index]
-
-    def _program(self, update: Any, paths: frozenset[Path], names: set[str], state: State) -> Program:
-        part = state.part(paths, names)
-        whole = jax.tree.structure(part) == jax.tree.structure(state)
-        compiled = self.layout.compile(update, part, self.batch_axis)
-        return Program(compiled, paths, frozenset(names), whole)
-
-    def _call(self, index: int, number: int, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
-        """Steps a placed state by a stage's program of that number, which is compiled at its first call."""
-        programs = self.programs(index, state)
-        if (index, number) not in self._called:
-            self._called.add((index, number))
-            stage = self.experiment.stages[index]
-            what = f"the steps of {stage.name}" if self.looped else stage.turns[number].name
-            self.say(f"compiling {what} ({number + 1} of {len(programs)}) ...")
-        return programs[number](state, self.layout.put_batch(batch, self.batch_axis), clock)
-
     def advance(self, states: Sequence[Any], step: int, pause: int) -> tuple[list[Any], Any, int]:
         """Takes a step, or a loop of steps up to step `pause` at most.
 
@@ -244,7 +175,8 @@ class Trainer:
         count = min(chunk, pause - step)
         # Always the same number of batches: another shape would compile the loop once more.
         batches = self.feed.many(index, replicas, step * slots, chunk * slots)
-        state, metrics = self._call(index, 0, state, batches, np.array([step, count], np.int32))
+        clock = np.array([step, count], np.int32)
+        state, metrics = self.programs.call(index, 0, state, self.programs.put(batches), clock)
         return state, metrics, count
 
     def _step(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
@@ -256,9 +188,10 @@ class Trainer:
                 continue
             for slot in range(first, first + stage.turns[number].times):
                 if slot not in batches:
-                    batches[slot] = self.feed.one(index, replicas, step * self.slots[index] + slot)
+                    batch = self.feed.one(index, replicas, step * self.slots[index] + slot)
+                    batches[slot] = self.programs.put(batch)
                 clock = np.array([step, slot], np.int32)
-                state, metrics[number] = self._call(index, number, state, batches[slot], clock)
+                state, metrics[number] = self.programs.call(index, number, state, batches[slot], clock)
         return state, metrics, 1
 
     # Metrics.
@@ -270,9 +203,9 @@ class Trainer:
         for each in metrics:
             for number, turn in taken(stage, step - 1).items():
                 fetched = self.layout.fetch(each[number])
-                self._raise_for(fetched.pop(FAULT))
+                self._raise_for(fetched.fault)
                 prefix = f"{turn.name}/" if len(stage.turns) > 1 else ""
-                for name, value in fetched.items():
+                for name, value in fetched.values().items():
                     values.setdefault(prefix + name, []).append(np.atleast_1d(value))
         return stage.name, {name: np.concatenate(parts) for name, parts in values.items()}
 

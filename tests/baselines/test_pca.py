@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.baselines.pca import fitted_pca, pca
+from deeplearn.baselines.pca import fitted_pca, pca, raw_pixels
 from deeplearn.data import Arrays, Dataset
 
 
@@ -42,3 +42,10 @@ def test_a_page_may_measure_more(plane):
 
     found = pca(plane, 2, measure)["PCA"]().metrics
     assert found["shape"] == (3, 2) and found["back"] == (3, 6) and "mse" in found
+
+
+def test_raw_pixels_are_measured_alike():
+    def measure(encode, decode):
+        return {"sum": float(encode(np.ones((1, 4))).sum()), "back": float(decode(np.ones((1, 2))).sum())}
+
+    assert raw_pixels(measure)["raw pixels"]().metrics == {"sum": 4.0, "back": 2.0}

@@ -120,7 +120,7 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
             states, metrics, step = trainer.advance(states, step, 2)
             trainer.read(step, metrics)
         after.append(local(states[0].params))
-        for program in trainer.programs(0, states[0]):
+        for program in trainer.programs.of(0, states[0]):
             assert program.compiled._cache_size() == 1
     single, sharded = after
     for path, one in jax.tree_util.tree_leaves_with_path(single):

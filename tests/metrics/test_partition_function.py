@@ -17,10 +17,10 @@ from deeplearn.metrics.partition_function import (
 from deeplearn.models.rbm import RBM
 
 
-def machine(visible, hidden, scale=1.0, deviation=None, seed=0):
+def machine(visible, hidden, scale=1.0, std=None, seed=0):
     rng = np.random.default_rng(seed)
     return Weights(
-        scale * rng.normal(size=(visible, hidden)), rng.normal(size=visible), rng.normal(size=hidden), deviation
+        scale * rng.normal(size=(visible, hidden)), rng.normal(size=visible), rng.normal(size=hidden), std
     )
 
 
@@ -45,18 +45,18 @@ def test_more_units_than_fit_into_a_block_are_all_counted():
 
 
 def test_gaussian_units_are_integrated_out():
-    weights = machine(2, 3, deviation=0.8)
+    weights = machine(2, 3, std=0.8)
     density = lambda y, x: float(np.exp(-free_energy(np.array([[x, y]]), weights)[0]))  # noqa: E731
     integral, _ = dblquad(density, -12, 12, -12, 12, epsrel=1e-5)
     assert exact_log_partition(weights) == pytest.approx(np.log(integral), abs=1e-3)
 
 
-@pytest.mark.parametrize("deviation", [None, 0.6])
-def test_free_energy_is_that_of_the_model(deviation):
-    weights = machine(4, 3, deviation=deviation)
+@pytest.mark.parametrize("std", [None, 0.6])
+def test_free_energy_is_that_of_the_model(std):
+    weights = machine(4, 3, std=std)
     params = dict(zip(("kernel", "visible_bias", "hidden_bias"), weights, strict=False))
     v = np.random.default_rng(1).normal(size=(5, 4))
-    expected = RBM(4, 3, deviation).apply({"params": params}, v, method=RBM.free_energy)
+    expected = RBM(4, 3, std).apply({"params": params}, v, method=RBM.free_energy)
     np.testing.assert_allclose(free_energy(v, weights), expected, rtol=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_annealing_finds_the_exact_value_within_its_own_error():
 
 
 def test_annealing_with_gaussian_units():
-    weights = machine(6, 8, scale=0.5, deviation=0.7)
+    weights = machine(6, 8, scale=0.5, std=0.7)
     estimate, error = annealed_log_partition(weights, np.full(6, 0.3), seed=0, temperatures=1000, chains=200)
     assert error < 0.1
     assert estimate == pytest.approx(exact_log_partition(weights), abs=4 * error + 0.01)

@@ -229,7 +229,7 @@ def test_the_experiment_is_cut_where_no_turn_joins_networks(late, expected):
 def test_each_program_is_announced_before_it_is_compiled(looped, texts):
     made = trainer("--steps=6", "--replicas=2", looped=looped)
     said = []
-    made.say = said.append
+    made.say = made.programs.say = said.append
     train(made, 6)
     assert said == ["compiling the initialisation ...", *texts]
 
@@ -237,7 +237,7 @@ def test_each_program_is_announced_before_it_is_compiled(looped, texts):
 def test_a_turn_leaves_alone_what_it_does_not_touch():
     made = trainer("--norm", "--nonoisy", looped=False)
     before = local(made.initial()[0])
-    judge = made.programs(0, made.initial()[0])[1]
+    judge = made.programs.of(0, made.initial()[0])[1]
     after, _ = judge(made.initial()[0], made.feed.streams[0][0].batch(0), np.array([0, 0], np.int32))
     assert jax.tree.structure(after) == jax.tree.structure(before)
     for network in ("first", "second"):

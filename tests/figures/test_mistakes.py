@@ -1,0 +1,24 @@
+"""Confusion and mistakes of a classifier, as they are handed to the drawing functions."""
+
+import numpy as np
+
+from deeplearn.figures import mistakes
+
+IMAGES = np.random.default_rng(0).uniform(size=(6, 4, 4, 1))
+LABEL, PREDICTED = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 1])
+
+
+def test_examples_are_counted_by_label_and_prediction(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(mistakes, "heat_map", lambda values, *args, **keywords: drawn.update(confusion=values))
+    monkeypatch.setattr(mistakes, "image_grid", lambda images, columns, captions: drawn.update(captions=captions))
+    found = mistakes.confusion_and_mistakes(IMAGES, LABEL, PREDICTED, ["a", "b", "c", "never"])
+    assert set(found) == {"confusion", "mistakes"} and drawn == {}
+    for draw in found.values():
+        draw()
+    assert drawn["confusion"].tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
+    assert drawn["captions"] == ["a → b", "c → a", "c → b"]
+
+
+def test_a_classifier_without_mistakes_has_no_picture_of_any():
+    assert set(mistakes.confusion_and_mistakes(IMAGES, LABEL, LABEL, ["a", "b", "c"])) == {"confusion"}
