@@ -13,7 +13,7 @@ class DataNeeded(UserError):
 
 
 class Described:
-    """A split whose rows are not at hand: its length, spec and names of texts alone. Asking for rows is an error."""
+    """A split of which only length, spec and names of texts are at hand. Asking for rows is an error."""
 
     def __init__(self, name: str, length: int, spec: Spec, texts: tuple[str, ...]) -> None:
         self.name, self.spec, self.texts, self._length = name, spec, texts, length

@@ -29,7 +29,7 @@ def experiment_name(module: types.ModuleType) -> str:
 def source(module: types.ModuleType, config_class: type[Config], build: Build) -> dict[str, str]:
     """Where an experiment is found again, as config.json has it.
 
-    {"module": name}, or {"file": path} of a user's own program, with the names that its `Config` and `build` have there.
+    {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.
     """
     spec = getattr(module, "__spec__", None)
     place = {"module": spec.name} if spec else {"file": str(Path(module.__file__ or "").resolve())}
