@@ -90,7 +90,7 @@ class Run:
 
     @property
     def weights(self) -> Mapping[str, Any]:
-        """The variables of the replica, {"params": {network: …}, "batch_stats": …, …}: averages if there are any."""
+        """The variables of the replica, {"params": {network: …}, "batch_stats": …}: averages if there are any."""
         return self.trained.variables
 
     @property
