@@ -23,7 +23,7 @@ from experiments.__main__ import listing
 
 from .pretend import pretend
 
-NAMES = list(listing())
+NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
 # Several networks each: what compiles or traces for minutes is left to `make test-all`.
 SEVERAL = (
@@ -101,7 +101,8 @@ def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name):
 
 @every_experiment_that_compiles_soon
 def test_so_does_each_turn_at_paper_size(name):
-    check_each_turn(name, "--paper")
+    if importlib.import_module(name).Config.PAPER or not name.startswith("docs."):
+        check_each_turn(name, "--paper")
 
 
 @every_experiment_that_compiles_soon
@@ -190,5 +191,6 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
 @every_experiment
 def test_its_docstring_tells_its_command(name):
     module = importlib.import_module(name)
-    assert f"python -m {name}" in module.__doc__
+    command = f"python {name.replace('.', '/')}.py" if name.startswith("docs.") else f"python -m {name}"
+    assert command in module.__doc__
     assert module.__doc__.splitlines()[0].endswith(".")
