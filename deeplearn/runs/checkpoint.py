@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from deeplearn.train.trees import joined
 Tree = Any
 READ = ("params", "collections", "ema")  # of a state; optimisers stay on the disk
 ATTEMPTS = 20  # a trainer that saves all the time deletes one checkpoint after another
+PAUSE = 0.2  # seconds in which a checkpoint that is being deleted is gone
 
 
 class Weights(NamedTuple):
@@ -60,10 +62,11 @@ def read(
             break
         step = prefer(left)
         try:
-            found = _read(directory / "checkpoints" / str(step), step, replica)
+            found = _read((directory / "checkpoints" / str(step)).absolute(), step, replica)
         except UserError as error:
             raise UserError(f"{directory} {error}") from None
         except Exception as error:  # Orbax fails in many ways on files that are damaged or gone
+            time.sleep(PAUSE)
             if steps(directory) == there:
                 lines = str(error).strip().splitlines() or [type(error).__name__]
                 damaged[step] = lines[0][:160]
