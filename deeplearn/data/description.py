@@ -56,7 +56,7 @@ def stand_in(description: Mapping[str, Any]) -> Dataset:
     """The data set that `describe` described, all but its rows. UserError where the description is damaged."""
     try:
         name, found = description["name"], description["vocabulary"]
-        splits = {
+        splits: dict[str, Any] = {
             split: Described(
                 name,
                 said["length"],

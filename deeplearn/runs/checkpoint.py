@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import tensorstore
 
 from deeplearn.errors import UserError
 from deeplearn.train.state import checksum
@@ -83,21 +84,15 @@ def read(
 def _read(place: Path, step: int, replica: int) -> Weights:
     meta = ocp.JsonCheckpointHandler().restore(place / "meta")
     sums = dict(zip(meta["specification"], meta["checksum"], strict=True))
-    handler = ocp.PyTreeCheckpointHandler()
-    shapes = handler.metadata(place / "state").tree
+    shapes = ocp.PyTreeCheckpointHandler().metadata(place / "state").tree
     vectorised = len(shapes[0]["step"].shape) == 1  # one state with an axis for replicas, or a state for each
     replicas = shapes[0]["step"].shape[0] if vectorised else len(shapes)
     if not 0 <= replica < replicas:
         raise UserError(f"has {replicas} replica(s): there is no replica {replica} (they start at 0)")
     number = 0 if vectorised else replica
-    wanted = [
-        {name: tree for name, tree in state.items() if index == number and name in (*READ, "step")}
-        for index, state in enumerate(shapes)
-    ]
-    # As numpy: arrays that were spread over devices come as one.
-    arrays = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), wanted)
-    how = ocp.args.PyTreeRestore(item=wanted, restore_args=arrays, partial_restore=True)
-    state = handler.restore(place / "state", args=how)[number]
+    state = _arrays(
+        place / "state", {name: tree for name, tree in shapes[number].items() if name in (*READ, "step")}
+    )
     for name, tree in state.items():
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             if checksum(leaf) != [sums[f"[{number}].{name}{jax.tree_util.keystr(path)}"]]:
@@ -109,3 +104,20 @@ def _read(place: Path, step: int, replica: int) -> Weights:
     # Orbax leaves empty dictionaries out.
     params, collections, ema = (state.get(name) or {} for name in READ)
     return Weights(step, replicas, {"params": joined(params, ema), **collections})
+
+
+def _arrays(place: Path, shapes: Tree) -> Tree:
+    """The arrays that `shapes`, of Orbax's metadata, names, as numpy: what was spread over devices comes as one.
+
+    TensorStore reads them: Orbax, when one of many arrays is damaged, closes its event loop under the others, and
+    each of these prints a traceback.
+    """
+
+    def opened(leaf: Any) -> Any:
+        files = {"driver": "file", "path": f"{place}/"}
+        store = {"driver": "ocdbt", "base": files, "path": f"{leaf.name}/"}
+        return tensorstore.open({"driver": "zarr", "kvstore": store}, read=True, open=True)
+
+    opening = jax.tree.map(opened, shapes)
+    reading = jax.tree.map(lambda future: future.result().read(), opening)
+    return jax.tree.map(lambda future: np.asarray(future.result()), reading)
