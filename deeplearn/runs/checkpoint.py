@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def read(
             time.sleep(PAUSE)
             if steps(directory) == there:
                 lines = str(error).strip().splitlines() or [type(error).__name__]
-                damaged[step] = lines[0][:160]
+                damaged[step] = textwrap.shorten(lines[0], 80, placeholder=" …")
             continue
         for bad, reason in damaged.items():
             tell(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")

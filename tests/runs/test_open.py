@@ -152,7 +152,7 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_read(finished
 
 def test_while_another_process_trains(tmp_path, data_dir):
     """Opened again and again from the first checkpoint to the end: the trainer ends as if alone."""
-    flags = ["--steps=2000", "--checkpoint_every=20", "--log_every=20", f"--data_dir={data_dir}"]
+    flags = ["--steps=800", "--checkpoint_every=20", "--log_every=20", f"--data_dir={data_dir}"]
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
 
     def start(workdir):
