@@ -8,6 +8,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import assert_shapes
+
 
 class Population(nn.Module):
     """`size` networks, each with its own initial weights and random numbers. x [batch, ...] -> [size, batch, ...].
@@ -16,7 +18,7 @@ class Population(nn.Module):
     gradient is that of its own loss alone. Give each its own learning rate with `deeplearn.optim.per_member`.
 
     make: a function without arguments that makes one network, e.g. partial(MLP, (64,), 10).
-    own_inputs: x is [size, batch, ...], an input for each member, instead of one that all share.
+    own_inputs: x is [size, batch, ...], an input for each member, instead of one for all.
     """
 
     make: Callable[[], nn.Module]
@@ -26,6 +28,9 @@ class Population(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *each: jax.Array, **static: Any) -> jax.Array:
         """each: further arguments [size, ...], a row for each member. static: the same constants for all."""
+        members = str(self.size)
+        assert_shapes(x=(x, f"{members} batch ..." if self.own_inputs else "batch ..."))
+        assert_shapes(**{f"each[{i}]": (argument, f"{members} ...") for i, argument in enumerate(each)})
         call = nn.vmap(
             lambda network, x, *each: network(x, *each, **static),
             in_axes=(0 if self.own_inputs else None, *[0] * len(each)),

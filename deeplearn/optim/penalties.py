@@ -25,8 +25,8 @@ def kernels(params: Tree) -> Tree:
     return jax.tree_util.tree_map_with_path(is_kernel, params)
 
 
-def share_of_zeros(params: Tree) -> np.ndarray:
-    """Share of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
+def fraction_of_zeros(params: Tree) -> np.ndarray:
+    """The fraction of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
     leaves = [
         np.asarray(w).reshape(len(w), -1)
         for w, penalised in zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)

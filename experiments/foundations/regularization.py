@@ -38,7 +38,7 @@ from deeplearn.models.population import Population
 from deeplearn.nn.dropconnect import masked_dense, masked_moments, rectified_mean
 from deeplearn.optim import optimizer
 from deeplearn.optim.members import per_member
-from deeplearn.optim.penalties import kernels, proximal_l1, share_of_zeros
+from deeplearn.optim.penalties import fraction_of_zeros, kernels, proximal_l1
 from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
 from deeplearn.train import Config as BaseConfig
 
@@ -141,7 +141,7 @@ def table(trained: Trained, dataset: Dataset, method: str) -> dict[str, np.ndarr
     return {
         "accuracy": test[each, best],
         "gap": (seen - test)[each, best],
-        "zeros": share_of_zeros(trained.variables["params"][method]).reshape(len(sizes), -1)[each, best],
+        "zeros": fraction_of_zeros(trained.variables["params"][method]).reshape(len(sizes), -1)[each, best],
         "strength": np.array(STRENGTHS[method])[best],
     }
 
@@ -190,7 +190,7 @@ def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
 
 def draw(trained: Trained, dataset: Dataset, sizes: Sequence[int]) -> dict[str, Any]:
     found = {method: table(trained, dataset, method) for method in STRENGTHS}
-    sparsity = share_of_zeros(trained.variables["params"]["l1"]).reshape(len(sizes), -1)
+    sparsity = fraction_of_zeros(trained.variables["params"]["l1"]).reshape(len(sizes), -1)
     return {
         "accuracy": curves(
             {name: (sizes, row["accuracy"]) for name, row in found.items()},

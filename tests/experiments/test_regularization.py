@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from deeplearn.optim.penalties import share_of_zeros
+from deeplearn.optim.penalties import fraction_of_zeros
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from experiments.foundations import regularization
@@ -34,9 +34,9 @@ def test_l1_alone_leaves_exact_zeros_and_more_the_stronger_it_is():
     states, _, _ = trainer.advance(trainer.initial(), 0)
     (trained,) = trainer.trained(states)
     for method in regularization.STRENGTHS:
-        share = share_of_zeros(trained.variables["params"][method])
+        share = fraction_of_zeros(trained.variables["params"][method])
         assert share.shape == members(method)[1].shape
         if method != "l1":
             assert not share.any()
-    by_strength = share_of_zeros(trained.variables["params"]["l1"]).reshape(5, -1).mean(0)
+    by_strength = fraction_of_zeros(trained.variables["params"]["l1"]).reshape(5, -1).mean(0)
     assert np.all(np.diff(by_strength) > 0) and by_strength[-1] > 0.05

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,10 +37,7 @@ def test_the_gradient_of_the_sum_is_each_member_s_own():
     alone = jax.grad(lambda p: (MLP((4,), 3).apply({"params": p}, X) ** 2).sum())
     (inner,), (gradients,) = params["params"].values(), together.values()
     for number in range(2):
-        for one, other in zip(
-            jax.tree.leaves(member(gradients, number)), jax.tree.leaves(alone(member(inner, number))), strict=True
-        ):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        chex.assert_trees_all_close(member(gradients, number), alone(member(inner, number)), rtol=1e-4, atol=1e-5)
 
 
 class Scaled(nn.Module):

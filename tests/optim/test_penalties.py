@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
 from deeplearn.optim.optimizers import OPTIMIZERS, optimizer
-from deeplearn.optim.penalties import kernels, share_of_zeros
+from deeplearn.optim.penalties import fraction_of_zeros, kernels
 from deeplearn.optim.schedules import schedule
 
 RATES = {
@@ -122,4 +122,4 @@ def test_zeros_are_counted_for_each_member_and_in_kernels_alone():
         },
         "kernel": np.array([[0.0, 1.0], [-0.0, 2.0]]),
     }
-    np.testing.assert_allclose(share_of_zeros(params), [4 / 6, 1 / 6])
+    np.testing.assert_allclose(fraction_of_zeros(params), [4 / 6, 1 / 6])
