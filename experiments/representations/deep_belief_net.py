@@ -34,6 +34,7 @@ from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics.bounds import importance_weighted_bound
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.metrics.partition_function import Weights, annealed_log_partition, annealed_nll, mean_log_odds
 from deeplearn.models.deep_belief_net import DeepBeliefNet, Untying, log_weights, sample, stacked
@@ -215,7 +216,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         adam = optimizer("adam", schedule("cosine", rate, config.tuning_steps))
-        return few_label_stage(pool, adam, config.tuning_steps, *trains)
+        return few_label_stage(pool, adam, config.tuning_steps, *trains, loss=few_label_loss)
 
     net = Stack(RBM, int(np.prod(dataset.train.spec["image"].shape)), *shape)
     stages = [*greedy, generating, tuning(config.tuning_rate, "tuned")]
