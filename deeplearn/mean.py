@@ -26,7 +26,7 @@ class Mean:
         """Σ weights · values / Σ weights, arrays of one shape (or that broadcast to it): any mask or weighting."""
         values, weights = jnp.broadcast_arrays(jnp.asarray(values), jnp.asarray(weights, jnp.float32))
         # Where nothing counts the value may be anything, even infinite.
-        return cls(jnp.where(weights == 0, 0, weights * values).sum(), weights.sum())
+        return cls((weights * jnp.where(weights == 0, 0, values)).sum(), weights.sum())
 
     @property
     def value(self) -> jax.Array:

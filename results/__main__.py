@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from results.tables import HERE, README, manifest, with_tables
+from results.tables import README, file, manifest, with_tables
 
 
 def again(entry: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ def again(entry: dict[str, Any]) -> None:
     subprocess.run([sys.executable, *command, f"--workdir={workdir}"], check=True)
     found = json.loads((workdir / "results.json").read_text())
     found["command"] = shlex.join(["python", *command])  # without the directory of this one run
-    (HERE / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    file(entry).write_text(json.dumps(found, indent=1) + "\n")
 
 
 def main(arguments: list[str]) -> int:

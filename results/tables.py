@@ -2,11 +2,12 @@
 
 `manifest.toml` says what is quoted: for each family of experiments its entries, each with
 
-    result   the file here that holds the run's results.json, without .json; its name is the experiment's, and after
-             a space what is changed
+    result   the experiment's name, and after a space what is changed; with underscores for spaces it is the name of
+             the file here that holds the run's results.json
     flags    those of the command that makes it again
     what     a few words
     metric   the number quoted, with a minus sign before it where less is better
+    row      the row that it is quoted of; without it the experiment's own
     beside   the row to compare with; without it the best baseline by that metric
     earlier  true for a run that was too long to repeat when the results came to live here: its numbers are in
              earlier.json, as they were measured and written down before
@@ -35,7 +36,11 @@ def result(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The results.json of an entry, or what was written down of it before."""
     if entry.get("earlier"):
         return json.loads((HERE / "earlier.json").read_text())["results"][entry["result"]]
-    return json.loads((HERE / f"{entry['result']}.json").read_text())
+    return json.loads(file(entry).read_text())
+
+
+def file(entry: Mapping[str, Any]) -> Path:
+    return HERE / f"{entry['result'].replace(' ', '_')}.json"
 
 
 def line(entry: Mapping[str, Any]) -> str:
@@ -46,12 +51,17 @@ def line(entry: Mapping[str, Any]) -> str:
         f"`{entry['result'].split()[0]}`: {entry['what']}",
         f"`{entry['flags']}`" if entry["flags"] else "",
         f"{metric} {'↓' if entry['metric'].startswith('-') else '↑'}",
-        number(found["metrics"][metric]) + (" *" if entry.get("earlier") else ""),
+        number(_own(entry, found, metric)) + (" *" if entry.get("earlier") else ""),
         f"{name} {number(value)}" if name else "",
         str(found["replicas"]),
         time(found["seconds"]),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _own(entry: Mapping[str, Any], found: Mapping[str, Any], metric: str) -> Any:
+    row = found["baselines"].get(entry.get("row"))  # the row of what is not the experiment's own
+    return (found["metrics"] if row is None else row)[metric]
 
 
 def _beside(entry: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, Any]:
@@ -82,6 +92,8 @@ def number(value: Any) -> str:
 
 
 def time(seconds: float) -> str:
+    if not seconds:
+        return ""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 

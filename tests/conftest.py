@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before JAX is imported anywhere: the tests of meshes need several devices, wherever they run.
@@ -18,6 +19,21 @@ import pytest
 
 # Traces are many small objects that stay: looking through them all for cycles took a tenth of the tests' time.
 gc.set_threshold(50_000, 20, 20)
+
+
+MEMORY = 1.5 * 2**30  # bytes that a process holds when its compiled programs are let go
+
+
+@pytest.fixture(autouse=True)
+def let_programs_go() -> Iterator[None]:
+    """Compiled programs stay until a process is full of them; the cache on disk has those that come again."""
+    yield
+    pages = Path("/proc/self/statm")
+    if pages.exists() and int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MEMORY:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ def around_grey(pictures: np.ndarray) -> np.ndarray:
 
 def red_and_blue(picture: np.ndarray) -> np.ndarray:
     """[...] -> RGB [..., 3]: 0 is white, the largest modulus red where positive, blue where negative."""
-    share = picture / max(np.abs(picture).max(), 1e-30)
-    return 1 - np.stack([np.maximum(-share, 0), np.abs(share), np.maximum(share, 0)], -1)
+    relative = picture / max(np.abs(picture).max(), 1e-30)
+    return 1 - np.stack([np.maximum(-relative, 0), np.abs(relative), np.maximum(relative, 0)], -1)
 
 
 def square(values: np.ndarray, size: int) -> np.ndarray:

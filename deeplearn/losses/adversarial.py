@@ -1,4 +1,7 @@
-"""The games of generator and discriminator, or critic, as losses on logits and scores."""
+"""The games of generator and discriminator, or critic, as losses on logits and scores.
+
+Logits are of any shape, a number for each example or for each patch; a loss is their mean.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import softplus
 
 
@@ -30,11 +34,19 @@ def gradient_penalty(
 ) -> jax.Array:
     """E (‖∇ critic(x̂)‖ − 1)², x̂ uniform on the lines between real and fake (Gulrajani et al. 2017, equation 3).
 
-    critic: a function [batch, ...] -> [batch] without batch norm, since each example has its own gradient.
+    real, fake: [batch, ...] of one shape. critic: a function [batch, ...] -> [batch] or [batch, 1] without batch
+    norm, since each example has its own gradient.
     """
+    assert_shapes(real=(real, "batch *example"), fake=(fake, "batch *example"))
     mix = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1))
     between = mix * real + (1 - mix) * fake
-    slopes = jax.grad(lambda x: critic(x).sum())(between)
+
+    def score(x: jax.Array) -> jax.Array:
+        scores = critic(x)
+        assert_shapes(**{"critic's output": (scores, f"{len(real)} 1" if scores.ndim == 2 else f"{len(real)}")})
+        return scores.sum()
+
+    slopes = jax.grad(score)(between)
     # The root's derivative at zero is infinite, and a critic of zeros does occur.
     norms = jnp.sqrt((slopes.reshape(len(real), -1) ** 2).sum(-1) + 1e-12)
     return ((norms - 1) ** 2).mean()

@@ -9,9 +9,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from deeplearn.nn.checks import assert_integers, assert_shapes
+
 
 def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Mean −log p(label) in nats, and the accuracy. logits [batch, classes], label int32 [batch]."""
+    assert_shapes(logits=(logits, "batch classes"), label=(label, "batch"))
+    assert_integers(label=label)
     loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), label).mean()
     return loss, {"accuracy": (logits.argmax(-1) == label).mean()}
 
@@ -27,5 +31,6 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array,
 
     A row of target is a distribution over classes: mixed or smoothed labels.
     """
+    assert_shapes(logits=(logits, "batch classes"), target=(target, "batch classes"))
     loss = optax.softmax_cross_entropy(logits.astype(jnp.float32), target).mean()
     return loss, {"accuracy": (logits.argmax(-1) == target.argmax(-1)).mean()}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import jax
 
+from deeplearn.nn.checks import assert_shapes
+
 Encoder = Callable[[jax.Array], jax.Array]
 
 
@@ -14,6 +16,7 @@ def sigmoid_layer_penalty(h: jax.Array, kernel: jax.Array) -> jax.Array:
 
     h: [batch, hidden] activations; kernel: [inputs, hidden]. Returns [batch]. Costs no more than the layer itself.
     """
+    assert_shapes(h=(h, "batch hidden"), kernel=(kernel, "inputs hidden"))
     return ((h * (1 - h)) ** 2) @ (kernel**2).sum(0)
 
 
@@ -22,6 +25,7 @@ def exact_penalty(encoder: Encoder, x: jax.Array) -> jax.Array:
 
     One forward-mode pass an input: a check, and for small inputs a choice.
     """
+    assert_shapes(x=(x, "batch inputs"))
     jacobians = jax.vmap(jax.jacfwd(lambda row: encoder(row[None])[0]))(x)  # [batch, hidden, inputs]
     return (jacobians**2).sum((1, 2))
 
@@ -32,6 +36,7 @@ def hutchinson_penalty(encoder: Encoder, x: jax.Array, key: jax.Array, probes: i
     One backward pass a probe, whatever the sizes.
     """
     h, pull_back = jax.vjp(encoder, x)
+    assert_shapes(x=(x, "batch inputs"), **{"encoder's output": (h, "batch hidden")})
     signs = jax.random.rademacher(key, (probes, *h.shape), h.dtype)
     (slopes,) = jax.vmap(pull_back)(signs)  # [probes, batch, inputs]
     return (slopes**2).sum(-1).mean(0)

@@ -15,11 +15,17 @@ from typing import Any
 
 import jax
 
+from deeplearn.nn.checks import assert_shapes
+
 Metrics = dict[str, jax.Array]
 
 
 def free_energy_gap(machine: Any, v: jax.Array, sample: jax.Array) -> tuple[jax.Array, Metrics]:
-    """Mean F(v) − mean F(sample), the sample held constant: the loss of every rule here, whatever sampled it."""
+    """Mean F(v) − mean F(sample), the sample held constant: the loss of every rule here, whatever sampled it.
+
+    v: [batch, visible]. sample: [samples, visible].
+    """
+    assert_shapes(v=(v, "batch visible"), sample=(sample, "samples visible"))
     data, model = machine.free_energy(v).mean(), machine.free_energy(jax.lax.stop_gradient(sample)).mean()
     return data - model, {"free_energy": data, "sample_free_energy": model}
 
@@ -37,6 +43,7 @@ def persistent_contrastive_divergence(
     Returns them too: they belong into a Flax collection, a state of the run like any other. With their hidden units
     kept, the last way up of a step is the one that its free energy needs anyway: five matrix products, not six.
     """
+    assert_shapes(chains=(chains, "chains hidden"))
     sample, chains = machine.gibbs_of_hidden(chains, key, steps)
     loss, metrics = free_energy_gap(machine, v, sample)
     return loss, metrics, chains

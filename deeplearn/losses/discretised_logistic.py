@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_broadcastable, assert_shapes
 from deeplearn.nn.functional import log_sigmoid
 
 
@@ -18,8 +19,11 @@ def discretised_logistic_log_likelihood(
     """log p(x) summed over the last axis of x, in nats.
 
     x: [..., D], values k / (levels − 1). logits, means, log_scales: [..., D, K], of the mixture's K components;
-    means and scales in the units of x.
+    means and scales in the units of x. Leading axes broadcast.
     """
+    _assert_mixture(logits, means, log_scales)
+    of_one = jax.ShapeDtypeStruct(logits.shape[:-1], logits.dtype)
+    assert_broadcastable(x=x, **{"logits of one component": of_one})
     x, half = x[..., None], 0.5 / (levels - 1)
     precision = jnp.exp(-log_scales)
     upper, lower = (x + half - means) * precision, (x - half - means) * precision
@@ -35,7 +39,13 @@ def discretised_logistic_probabilities(
     logits: jax.Array, means: jax.Array, log_scales: jax.Array, levels: int
 ) -> jax.Array:
     """The probability of each level: parameters [..., D, K] -> [..., D, levels]."""
+    _assert_mixture(logits, means, log_scales)
     edges = (jnp.arange(1, levels) - 0.5) / (levels - 1)
     below = jax.nn.sigmoid((edges - means[..., None]) * jnp.exp(-log_scales)[..., None])  # [..., D, K, levels − 1]
     below = (jax.nn.softmax(logits)[..., None] * below).sum(-2)
     return jnp.diff(below, prepend=0.0, append=1.0)
+
+
+def _assert_mixture(logits: jax.Array, means: jax.Array, log_scales: jax.Array) -> None:
+    axes = "*lead pixels components"
+    assert_shapes(logits=(logits, axes), means=(means, axes), log_scales=(log_scales, axes))

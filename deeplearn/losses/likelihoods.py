@@ -1,4 +1,4 @@
-"""What a decoder may say of an image, p(x|z): black and white, a Gaussian on grey levels, discretised logistics.
+"""What a decoder's output stands for, p(x|z): black and white, a Gaussian on grey levels, discretised logistics.
 
 Each has `parts`, the decoder's outputs for a pixel; `observe(grey, key)`, the x that is modelled, from grey levels
 in [0, 1] and a function that gives a key where one is needed; `log_likelihood(outputs, x)` in nats, summed over
@@ -20,6 +20,7 @@ from deeplearn.losses.discretised_logistic import (
     discretised_logistic_probabilities,
 )
 from deeplearn.losses.elbo import bernoulli_log_likelihood, gaussian_log_density
+from deeplearn.nn.checks import assert_shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Bernoulli:
         return (grey > 0.5).astype(jnp.float32)
 
     def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array:
+        _assert_pixels(outputs, x, self.parts)
         return bernoulli_log_likelihood(outputs, x)
 
     def mean(self, outputs: jax.Array) -> jax.Array:
@@ -58,6 +60,7 @@ class Gaussian:
         return grey + (jax.random.uniform(key(), grey.shape) - 0.5) * self.bin_width
 
     def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array:
+        _assert_pixels(outputs, x, self.parts)
         pairs = outputs.reshape(*outputs.shape[:-1], -1, 2)
         return gaussian_log_density(x, pairs[..., 0], pairs[..., 1])
 
@@ -86,6 +89,7 @@ class Logistic:
         return grey
 
     def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array:
+        _assert_pixels(outputs, x, self.parts)
         return discretised_logistic_log_likelihood(x, *self._parameters(outputs), self.levels)
 
     def probabilities(self, outputs: jax.Array) -> jax.Array:
@@ -94,6 +98,10 @@ class Logistic:
 
     def mean(self, outputs: jax.Array) -> jax.Array:
         return self.probabilities(outputs) @ jnp.linspace(0, 1, self.levels)
+
+
+def _assert_pixels(outputs: jax.Array, x: jax.Array, parts: int) -> None:
+    assert_shapes(x=(x, "... pixels"), outputs=(outputs, f"... {parts * x.shape[-1]}"))
 
 
 Likelihood = Bernoulli | Gaussian | Logistic

@@ -12,11 +12,13 @@ from typing import Any
 import jax
 
 from deeplearn.losses.contrastive_divergence import Metrics, free_energy_gap
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.sigmoid_belief import log_probability, sampled_pass
 
 
 def up_down(net: Any, v: jax.Array, key: jax.Array, steps: int) -> tuple[jax.Array, Metrics]:
     """net: a `models.deep_belief_net.DeepBeliefNet`; v [batch, visible] in {0, 1}; steps: k of the divergence."""
+    assert_shapes(v=(v, "batch visible"))
     up, around, down = jax.random.split(key, 3)
     awake = sampled_pass(net.recognition, v, up)
     wake = -log_probability(net.generation, awake[::-1]).mean()

@@ -1,14 +1,19 @@
 """Distances between two sets of feature vectors, real and generated, and what each of them misses.
 
-The Fréchet and kernel distances mix fidelity and variety into one number; precision and recall tell
-them apart; the nearest distance shows a model that repeats its training data, which the others reward.
-None of these is a FID or a KID: those names belong to the Inception network's features.
+The Fréchet and kernel distances mix fidelity and diversity into one number; precision and recall, density and
+coverage tell them apart; the distance to the nearest real example shows a model that repeats its training data,
+which the others reward. None of these is an FID or a KID: those names belong to the Inception network's features.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
 
+import chex
 import numpy as np
-from scipy.spatial.distance import cdist
+from sklearn.metrics import pairwise_distances_chunked
+from sklearn.neighbors import NearestNeighbors
+
+BLOCK_MIB = 32  # of distances that are in memory at once
+JACKKNIFE = 10  # blocks that are left out in turn
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
@@ -18,89 +23,137 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     Dowson & Landau 1982). The estimate is biased upwards by small samples: compare equal N only.
 
     Args:
-        a: [N, D] features.
-        b: [M, D] features. Fewer samples than D are allowed.
+        a: [N, D] features, N ≥ 2. Fewer than D are allowed.
+        b: [M, D] features, M ≥ 2.
 
     Returns:
         The distance, ≥ 0, in squared units of the features.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = _two_sets(a, b)
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
     # With Σ = RᵀR, the eigenvalues of Σ_a Σ_b are the squared singular values of R_a R_bᵀ. So no matrix
     # square root is taken (it turns complex on singular covariances) and no covariance is even formed.
     root_a = np.linalg.qr(a - mean_a, mode="r") / np.sqrt(len(a) - 1)
     root_b = np.linalg.qr(b - mean_b, mode="r") / np.sqrt(len(b) - 1)
     overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
-    spread = np.sum(root_a**2) + np.sum(root_b**2)  # the two traces
-    return max(float(np.sum((mean_a - mean_b) ** 2) + spread - 2 * overlap), 0.0)
+    traces = np.sum(root_a**2) + np.sum(root_b**2)
+    return max(float(np.sum((mean_a - mean_b) ** 2) + traces - 2 * overlap), 0.0)
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared maximum mean discrepancy under the cubic kernel k(x, y) = (x·y / D + 1)³.
+def kernel_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Unbiased squared maximum mean discrepancy under the kernel k(x, y) = (x·y / D + 1)³, and its standard error.
 
-    Bińkowski et al. 2018, section 4 (the KID, there on Inception features). Unlike the Fréchet distance
-    it is unbiased, so it may be slightly negative when the two distributions agree.
+    Bińkowski et al. 2018, section 4 (the KID, there on Inception features), of all pairs. Unlike the Fréchet
+    distance it is unbiased, so it may be slightly negative when the two distributions agree. The standard error is
+    the jackknife's over at most 10 blocks of consecutive examples (Efron & Tibshirani 1993, equation 11.5): shuffle
+    examples that come in an order.
 
     Args:
-        a: [N, D] features, N ≥ 2.
-        b: [M, D] features, M ≥ 2.
+        a: [N, D] features, N ≥ 3.
+        b: [M, D] features, M ≥ 3.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = _two_sets(a, b)
+    blocks = min(JACKKNIFE, len(a), len(b))
+    parts_a, parts_b = np.array_split(a, blocks), np.array_split(b, blocks)
 
-    def kernel(inner_product: np.ndarray) -> np.ndarray:
-        return (inner_product / a.shape[1] + 1) ** 3
+    def sums(x: list[np.ndarray], y: list[np.ndarray]) -> np.ndarray:
+        """[blocks, blocks]: the kernel summed over the pairs of one block and another."""
+        return np.array([[_kernel_sum(p, q) for q in y] for p in x])
 
-    def total(x: np.ndarray, y: np.ndarray) -> float:
-        return sum(kernel(x[rows] @ y.T).sum() for rows in _row_blocks(len(x), len(y)))
+    within = []
+    for parts in (parts_a, parts_b):
+        total = sums(parts, parts)
+        same = [np.sum((np.sum(part**2, axis=1) / a.shape[1] + 1) ** 3) for part in parts]
+        within.append(total - np.diag(same))  # pairs of two different examples: this makes it unbiased
+    across = sums(parts_a, parts_b)
+    sizes_a, sizes_b = np.array([*map(len, parts_a)]), np.array([*map(len, parts_b)])
 
-    def mean_over_pairs(x: np.ndarray) -> float:  # of two different points: this makes it unbiased
-        diagonal = kernel(np.sum(x * x, axis=1)).sum()
-        return (total(x, x) - diagonal) / (len(x) * (len(x) - 1))
+    def estimate(kept: np.ndarray) -> float:
+        square, n, m = np.ix_(kept, kept), sizes_a[kept].sum(), sizes_b[kept].sum()
+        pairs_a, pairs_b = within[0][square].sum() / (n * (n - 1)), within[1][square].sum() / (m * (m - 1))
+        return float(pairs_a + pairs_b - 2 * across[square].sum() / (n * m))
 
-    return float(mean_over_pairs(a) + mean_over_pairs(b) - 2 * total(a, b) / (len(a) * len(b)))
+    every = np.arange(blocks)
+    without = np.array([estimate(np.delete(every, block)) for block in every])
+    return estimate(every), float(np.sqrt((blocks - 1) * np.var(without)))
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> dict[str, float]:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, eqs. 1 and 2).
+    """Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2).
 
     A set's manifold is the union of balls around its points, each reaching to that point's k-th nearest
     neighbour within the set. Use equally many real and fake points: both values depend on the numbers.
 
     Args:
-        real: [N, D] features, N > k.
-        fake: [M, D] features, M > k.
+        real: [N, D] features, N ≥ 2; of fewer than k + 1 the furthest neighbour is taken.
+        fake: [M, D] features, M ≥ 2.
 
     Returns:
         precision: the fraction of fake points on the real manifold (fidelity).
-        recall: the fraction of real points on the fake manifold (variety).
+        recall: the fraction of real points on the fake manifold (diversity).
     """
-    real_radii, fake_radii = _neighbour_distances(real, k), _neighbour_distances(fake, k)
-    on_real = np.zeros(len(fake), bool)
-    on_fake = np.zeros(len(real), bool)
-    for rows in _row_blocks(len(real), len(fake)):
-        distances = cdist(real[rows], fake)
-        on_real |= (distances <= real_radii[rows, None]).any(axis=0)
-        on_fake[rows] = (distances <= fake_radii).any(axis=1)
-    return {"precision": float(on_real.mean()), "recall": float(on_fake.mean())}
+    return {
+        "precision": float((_balls_around(real, fake, k)[0] > 0).mean()),
+        "recall": float((_balls_around(fake, real, k)[0] > 0).mean()),
+    }
 
 
-def nearest_distances(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """Euclidean distance [N] from each query [N, D] to its nearest reference [M, D].
+def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> dict[str, float]:
+    """Density and coverage (Naeem et al. 2020, section 3.2), from balls around the real points only.
 
-    Generated samples much nearer to the training set than held-out data is are a sign of memorising.
+    One outlier among the real points makes a large ball, which precision counts as much as many small ones; an
+    outlier among the fake ones makes one that recall counts. Both are near 1 when the distributions agree.
+
+    Args:
+        real: [N, D] features, N ≥ 2; of fewer than k + 1 the furthest neighbour is taken.
+        fake: [M, D] features, M ≥ 1.
+
+    Returns:
+        density: in how many real balls a fake point lies, over k; 0 to N / k (fidelity).
+        coverage: the fraction of real balls in which some fake point lies (diversity).
     """
-    blocks = _row_blocks(len(queries), len(references))
-    return np.concatenate([cdist(queries[rows], references).min(axis=1) for rows in blocks])
+    of_fake, of_real = _balls_around(real, fake, k)
+    return {"density": float(of_fake.mean() / min(k, len(real) - 1)), "coverage": float((of_real > 0).mean())}
 
 
-def _neighbour_distances(points: np.ndarray, k: int) -> np.ndarray:
-    """Distance [N] from each point to its k-th nearest other point."""
-    blocks = _row_blocks(len(points), len(points))
-    # In sorted order place 0 is the point itself, so place k is the k-th other one.
-    return np.concatenate([np.partition(cdist(points[rows], points), k, axis=1)[:, k] for rows in blocks])
+def nearest_neighbours(queries: np.ndarray, references: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Euclidean distances [N, k] from each query [N, D] to its k nearest references [M, D], and their indices.
+
+    scikit-learn's search in blocks: no matrix [N, M] is formed.
+    """
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(references).kneighbors(queries)
 
 
-def _row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices over the rows of a [rows, columns] matrix, each of at most 32 MiB of float64."""
-    size = max(1, 2**22 // columns)
-    return (slice(start, start + size) for start in range(0, rows, size))
+def _two_sets(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    chex.assert_rank([a, b], 2)
+    chex.assert_equal_shape_suffix([a, b], 1)
+    return np.asarray(a, np.float64), np.asarray(b, np.float64)
+
+
+def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
+    """The sum of (x·y / D + 1)³ over all pairs of rows of x [N, D] and y [M, D]."""
+    pieces = np.array_split(x, -(-len(x) * len(y) * 8 // (BLOCK_MIB * 2**20)))
+    return sum(float(np.sum((piece @ y.T / x.shape[1] + 1) ** 3)) for piece in pieces)
+
+
+def _balls_around(centres: np.ndarray, points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """In how many balls each point [M, D] lies [M], and how many points each ball holds [N].
+
+    A ball reaches from a centre [N, D] to the k-th nearest other centre.
+    """
+    centres, points = _two_sets(centres, points)
+    origin = centres.mean(axis=0)
+    centres, points = centres - origin, points - origin
+    neighbours = NearestNeighbors(n_neighbors=min(k, len(centres) - 1), algorithm="brute").fit(centres)
+    radii = neighbours.kneighbors()[0][:, -1]
+    # Distances come from ‖x‖² + ‖y‖² − 2 x·y: those of equal points are not quite 0, where many are equal.
+    radii += 1e-7 * np.sqrt(np.square(centres).sum(axis=1).max())
+    of_centres = np.zeros(len(centres), int)
+
+    def count(distances: np.ndarray, start: int) -> np.ndarray:
+        inside = distances <= radii
+        of_centres[:] += inside.sum(axis=0)
+        return inside.sum(axis=1)
+
+    blocks = pairwise_distances_chunked(points, centres, reduce_func=count, working_memory=BLOCK_MIB)
+    return np.concatenate(list(blocks)), of_centres

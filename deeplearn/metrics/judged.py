@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import softmax
 
-from deeplearn.metrics.distances import frechet, kernel_distance, nearest_distances, precision_recall
+from deeplearn.metrics.distances import frechet, kernel_distance, nearest_neighbours, precision_recall
 
 SURE = 0.9
 
@@ -53,7 +53,7 @@ def compare(
         "confident": sure(logits / temperature),
         "confident_raw": sure(logits),
         "frechet": frechet(real_features, features),
-        "kernel_distance": kernel_distance(real_features, features),
+        "kernel_distance": kernel_distance(real_features, features)[0],
         **precision_recall(real_features, features),
-        "nearest": float(nearest_distances(flat, real_flat).mean() / np.sqrt(flat.shape[1])),
+        "nearest": float(nearest_neighbours(flat, real_flat)[0].mean() / np.sqrt(flat.shape[1])),
     }

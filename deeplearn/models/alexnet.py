@@ -11,6 +11,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.grouped import GroupedConv
 from deeplearn.nn.lrn import local_response_norm
@@ -38,6 +39,7 @@ class AlexNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         kernel_init = nn.initializers.normal(0.01) if self.paper_init else nn.initializers.he_normal()
         ones = nn.initializers.ones if self.paper_init else nn.initializers.zeros
 

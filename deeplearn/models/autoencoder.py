@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.checks import assert_shapes
 
 
 class Autoencoder(nn.Module):
@@ -26,9 +27,13 @@ class Autoencoder(nn.Module):
         self.decoder = MLP(tuple(between[::-1]), self.inputs, self.activation)
 
     def encode(self, x: jax.Array) -> jax.Array:
+        """[batch, inputs] -> [batch, hidden[-1]]."""
+        assert_shapes(x=(x, f"batch {self.inputs}"))
         return self.encoder(x)
 
     def decode(self, code: jax.Array) -> jax.Array:
+        """[batch, hidden[-1]] -> [batch, inputs]."""
+        assert_shapes(code=(code, f"batch {self.hidden[-1]}"))
         return self.decoder(code)
 
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:

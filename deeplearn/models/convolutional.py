@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.models.dcgan import doublings
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
@@ -22,6 +23,7 @@ class ConvEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch side side channels"))
         _, count = doublings(x.shape[1])
         x = nn.relu(Conv(self.features, (3, 3))(x))
         for level in range(1, count + 1):
@@ -40,6 +42,7 @@ class ConvDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(z=(z, "batch latents"))
         start, count = doublings(self.side)
         width = self.features * 2**count
         x = nn.relu(nn.Dense(4 * self.features)(z))

@@ -11,6 +11,7 @@ import jax
 
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
@@ -42,6 +43,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
+        assert_shapes(z=(z, "batch latents"))
         start, count = doublings(self.side)
         width = self.features * 2 ** (count - 1)
         x = z
@@ -65,6 +67,7 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch side side channels"))
         _, count = doublings(x.shape[1])
         for level in range(count):
             x = nn.leaky_relu(HalvingConv(self.features * 2**level)(x), 0.2)
@@ -86,6 +89,7 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
+        assert_shapes(x=(x, IMAGES))
         if x.shape[1] % 4 or x.shape[2] % 4:
             raise UserError(
                 f"images of {x.shape[1]}×{x.shape[2]}: the judge halves them twice, so 4 must divide both"

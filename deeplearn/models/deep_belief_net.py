@@ -2,8 +2,8 @@
 
     p(v, h_1 … h_L) = p(v|h_1) p(h_1|h_2) … p(h_{L−2}|h_{L−1}) · p_top(h_{L−1}, h_L)    (Hinton et al. 2006)
 
-A bottom-up pass q(h_1|v) q(h_2|h_1) … stands for the posterior. Stacked greedily both passes share their weights;
-fine-tuned by up-down they part.
+A bottom-up pass q(h_1|v) q(h_2|h_1) … stands for the posterior. Stacked greedily both passes have the same weights;
+fine-tuned by up-down they differ.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import flax.linen as nn
 import jax
 
 from deeplearn.models.rbm import RBM
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.sigmoid_belief import Layer, log_probability, sampled_pass
 
 
 class DeepBeliefNet(NamedTuple):
-    """recognition: layers from the visible units up to those that the top machine sees. generation: the same number
+    """recognition: layers from the visible units up to those of the top machine. generation: the same number
     of layers from there down to the visible units. top: a bound `RBM`.
     """
 
@@ -60,17 +61,20 @@ class Untying(nn.Module):
 
 
 def log_weights(net: DeepBeliefNet, v: jax.Array, key: jax.Array) -> jax.Array:
-    """log p(v, h) + log Z_top − log q(h|v) for one h ~ q(h|v), [batch] (Salakhutdinov & Murray 2008, section 5).
+    """log p(v, h) + log Z_top − log q(h|v) for one h ~ q(h|v): v [batch, visible] -> [batch].
 
-    Its mean less log Z_top is the variational bound on log p(v); the log of a mean of exponentials is tighter.
+    Its mean less log Z_top is the variational bound on log p(v); the log of a mean of exponentials is tighter
+    (Salakhutdinov & Murray 2008, section 5).
     """
+    assert_shapes(v=(v, "batch visible"))
     states = sampled_pass(net.recognition, v, key)
     generated = log_probability(net.generation, states[::-1])
     return generated - net.top.free_energy(states[-1]) - log_probability(net.recognition, states)
 
 
 def sample(net: DeepBeliefNet, v: jax.Array, key: jax.Array, steps: int) -> jax.Array:
-    """Means of visible units [batch, visible]: up from v, `steps` Gibbs steps of the top machine, and down."""
+    """Means of visible units [batch, visible]: up from v, of their shape, `steps` Gibbs steps on top, and down."""
+    assert_shapes(v=(v, "batch visible"))
     up, around, down = jax.random.split(key, 3)
     top = net.top.gibbs(sampled_pass(net.recognition, v, up)[-1], around, steps)
     if not net.generation:

@@ -10,11 +10,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
 from deeplearn.nn.conv import Conv
 
 
 def level_features(ratio: jax.Array, size: int) -> jax.Array:
     """Sines and cosines of log r, [batch] -> [batch, size], their frequencies from .1 to 10."""
+    assert_shapes(ratio=(ratio, "batch"))
     angles = jnp.log(ratio)[:, None] * jnp.logspace(-1, 1, size // 2)
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
@@ -27,9 +29,11 @@ class Condition(nn.Module):
 
     @nn.compact
     def __call__(self, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        assert_shapes(ratio=(ratio, "batch"), label=(label, "batch"))
+        assert_integers(label=label)
         vector = nn.Dense(self.width)(level_features(ratio, 64))
         if self.classes:
-            # As large as the noise level's part; with Flax's own start, 1/√width, it is hardly heard beside it.
+            # As large as the noise level's part; with Flax's own start, 1/√width, it would hardly count beside it.
             vector += nn.Embed(self.classes + 1, self.width, embedding_init=nn.initializers.normal(1.0))(label)
         return nn.Dense(self.width)(nn.silu(vector))
 
@@ -47,6 +51,7 @@ class DenoisingMLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch features"), ratio=(ratio, "batch"), label=(label, "batch"))
         waves = [wave(frequency * x) for frequency in (1.0, 2.0, 4.0) for wave in (jnp.sin, jnp.cos)]
         h = nn.Dense(self.width)(jnp.concatenate([x, *waves], axis=-1))
         h = nn.silu(h + Condition(self.width, self.classes)(ratio, label))
@@ -62,6 +67,7 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES), condition=(condition, "batch condition"))
         h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(8)(x)))
         h += nn.Dense(self.width)(condition)[:, None, None]
         # The last convolution starts at zero: a fresh block is its skip connection.
@@ -88,6 +94,7 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES), ratio=(ratio, "batch"), label=(label, "batch"))
         channels = x.shape[-1]
         condition = nn.silu(Condition(4 * self.widths[0], self.classes)(ratio, label))
         h = Conv(self.widths[0], (3, 3))(x)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import assert_shapes
 
 
 class DenseGenerator(nn.Module):
@@ -17,6 +18,7 @@ class DenseGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
+        assert_shapes(z=(z, "batch latents"))
         x = z
         for width in self.hidden:
             # A long memory: samples are made with these averages, long after the rate has fallen.

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import avg_pool, max_pool
 
@@ -59,6 +60,7 @@ class DenseNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         kernel, stride = (3, 1) if self.small_stem else (7, 2)
         x = Conv(
             2 * self.growth,

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.lrn import local_response_norm
 from deeplearn.nn.pooling import avg_pool, max_pool
@@ -81,6 +82,7 @@ class AuxiliaryHead(nn.Module):
 
 def adaptive_avg_pool(x: jax.Array, size: int) -> jax.Array:
     """[B, H, W, C] -> [B, size, size, C]: the mean from row ⌊iH/size⌋ to before ⌈(i+1)H/size⌉, columns alike."""
+    assert_shapes(x=(x, IMAGES))
     for axis in (1, 2):
         length = x.shape[axis]
         windows = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
@@ -122,6 +124,8 @@ class GoogLeNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array | tuple[jax.Array, ...]:
+        assert_shapes(x=(x, IMAGES))
+
         def norm(x: jax.Array) -> jax.Array:
             return local_response_norm(x) if self.lrn else x
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import avg_pool, max_pool
 from deeplearn.nn.windows import Pair
@@ -172,6 +173,8 @@ class InceptionV3(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array | tuple[jax.Array, ...]:
+        assert_shapes(x=(x, IMAGES))
+
         def unit(
             x: jax.Array, features: int, size: int, name: str, stride: int = 1, padding: str = "VALID"
         ) -> jax.Array:

@@ -27,6 +27,6 @@ class MixturePrior(nn.Module):
         key_noise, key_component = jax.random.split(self.make_rng("noise"))
         noise = jax.random.normal(key_noise, (count, self.latents))
         component = jax.random.randint(key_component, (count,), 0, self.components)
-        # As loud as the Gaussian part: with Flax's own start, 1/√SIZE, the generator hardly hears the component.
+        # As large as the Gaussian part: with Flax's own start, 1/√SIZE, the component would hardly count beside it.
         vectors = nn.Embed(self.components, SIZE, embedding_init=nn.initializers.normal(1.0))
         return jnp.concatenate([noise, vectors(component)], axis=-1)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import assert_shapes
+
 
 class MLP(nn.Module):
     """Hidden layers of the given widths, then a linear layer to `outputs`. [batch, ...] -> [batch, outputs].
@@ -21,6 +23,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, "batch ..."))
         x = x.reshape(len(x), -1)
         for width in self.hidden:
             x = self.activation(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))

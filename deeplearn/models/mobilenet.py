@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.depthwise import DepthwiseConv
 from deeplearn.nn.windows import Padding
@@ -54,6 +55,7 @@ class MobileNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         features, stride = self.stem
         x = Conv(features, (3, 3), stride, padding=self.padding, use_bias=False, kernel_init=HE, name="conv1")(x)
         x = nn.relu6(BatchNorm(epsilon=self.epsilon, name="bn1")(x, train))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from deeplearn.nn.checks import assert_shapes
 
 
 class Population(nn.Module):
@@ -33,7 +34,9 @@ class Population(nn.Module):
         static: further arguments, constants that all networks share.
         """
         each = (jnp.asarray(self.settings, jnp.float32),) if self.settings else ()
-        chex.assert_shape(each, (self.size,))
+        members = str(self.size)
+        assert_shapes(x=(x, f"{members} batch ..." if own_inputs else "batch ..."))
+        assert_shapes(**{f"settings[{i}]": (setting, members) for i, setting in enumerate(each)})
         call = nn.vmap(
             lambda network, x, *each: network(x, *each, **static),
             in_axes=(0 if own_inputs else None, *[0] * len(each)),

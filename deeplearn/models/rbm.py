@@ -13,18 +13,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import softplus
 
 
 class RBM(nn.Module):
     """Visible units v [batch, visible], hidden units h [batch, hidden] in {0, 1}.
 
-    deviation: σ of Gaussian visible units, in the data's units; None for visible units in {0, 1}.
+    std: σ of Gaussian visible units, in the data's units; None for visible units in {0, 1}.
     """
 
     visible: int
     hidden: int
-    deviation: float | None = None
+    std: float | None = None
 
     def setup(self) -> None:
         # Hinton 2010, section 8: small Gaussian weights.
@@ -34,21 +35,23 @@ class RBM(nn.Module):
 
     def hidden_logits(self, v: jax.Array) -> jax.Array:
         """Logits of p(h = 1 | v), [batch, hidden]."""
-        return v / (self.deviation or 1.0) @ self.kernel + self.hidden_bias
+        assert_shapes(v=(v, f"batch {self.visible}"))
+        return v / (self.std or 1.0) @ self.kernel + self.hidden_bias
 
     def visible_mean(self, h: jax.Array) -> jax.Array:
         """E[v | h], [batch, visible]."""
+        assert_shapes(h=(h, f"batch {self.hidden}"))
         drive = h @ self.kernel.T
-        if self.deviation is None:
+        if self.std is None:
             return nn.sigmoid(drive + self.visible_bias)
-        return self.visible_bias + self.deviation * drive
+        return self.visible_bias + self.std * drive
 
     def free_energy(self, v: jax.Array) -> jax.Array:
         """F(v) = −log Σ_h e^{−E(v, h)}, [batch], in nats."""
         summed_out = softplus(self.hidden_logits(v)).sum(-1)
-        if self.deviation is None:
+        if self.std is None:
             return -v @ self.visible_bias - summed_out
-        return ((v - self.visible_bias) ** 2).sum(-1) / (2 * self.deviation**2) - summed_out
+        return ((v - self.visible_bias) ** 2).sum(-1) / (2 * self.std**2) - summed_out
 
     def sample_hidden(self, v: jax.Array, key: jax.Array) -> jax.Array:
         """h ~ p(h | v), floats 0 and 1."""
@@ -57,9 +60,9 @@ class RBM(nn.Module):
     def sample_visible(self, h: jax.Array, key: jax.Array) -> jax.Array:
         """v ~ p(v | h)."""
         mean = self.visible_mean(h)
-        if self.deviation is None:
+        if self.std is None:
             return _bernoulli(key, mean)
-        return mean + self.deviation * jax.random.normal(key, mean.shape, mean.dtype)
+        return mean + self.std * jax.random.normal(key, mean.shape, mean.dtype)
 
     def gibbs(self, v: jax.Array, key: jax.Array, steps: int) -> jax.Array:
         """v after `steps` times h ~ p(h | v), v ~ p(v | h); no gradient flows through it."""

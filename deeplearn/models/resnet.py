@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.grouped import GroupedConv
 from deeplearn.nn.pooling import max_pool
@@ -86,6 +87,7 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         kernel, stride = (3, 1) if self.small_stem else (7, 2)
         x = Conv(
             self.width,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.noise import signal_and_noise
 
 Denoiser = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
@@ -18,11 +19,16 @@ Step = Callable[[Denoiser, jax.Array, jax.Array, jax.Array, jax.Array], jax.Arra
 
 
 def _ask(denoiser: Denoiser, x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return denoiser(x, jnp.full(len(x), ratio))
+    """(x̂, ε̂) at one level for the whole batch, after a look at all shapes."""
+    assert_shapes(x=(x, "batch ..."), ratio=(ratio, ""))
+    data, noise = denoiser(x, jnp.full(len(x), ratio))
+    assert_shapes(x=(x, "*shape"), **{"denoiser's x̂": (data, "*shape"), "denoiser's ε̂": (noise, "*shape")})
+    return data, noise
 
 
 def ddpm_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Array, key: jax.Array) -> jax.Array:
     """Draws from q(x_s | x_t, x̂), the true posterior at the estimate (Ho et al. 2020, equations 6 and 7)."""
+    assert_shapes(ratio=(ratio, ""), lower=(lower, ""))
     (alpha, sigma), (alpha_s, sigma_s) = signal_and_noise(ratio), signal_and_noise(lower)
     data, noise = _ask(denoiser, x, ratio)
     variance = (sigma_s / sigma) ** 2 * (1 - (alpha / alpha_s) ** 2)
@@ -32,6 +38,7 @@ def ddpm_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Arr
 
 def ddim_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Array, key: jax.Array) -> jax.Array:
     """The deterministic limit of the same family (Song et al. 2021, equation 12 with no noise)."""
+    assert_shapes(ratio=(ratio, ""), lower=(lower, ""))
     alpha_s, sigma_s = signal_and_noise(lower)
     data, noise = _ask(denoiser, x, ratio)
     return alpha_s * data + sigma_s * noise
@@ -39,6 +46,7 @@ def ddim_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Arr
 
 def heun_step(denoiser: Denoiser, x: jax.Array, ratio: jax.Array, lower: jax.Array, key: jax.Array) -> jax.Array:
     """Second order on dy/dr = ε̂, y = x/α, of which DDIM is Euler's step (Karras et al. 2022, algorithm 1)."""
+    assert_shapes(ratio=(ratio, ""), lower=(lower, ""))
     (alpha, _), (alpha_s, _) = signal_and_noise(ratio), signal_and_noise(lower)
     slope = _ask(denoiser, x, ratio)[1]
     y = x / alpha + (lower - ratio) * slope
@@ -52,7 +60,8 @@ SAMPLERS: dict[str, Step] = {"ddpm": ddpm_step, "ddim": ddim_step, "heun": heun_
 
 
 def sample(step: Step, denoiser: Denoiser, key: jax.Array, shape: tuple[int, ...], ratios: jax.Array) -> jax.Array:
-    """Unit-variance data [batch, ...] from noise, by one `step` between each two of the falling `ratios`."""
+    """Unit-variance data [batch, ...] from noise, by one `step` between each two of the falling ratios [levels]."""
+    assert_shapes(ratios=(ratios, "levels"))
     _, sigma = signal_and_noise(ratios[0])
     x = sigma * jax.random.normal(jax.random.fold_in(key, 0), shape)
     for number in range(len(ratios) - 1):

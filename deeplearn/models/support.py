@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import assert_shapes
+
 
 def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarray:
     """Where ∂ the middle unit's first feature / ∂ image is not zero, at a black image: [H, W] booleans.
@@ -21,6 +23,7 @@ def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarra
 
     def middle(x: jax.Array) -> jax.Array:
         y: Any = model.apply(variables, x)
+        assert_shapes(**{"model's output": (y, "1 height width features")})
         return y[0, y.shape[1] // 2, y.shape[2] // 2, 0]
 
     return (np.asarray(jax.jit(jax.grad(middle))(image))[0] != 0).any(-1)

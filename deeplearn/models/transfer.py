@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.few_labels import FewLabels
 
 
@@ -24,6 +25,7 @@ class Learner(nn.Module):
         self.head = nn.Dense(self.classes)
 
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(image=(image, IMAGES))
         return self.head(self.body(image, train))
 
 
@@ -33,7 +35,7 @@ class Transfer(nn.Module):
     net: images [B, H, W, C] and whether it trains -> features [B, D]; all that is named here has its own.
     labels: numbers of labels a class.
     pool: examples of each class that labels are drawn from (`data.pool.balanced_pool`).
-    colours: mean and deviation of red, green and blue in a library's images; empty for images as they are.
+    colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
 
     net: nn.Module
@@ -52,17 +54,18 @@ class Transfer(nn.Module):
         self.few = FewLabels(self.classes, self.pool)
 
     def prepare(self, image: jax.Array) -> jax.Array:
-        """Three colours, normalised, where the network comes from a library."""
+        """Three colours [..., 3], normalised, if the network comes from a library; otherwise the image as it is."""
         if not self.colours:
             return image
-        mean, deviation = np.array(self.colours, np.float32)
-        return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / deviation
+        mean, std = np.array(self.colours, np.float32)
+        return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / std
 
     def logits(self, image: jax.Array, network: str, count: int, train: bool = False) -> jax.Array:
         """[B, H, W, C] -> [B, classes]; `network` is "tuned", "scratch", "heads" or "unrelated_heads".
 
-        Heads are on a frozen network, which never sees its batch's statistics.
+        Heads are on a frozen network, which never uses its batch's statistics.
         """
+        assert_shapes(image=(image, IMAGES))
         image = self.prepare(image)
         if network in ("tuned", "scratch"):
             return getattr(self, network)[str(count)](image, train)

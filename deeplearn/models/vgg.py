@@ -10,6 +10,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.pooling import max_pool
 
@@ -28,6 +29,7 @@ class VGG(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         he = nn.initializers.he_normal()
         for stage, (depth, width) in enumerate(self.stages, start=1):
             for layer in range(1, depth + 1):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.sigmoid_belief import Layer
 
 
@@ -24,12 +25,19 @@ class WarmStarted(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, start: Sequence[Layer] = ()) -> jax.Array:
+        assert_shapes(x=(x, "batch inputs"))
         zeros = nn.initializers.zeros
         kernel_init = zeros if start else nn.initializers.he_normal()
         for i, width in enumerate(self.widths):
             kernel = self.param(f"kernel_{i}", kernel_init, (x.shape[-1], width))
             bias = self.param(f"bias_{i}", zeros, (width,))
             if start:
+                assert_shapes(
+                    **{
+                        f"the kernel of start[{i}]": (start[i][0], f"{x.shape[-1]} {width}"),
+                        f"the bias of start[{i}]": (start[i][1], f"{width}"),
+                    }
+                )
                 kernel, bias = kernel + start[i][0], bias + start[i][1]
             x = self.activation(x @ kernel + bias)
         return nn.Dense(self.classes)(x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.checks import assert_shapes
+
 
 def _mapped(axis: str) -> bool:
     try:
@@ -15,9 +17,9 @@ def _mapped(axis: str) -> bool:
 
 
 class BatchNorm(nn.Module):
-    """Ioffe & Szegedy 2015, with statistics over the whole batch (Flax's own layer, told where the batch is).
+    """Ioffe & Szegedy 2015, with statistics over the whole batch (Flax's own layer, given the axis of the batch).
 
-    Under `jit` over a mesh the mean is global as it stands; under `pmap` each device sees its share only, and the
+    Under `jit` over a mesh the mean is global as it stands; under `pmap` each device sees its part only, and the
     moments are averaged over the mapped axis "data". Input [batch, ..., features]; with train=False the moving
     averages (collection "batch_stats") are used.
     """
@@ -29,6 +31,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        assert_shapes(x=(x, "batch ... features"))
         return nn.BatchNorm(
             use_running_average=not train,
             momentum=self.momentum,

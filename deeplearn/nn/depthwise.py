@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import Padding, Pair, Windows, pad, shifted, windows
 
 
@@ -94,6 +95,7 @@ class DepthwiseConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         features = x.shape[-1] * self.multiplier
         how = windows(x.shape, self.kernel_size, self.strides, self.padding)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (*how.size, 1, features))

@@ -9,29 +9,45 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 
+from deeplearn.nn.checks import assert_shapes
 
-def masked_dense(key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float) -> jax.Array:
+
+def masked_dense(
+    key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float | jax.Array
+) -> jax.Array:
     """(M ∘ W)ᵀ v + m ∘ b with a mask of its own for each example, each entry 1 with probability `keep`.
 
     [batch, inputs] -> [batch, features]; the bias is masked too (section 3.1). Nothing is rescaled.
     """
+    _assert_layer(v, kernel, bias)
     weights_key, bias_key = jax.random.split(key)
     mask = jax.random.bernoulli(weights_key, keep, (len(v), *kernel.shape))
     bias_mask = jax.random.bernoulli(bias_key, keep, (len(v), len(bias)))
     return jnp.einsum("bi,bio->bo", v, jnp.where(mask, kernel, 0)) + jnp.where(bias_mask, bias, 0)
 
 
-def masked_moments(v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float) -> tuple[jax.Array, jax.Array]:
+def masked_moments(
+    v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float | jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Mean and variance [batch, features] of `masked_dense` over its masks: p Wv and p(1 − p)(W∘W)(v∘v)."""
+    _assert_layer(v, kernel, bias)
     mean = keep * (v @ kernel + bias)
     variance = keep * (1 - keep) * (jnp.square(v) @ jnp.square(kernel) + jnp.square(bias))
     return mean, variance
 
 
 def rectified_mean(mean: jax.Array, variance: jax.Array) -> jax.Array:
-    """E max(u, 0) of Gaussians u, any shape: μ Φ(μ/σ) + σ φ(μ/σ). What `DropConnect` draws for, in closed form."""
-    deviation = jnp.sqrt(variance + 1e-12)
-    return mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation)
+    """E max(u, 0) of Gaussians u: μ Φ(μ/σ) + σ φ(μ/σ); mean and variance of one shape, any.
+
+    What `DropConnect` draws for, in closed form.
+    """
+    assert_shapes(mean=(mean, "*shape"), variance=(variance, "*shape"))
+    std = jnp.sqrt(variance + 1e-12)
+    return mean * norm.cdf(mean / std) + std * norm.pdf(mean / std)
+
+
+def _assert_layer(v: jax.Array, kernel: jax.Array, bias: jax.Array) -> None:
+    assert_shapes(v=(v, "batch inputs"), kernel=(kernel, "inputs features"), bias=(bias, "features"))
 
 
 class DropConnect(nn.Module):
@@ -51,6 +67,7 @@ class DropConnect(nn.Module):
 
     @nn.compact
     def __call__(self, v: jax.Array, train: bool) -> jax.Array:
+        assert_shapes(v=(v, "batch inputs"))
         kernel = self.param("kernel", self.kernel_init, (v.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         v, kernel, bias = nn.dtypes.promote_dtype(v, kernel, bias, dtype=self.dtype)

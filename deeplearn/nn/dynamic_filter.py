@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import pad, shifted, windows
 
 
@@ -45,6 +46,7 @@ def dynamic_conv(x: jax.Array, filters: jax.Array) -> jax.Array:
     [B, H, W, C] and filters [B, kh, kw, C, features] -> [B, H, W, features]. On CPU a batched matrix product of
     shifted images, elsewhere a grouped convolution: equal in value and gradient.
     """
+    assert_shapes(x=(x, IMAGES), filters=(filters, "batch rows columns channels features"))
     return jax.lax.platform_dependent(x, filters, cpu=_products, default=_grouped)
 
 
@@ -53,6 +55,7 @@ def dynamic_local_filter(x: jax.Array, filters: jax.Array) -> jax.Array:
 
     [B, H, W, C] and filters [B, H, W, kh, kw] -> [B, H, W, C].
     """
+    assert_shapes(x=(x, IMAGES), filters=(filters, "batch height width rows columns"))
     height, width = filters.shape[3:]
     weights = filters.reshape(*filters.shape[:3], height * width)
     taps = _taps(x, height, width)
@@ -70,6 +73,7 @@ class DynamicFilters(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         shape = (*self.kernel_size, x.shape[-1], self.features)
         filters = nn.Dense(math.prod(shape))(x.mean((1, 2)))
         return dynamic_conv(x, filters.reshape(-1, *shape))

@@ -13,6 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_integers, assert_shapes
+
 MOST = 100  # labelled examples that one step looks at
 
 
@@ -32,9 +34,12 @@ class FewLabels(nn.Module):
     def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
         """(image, label, weight) of the examples with `count` labels a class, or 100 of them where there are more.
 
-        batch: the whole pool, in any order; the 100 are those that come first. weight [n] is 1, and 0 for rows that
-        only fill the shape because a part of the pool was given (a device's share).
+        batch: the whole pool, in any order, as image [N, ...], label [N] and row [N], the last two integers; the
+        100 are those that come first. weight [n] is 1, or 0 for rows that only fill the shape because a part of the
+        pool was given (that of one device).
         """
+        assert_shapes(row=(batch["row"], "n"), image=(batch["image"], "n ..."), label=(batch["label"], "n"))
+        assert_integers(row=batch["row"], label=batch["label"])
         mine = self.rank.value[jnp.asarray(batch["row"])] < count
         size = min(self.classes * count, MOST)
         (chosen,) = jnp.nonzero(mine, size=size, fill_value=0)

@@ -9,6 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
+
 
 def as_function(module: nn.Module) -> Callable[..., Any]:
     """`module.__call__` as a pure function of its arguments, its present variables and no random streams.
@@ -42,4 +44,5 @@ def softplus(x: jax.Array) -> jax.Array:
 
 def flat(x: Any) -> Any:
     """[batch, ...] -> [batch, all the rest], of JAX or numpy."""
+    assert_shapes(x=(x, "batch ..."))
     return x.reshape(len(x), -1)

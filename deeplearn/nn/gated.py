@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.windows import Padding
 
@@ -28,6 +29,7 @@ class GatedConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES if len(self.kernel_size) == 2 else "batch time channels"))
         both = Conv(
             2 * self.features,
             self.kernel_size,

@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import Padding, Windows, windows
 
 _FEW = 32  # so few channels leave a core idle: such groups are convolved together, with zeros between them
@@ -51,7 +52,7 @@ def _split(x: jax.Array, kernel: jax.Array, how: Windows, groups: int) -> jax.Ar
 
 
 class GroupedConv(nn.Module):
-    """Convolution whose g-th share of the outputs sees the g-th share of the inputs (Krizhevsky et al. 2012, 3.2).
+    """Convolution whose g-th group of outputs sees the g-th group of inputs (Krizhevsky et al. 2012, 3.2).
 
     [B, H, W, C] -> [B, H', W', features]; parameters `kernel` [kh, kw, C/groups, features] and `bias` [features].
     Padding is "SAME", "VALID", a number, or a number or pair for each direction. One group is an ordinary
@@ -72,6 +73,7 @@ class GroupedConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         channels, groups = x.shape[-1], self.groups
         if channels % groups or self.features % groups:
             raise ValueError(f"{channels} channels to {self.features} features: {groups} groups must divide both")

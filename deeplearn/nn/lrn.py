@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import assert_shapes
+
 
 def local_response_norm(
     x: jax.Array, size: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, convention: str = "paper"
@@ -17,6 +19,7 @@ def local_response_norm(
     """
     if convention not in ("paper", "mean"):
         raise ValueError(f"no convention {convention!r}: paper or mean")
+    assert_shapes(x=(x, "... channels"))
     precise = jnp.promote_types(x.dtype, jnp.float32)
     window, frame = [1] * x.ndim, [(0, 0)] * x.ndim
     window[-1], frame[-1] = size, (size // 2, (size - 1) // 2)

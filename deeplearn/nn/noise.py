@@ -1,7 +1,7 @@
 """Noise levels of diffusion: x_t = α x + σ ε with α² + σ² = 1, for data of unit variance.
 
-A level is told by its ratio r = σ/α of noise to signal, the "σ" of Karras et al. 2022. A schedule says which
-ratios are met in training, by a map of t uniform in (0, 1), and which a sampler visits.
+A level is given by its ratio r = σ/α of noise to signal, the "σ" of Karras et al. 2022. A schedule says which
+ratios occur in training, by a map of t uniform in (0, 1), and which a sampler visits.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ SMALLEST, LARGEST = 2e-3, 80.0  # ratios (Karras et al. 2022, table 1); every sc
 
 
 def signal_and_noise(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """(α, σ) from r = σ/α."""
+    """(α, σ) from r = σ/α, any shape."""
     alpha = jax.lax.rsqrt(1 + ratio**2)
     return alpha, ratio * alpha
 
 
 def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
-    """r(t), rising with t in (0, 1): `scale` times what the schedule says.
+    """r(t), any shape, rising with t in (0, 1): `scale` times what the schedule says.
 
     Pixels that repeat their neighbours show through more noise than lone ones, so images of s times the side want
     ratios s times as large to lose as much (Hoogeboom et al. 2023, "simple diffusion", equation 4).
@@ -28,7 +28,7 @@ def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
     cosine: α = cos(πt/2) (Nichol & Dhariwal 2021, without the offset).
-    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of deviation .5.
+    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of std .5.
     """
     if schedule == "linear":
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2

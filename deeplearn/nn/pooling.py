@@ -14,12 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import Padding, Pair, Windows, pad, shifted, windows
 
 Size = int | Sequence[int]
 
 
 def _pool_windows(x: jax.Array, size: Size, strides: Size | None, padding: Padding) -> Windows:
+    assert_shapes(x=(x, IMAGES))
     return windows(x.shape, size, size if strides is None else strides, padding)
 
 

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.depthwise import DepthwiseConv
 from deeplearn.nn.windows import Padding
@@ -26,6 +27,7 @@ class SeparableConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         depthwise = DepthwiseConv(
             self.kernel_size, self.strides, self.padding, self.multiplier, use_bias=False, dtype=self.dtype
         )
@@ -48,6 +50,7 @@ class SpatiallySeparableConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         k, stride = self.kernel_size, self.strides
         x = Conv(self.features, (k, 1), (stride, 1), use_bias=False, dtype=self.dtype, name="vertical")(x)
         return Conv(

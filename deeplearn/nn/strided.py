@@ -6,6 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
+
 
 def _native(x: jax.Array, kernel: jax.Array) -> jax.Array:
     dimensions = ("NHWC", "HWIO", "NHWC")
@@ -40,6 +42,7 @@ class HalvingConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         if x.shape[1] % 2 or x.shape[2] % 2:
             raise ValueError(f"images of {x.shape[1]}×{x.shape[2]} pixels cannot be halved: both must be even")
         shape = (4, 4, x.shape[-1], self.features)

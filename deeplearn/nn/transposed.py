@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import Pair, pair
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -110,6 +111,7 @@ class TransposedConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, IMAGES))
         strides = pair(self.strides)
         lecun = nn.initializers.variance_scaling(math.prod(strides), "fan_in", "truncated_normal")
         init = self.kernel_init or lecun

@@ -28,8 +28,8 @@ def call_loss(root: Any, turn: Turn, batch: Batch) -> tuple[Mean, dict[str, Mean
     module = getattr(root, turn.of) if turn.of else root
     try:
         result = turn.loss(module, batch)
-    # What JAX, Flax, chex and numpy raise while tracing arrays whose shapes or types do not fit.
-    except (AssertionError, TypeError, ValueError, flax.errors.FlaxError) as error:
+    # What JAX, Flax, chex and numpy raise while tracing arrays whose names, shapes or types do not fit.
+    except (AssertionError, KeyError, TypeError, ValueError, flax.errors.FlaxError) as error:
         raise UserError(
             f"the loss {turn.name} cannot be traced on a batch of {_shapes(batch)}: {_brief(error)}"
         ) from error

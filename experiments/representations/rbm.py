@@ -236,7 +236,7 @@ def build(config: Config, dataset: Dataset) -> Experiment:
     pixels = int(np.prod(dataset.train.spec["image"].shape))
     deviation = config.deviation if config.units == "gaussian" else None
     one = functools.partial(RBM, pixels, config.hidden, deviation)
-    persistent = functools.partial(PersistentRBM, pixels, deviation=deviation, chains=config.batch_size)
+    persistent = functools.partial(PersistentRBM, pixels, std=deviation, chains=config.batch_size)
     networks = {
         "pcd": functools.partial(persistent, config.hidden),
         "cd": one,

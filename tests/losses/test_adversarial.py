@@ -1,9 +1,11 @@
 """The games' losses at points where their values and slopes are known."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.spatial.distance import jensenshannon
 from scipy.special import expit
 
@@ -40,20 +42,28 @@ def test_a_discriminator_that_cannot_tell_loses_log_4():
 LOGITS = np.array([-30.0, -3.0, -0.2, 0.0, 1.5, 30.0])
 
 
-def test_the_generator_s_losses_are_their_formulas():
-    fake = expit(LOGITS[1:5])
-    assert float(jax.jit(saturating_loss)(LOGITS[1:5])) == pytest.approx(np.log(1 - fake).mean(), rel=1e-5)
-    assert float(jax.jit(non_saturating_loss)(LOGITS[1:5])) == pytest.approx(-np.log(fake).mean(), rel=1e-5)
+class Games(chex.TestCase):
+    @chex.all_variants
+    def test_losses_are_their_formulas(self):
+        real, fake = LOGITS[:4], LOGITS[1:5]
+        expected = -np.log(expit(real)).mean() - np.log(1 - expit(fake)).mean()
+        assert float(self.variant(discriminator_loss)(real, fake)) == pytest.approx(expected, rel=1e-5)
+        expected = np.log(1 - expit(fake)).mean()
+        assert float(self.variant(saturating_loss)(fake)) == pytest.approx(expected, rel=1e-5)
+        assert float(self.variant(non_saturating_loss)(fake)) == pytest.approx(
+            -np.log(expit(fake)).mean(), rel=1e-5
+        )
 
-
-def test_slopes_of_the_generator_s_losses():
-    """d/dl E log(1 − D) = −D and d/dl −E log D = −(1 − D): the first is flat where D is sure of a fake."""
-    saturating, other = (
-        len(LOGITS) * np.asarray(jax.jit(jax.grad(loss))(LOGITS)) for loss in (saturating_loss, non_saturating_loss)
-    )
-    np.testing.assert_allclose(saturating, -expit(LOGITS), rtol=1e-5)
-    np.testing.assert_allclose(other, -expit(-LOGITS), rtol=1e-5)
-    assert -1e-12 < saturating[0] < 0 and other[0] == pytest.approx(-1)
+    @chex.all_variants
+    def test_slopes_of_the_generator_s_losses(self):
+        """d/dl E log(1 − D) = −D and d/dl −E log D = −(1 − D): the first is flat where D is sure of a fake."""
+        saturating, other = (
+            len(LOGITS) * np.asarray(self.variant(jax.grad(loss))(LOGITS))
+            for loss in (saturating_loss, non_saturating_loss)
+        )
+        np.testing.assert_allclose(saturating, -expit(LOGITS), rtol=1e-5)
+        np.testing.assert_allclose(other, -expit(-LOGITS), rtol=1e-5)
+        assert -1e-12 < saturating[0] < 0 and other[0] == pytest.approx(-1)
 
 
 # The gradient penalty.
@@ -61,11 +71,20 @@ def test_slopes_of_the_generator_s_losses():
 penalty_of = jax.jit(gradient_penalty, static_argnums=0)
 
 
-def test_a_linear_critic_s_penalty_is_that_of_its_weight():
-    weight = np.random.default_rng(0).normal(size=(2, 3, 1)).astype(np.float32)
-    real, fake = np.random.default_rng(1).normal(size=(2, 7, 2, 3, 1)).astype(np.float32)
-    found = penalty_of(lambda x: (x * weight).sum((1, 2, 3)) + 5, real, fake, jax.random.key(0))
-    assert float(found) == pytest.approx((np.linalg.norm(weight) - 1) ** 2, rel=1e-5)
+class LinearCritic(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(False, True)
+    def test_its_penalty_is_that_of_its_weight(self, keepdims):
+        """Scores are [batch] or [batch, 1]."""
+        weight = np.random.default_rng(0).normal(size=(6, 1)).astype(np.float32)
+        real, fake = np.random.default_rng(1).normal(size=(2, 7, 2, 3, 1)).astype(np.float32)
+
+        def critic(x):
+            scores = x.reshape(7, -1) @ weight + 5
+            return scores if keepdims else scores[:, 0]
+
+        found = self.variant(lambda *arguments: gradient_penalty(critic, *arguments))(real, fake, jax.random.key(0))
+        assert float(found) == pytest.approx((np.linalg.norm(weight) - 1) ** 2, rel=1e-5)
 
 
 def test_the_points_are_uniform_on_the_lines_between_real_and_fake():
@@ -75,7 +94,7 @@ def test_the_points_are_uniform_on_the_lines_between_real_and_fake():
     def half_square(x):
         return (x**2).sum((1, 2, 3)) / 2
 
-    # The deviation of (3m − 1)² is 1.1, and of its mean .008.
+    # The std of (3m − 1)² is 1.1, and of its mean .008.
     assert float(penalty_of(half_square, real, fake, jax.random.key(0))) == pytest.approx(1, abs=0.03)
     assert float(penalty_of(half_square, fake, real, jax.random.key(1))) == pytest.approx(1, abs=0.03)
 

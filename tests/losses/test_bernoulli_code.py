@@ -2,6 +2,7 @@
 
 import itertools
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -29,18 +30,21 @@ def test_bits_have_their_probabilities_and_pass_no_gradient():
     np.testing.assert_array_equal(slope, 0)
 
 
-def test_kl_agrees_with_scipy():
-    prior = np.array([0.0, 1.0, -0.4], np.float32)
-    expected = sum(entropy([q, 1 - q], [p, 1 - p]) for q, p in zip(expit(LOGITS), expit(prior), strict=True))
-    assert float(bernoulli_kl(LOGITS, prior)) == pytest.approx(expected, rel=1e-5)
-    batch = bernoulli_kl(np.stack([LOGITS, LOGITS]), jax.numpy.zeros(()))
-    np.testing.assert_allclose(batch, sum(entropy([q, 1 - q], [0.5, 0.5]) for q in expit(LOGITS)), rtol=1e-5)
+class BernoulliKL(chex.TestCase):
+    @chex.all_variants
+    def test_it_agrees_with_scipy(self):
+        prior = np.array([0.0, 1.0, -0.4], np.float32)
+        expected = sum(entropy([q, 1 - q], [p, 1 - p]) for q, p in zip(expit(LOGITS), expit(prior), strict=True))
+        kl = self.variant(bernoulli_kl)
+        assert float(kl(LOGITS, prior)) == pytest.approx(expected, rel=1e-5)
+        batch = kl(np.stack([LOGITS, LOGITS]), np.zeros(()))
+        np.testing.assert_allclose(batch, sum(entropy([q, 1 - q], [0.5, 0.5]) for q in expit(LOGITS)), rtol=1e-5)
 
 
 def exact(logits, weights):
     q = jax.nn.sigmoid(logits)
-    chance = jax.numpy.prod(jax.numpy.where(CODES == 1, q, 1 - q), -1)
-    return (chance * value(CODES, weights)).sum()
+    probability = jax.numpy.prod(jax.numpy.where(CODES == 1, q, 1 - q), -1)
+    return (probability * value(CODES, weights)).sum()
 
 
 @pytest.mark.parametrize("draws", [2, 4])

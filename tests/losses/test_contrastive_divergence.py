@@ -2,11 +2,12 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
+from absl.testing import parameterized
 
 from deeplearn.losses.contrastive_divergence import (
     contrastive_divergence,
@@ -25,34 +26,43 @@ def weights(seed=0, scale=1.0):
     return {name: jnp.asarray(scale * rng.normal(size=shape), jnp.float32) for name, shape in shapes.items()}
 
 
-def run(params, function, *arguments, deviation=None, **kwargs):
+def run(params, function, *arguments, std=None, **kwargs):
     def bound(machine):
         return function(machine, *arguments, **kwargs)
 
-    return RBM(VISIBLE, HIDDEN, deviation).apply({"params": params}, method=bound)
+    return RBM(VISIBLE, HIDDEN, std).apply({"params": params}, method=bound)
 
 
-def hidden(params, v, deviation=None):
-    return 1 / (
-        1 + np.exp(-(v / (deviation or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"])))
-    )
+def hidden(params, v, std=None):
+    return 1 / (1 + np.exp(-(v / (std or 1) @ np.asarray(params["kernel"]) + np.asarray(params["hidden_bias"]))))
 
 
-@pytest.mark.parametrize("deviation", [None, 0.6])
-@pytest.mark.parametrize("steps", [1, 3])
-def test_the_gradient_is_the_rule_written_by_hand(deviation, steps):
-    """Minus the gradient: ΔW = ⟨v p(h|v)⟩_data − ⟨v p(h|v)⟩_k, Δb and Δc alike; if Gaussian, v/σ and v/σ²."""
-    params, key = weights(), jax.random.key(3)
-    v = np.random.default_rng(1).normal(size=(6, VISIBLE)) if deviation else STATES[[1, 4, 6, 9, 11, 14]]
-    v = jnp.asarray(v, jnp.float32)
-    vk = np.asarray(run(params, RBM.gibbs, v, key, steps, deviation=deviation))
-    gradient = jax.grad(lambda p: run(p, contrastive_divergence, v, key, steps, deviation=deviation)[0])(params)
-    v, scale = np.asarray(v), deviation or 1.0
-    h, hk, n = hidden(params, v, deviation), hidden(params, vk, deviation), len(v)
-    assert not np.allclose(v, vk)
-    np.testing.assert_allclose(-gradient["kernel"], (v.T @ h - vk.T @ hk) / n / scale, atol=1e-5)
-    np.testing.assert_allclose(-gradient["hidden_bias"], (h - hk).mean(0), atol=1e-5)
-    np.testing.assert_allclose(-gradient["visible_bias"], (v - vk).mean(0) / scale**2, atol=1e-5)
+class Rule(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True)
+    @parameterized.product(std=(None, 0.6), steps=(1, 3))
+    def test_the_gradient_is_the_rule_written_by_hand(self, std, steps):
+        """Minus the gradient: ΔW = ⟨v p(h|v)⟩_data − ⟨v p(h|v)⟩_k, Δb and Δc alike; if Gaussian, v/σ and v/σ²."""
+        params, key = weights(), jax.random.key(3)
+        v = np.random.default_rng(1).normal(size=(6, VISIBLE)) if std else STATES[[1, 4, 6, 9, 11, 14]]
+        v = v.astype(np.float32)
+
+        @self.variant
+        def sample_and_gradient(params, v, key):
+            def loss(params):
+                return run(params, contrastive_divergence, v, key, steps, std=std)[0]
+
+            return run(params, RBM.gibbs, v, key, steps, std=std), jax.grad(loss)(params)
+
+        vk, gradient = sample_and_gradient(params, v, key)
+        vk, scale = np.asarray(vk), std or 1.0
+        h, hk, n = hidden(params, v, std), hidden(params, vk, std), len(v)
+        assert not np.allclose(v, vk)
+        expected = {
+            "kernel": -(v.T @ h - vk.T @ hk) / n / scale,
+            "visible_bias": -(v - vk).mean(0) / scale**2,
+            "hidden_bias": -(h - hk).mean(0),
+        }
+        chex.assert_trees_all_close(gradient, expected, atol=1e-5)
 
 
 def exact_nll(params, target):
@@ -70,8 +80,7 @@ def test_on_samples_of_the_model_itself_the_gradient_is_that_of_the_exact_likeli
     data = np.repeat(STATES, np.round(target * repeats).astype(int), axis=0)
     samples = np.repeat(STATES, np.round(np.asarray(model) * repeats).astype(int), axis=0)
     gap = jax.grad(lambda p: run(p, free_energy_gap, data, samples)[0])(params)
-    for name in exact:
-        np.testing.assert_allclose(gap[name], exact[name], atol=1e-3)  # 16 counts rounded
+    chex.assert_trees_all_close(gap, exact, atol=1e-3)  # 16 counts rounded
 
 
 def test_long_chains_give_the_gradient_of_the_exact_likelihood_and_one_step_does_not():

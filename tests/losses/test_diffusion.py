@@ -2,56 +2,60 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
+from absl.testing import parameterized
 
 from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
 
-DEVIATION = 0.6
+STD = 0.6
 CASES = list(itertools.product(("linear", "cosine", "lognormal"), ("noise", "v")))  # schedule, prediction
 
 
-@pytest.mark.parametrize("prediction", ["noise", "v"])
-def test_the_true_target_tells_data_and_noise(prediction):
-    """Images, each with its own level."""
-    generator = np.random.default_rng(0)
-    x, noise = generator.normal(size=(2, 5, 3, 4, 2))
-    ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
-    alpha, sigma = (
-        level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
-    )
-    target = noise if prediction == "noise" else alpha * noise - sigma * x
-    told = jax.jit(denoised_and_noise, static_argnums=3)(target, alpha * x + sigma * noise, ratio, prediction)
-    np.testing.assert_allclose(told[0], x, atol=3e-5)
-    np.testing.assert_allclose(told[1], noise, atol=3e-5)
+class Targets(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters("noise", "v")
+    def test_the_true_target_gives_data_and_noise(self, prediction):
+        """Images, each with its own level."""
+        generator = np.random.default_rng(0)
+        x, noise = generator.normal(size=(2, 5, 3, 4, 2))
+        ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
+        alpha, sigma = (
+            level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
+        )
+        target = noise if prediction == "noise" else alpha * noise - sigma * x
+        estimate = self.variant(lambda *arguments: denoised_and_noise(*arguments, prediction))
+        found = estimate(target, alpha * x + sigma * noise, ratio)
+        chex.assert_trees_all_close(found, (x.astype(np.float32), noise.astype(np.float32)), atol=3e-5)
 
+    @chex.all_variants
+    def test_a_network_that_knows_the_data_has_no_loss(self):
+        x = np.random.default_rng(1).normal(size=(6, 3, 2)).astype(np.float32)
 
-def test_a_network_that_knows_the_data_has_no_loss():
-    x = np.random.default_rng(1).normal(size=(6, 3, 2)).astype(np.float32)
+        def oracle(prediction, shift):
+            def network(noised, ratio):
+                alpha = (1 / jnp.sqrt(1 + ratio**2))[:, None, None]
+                sigma = ratio[:, None, None] * alpha
+                noise = (noised - alpha * x) / sigma
+                return shift + (noise if prediction == "noise" else alpha * noise - sigma * x)
 
-    def oracle(prediction, shift):
-        def network(noised, ratio):
-            alpha = (1 / jnp.sqrt(1 + ratio**2))[:, None, None]
-            sigma = ratio[:, None, None] * alpha
-            noise = (noised - alpha * x) / sigma
-            return shift + (noise if prediction == "noise" else alpha * noise - sigma * x)
+            return network
 
-        return network
+        @self.variant
+        def losses(key):
+            return [
+                denoising_loss(oracle(prediction, shift), x, key, "cosine", prediction)
+                for prediction in ("noise", "v")
+                for shift in (0.0, 2.0)
+            ]
 
-    @jax.jit
-    def losses(key):
-        return [
-            denoising_loss(oracle(prediction, shift), x, key, "cosine", prediction)
-            for prediction in ("noise", "v")
-            for shift in (0.0, 2.0)
-        ]
-
-    # A mean over elements, squared.
-    np.testing.assert_allclose(losses(jax.random.key(0)), [0, 4, 0, 4], atol=0.01)
+        # A mean over elements, squared.
+        np.testing.assert_allclose(losses(jax.random.key(0)), [0, 4, 0, 4], atol=0.01)
 
 
 def ratio_at(schedule, t):
@@ -73,7 +77,7 @@ def least_loss(schedule, prediction):
 
     def variance(t):
         r = ratio_at(schedule, t)
-        of_noise = DEVIATION**2 / (DEVIATION**2 + r**2)
+        of_noise = STD**2 / (STD**2 + r**2)
         return of_noise if prediction == "noise" else (1 + r**2) * of_noise
 
     return scipy.integrate.quad(variance, 0, 1, limit=200)[0]
@@ -82,9 +86,9 @@ def least_loss(schedule, prediction):
 def best_denoiser(prediction):
     def network(noised, ratio):
         alpha, sigma = 1 / jnp.sqrt(1 + ratio[:, None] ** 2), ratio[:, None] / jnp.sqrt(1 + ratio[:, None] ** 2)
-        variance = alpha**2 * DEVIATION**2 + sigma**2
+        variance = alpha**2 * STD**2 + sigma**2
         # The covariance of the target and x_t, over the variance of x_t.
-        covariance = sigma if prediction == "noise" else alpha * sigma * (1 - DEVIATION**2)
+        covariance = sigma if prediction == "noise" else alpha * sigma * (1 - STD**2)
         return covariance / variance * noised
 
     return network
@@ -93,7 +97,7 @@ def best_denoiser(prediction):
 @pytest.fixture(name="losses", scope="module")
 def losses_of_the_best_denoiser():
     """{(schedule, prediction): [3]}: the loss of the best denoiser, of .9 times it and of 1.1 times it."""
-    x = DEVIATION * np.random.default_rng(2).normal(size=(20_000, 5)).astype(np.float32)
+    x = STD * np.random.default_rng(2).normal(size=(20_000, 5)).astype(np.float32)
 
     def of_scales(key, schedule, prediction):
         best = best_denoiser(prediction)
@@ -116,7 +120,7 @@ def test_the_best_denoiser_s_loss_is_the_least_there_is(case, losses):
 
 
 def test_levels_spread_evenly_over_the_batch():
-    """Two examples of a batch of ten never share a tenth of the schedule, and all of it is met."""
+    """Two examples of a batch of ten are never in the same tenth of the schedule, and all of it is met."""
 
     @jax.jit
     @jax.vmap

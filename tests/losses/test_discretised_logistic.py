@@ -1,8 +1,10 @@
 """The discretised logistic likelihood against differences of SciPy's distribution function."""
 
+import chex
 import jax
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.stats import logistic
 
 from deeplearn.losses.discretised_logistic import (
@@ -28,17 +30,19 @@ def expected(logits, means, log_scales, levels):
     return (weights[..., None] * np.diff(below, axis=-1)).sum(1)
 
 
-@pytest.mark.parametrize("components", [1, 3])
-@pytest.mark.parametrize("levels", [2, 17, 256])
-def test_each_level_has_the_logistic_mass_of_its_interval(components, levels):
-    given = parameters(components)
-    chance = expected(*given, levels)
-    np.testing.assert_allclose(discretised_logistic_probabilities(*given, levels), chance, atol=2e-6)
-    log_likelihood = jax.jit(discretised_logistic_log_likelihood, static_argnums=4)
-    for level in range(levels):
-        x = np.full((5, 1), level / (levels - 1), np.float32)  # five images of one pixel each
-        found = log_likelihood(x, *(a[:, None] for a in given), levels)
-        np.testing.assert_allclose(found, np.log(chance[:, level]), rtol=2e-4, atol=1e-4)
+class EachLevel(chex.TestCase):
+    @chex.variants(with_jit=True, with_pmap=True)
+    @parameterized.product(components=(1, 3), levels=(2, 17, 256))
+    def test_it_has_the_logistic_mass_of_its_interval(self, components, levels):
+        given = parameters(components)
+        probability = expected(*given, levels)
+        probabilities = self.variant(lambda *given: discretised_logistic_probabilities(*given, levels))
+        np.testing.assert_allclose(probabilities(*given), probability, atol=2e-6)
+        # All levels, each as five images of one pixel.
+        x = np.broadcast_to(np.linspace(0, 1, levels, dtype=np.float32)[:, None, None], (levels, 5, 1))
+        log_likelihood = self.variant(lambda *arguments: discretised_logistic_log_likelihood(*arguments, levels))
+        found = log_likelihood(x, *(a[:, None] for a in given))
+        np.testing.assert_allclose(found, np.log(probability.T), rtol=2e-4, atol=1e-4)
 
 
 def test_pixels_add_up():

@@ -1,5 +1,6 @@
 """The terms of the evidence lower bound against SciPy, and the whole on a linear VAE, whose likelihood is known."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,38 +40,42 @@ def test_samples_are_reparameterised():
     np.testing.assert_allclose(slopes[1], np.diag((z - mean) / 2), atol=1e-6)
 
 
-def test_gaussian_log_density_agrees_with_scipy():
-    x, mean, log_variance = np.random.default_rng(0).normal(size=(3, 4, 5))
-    expected = scipy.stats.norm(mean, np.exp(log_variance / 2)).logpdf(x).sum(-1)
-    np.testing.assert_allclose(gaussian_log_density(x, mean, log_variance), expected, rtol=1e-5)
-    expected = scipy.stats.norm(0, 1).logpdf(x).sum(-1)
-    np.testing.assert_allclose(gaussian_log_density(x, jnp.zeros(()), jnp.zeros(())), expected, rtol=1e-5)
+class Terms(chex.TestCase):
+    @chex.all_variants
+    def test_gaussian_log_density_agrees_with_scipy(self):
+        x, mean, log_variance = np.random.default_rng(0).normal(size=(3, 4, 5))
+        log_density = self.variant(gaussian_log_density)
+        expected = scipy.stats.norm(mean, np.exp(log_variance / 2)).logpdf(x).sum(-1)
+        np.testing.assert_allclose(log_density(x, mean, log_variance), expected, rtol=1e-5)
+        expected = scipy.stats.norm(0, 1).logpdf(x).sum(-1)
+        np.testing.assert_allclose(log_density(x, np.zeros(()), np.zeros(())), expected, rtol=1e-5)
 
+    @chex.all_variants
+    def test_gaussian_kl_agrees_with_quadrature(self):
+        means, log_variances = np.array([0.7, -0.2]), np.array([-0.5, 0.8])
 
-def test_gaussian_kl_agrees_with_quadrature():
-    means, log_variances = np.array([0.7, -0.2]), np.array([-0.5, 0.8])
+        def kl(mean, log_variance):
+            q, p = scipy.stats.norm(mean, np.exp(log_variance / 2)), scipy.stats.norm()
+            return scipy.integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), -12, 12)[0]
 
-    def kl(mean, log_variance):
-        q, p = scipy.stats.norm(mean, np.exp(log_variance / 2)), scipy.stats.norm()
-        return scipy.integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), -12, 12)[0]
+        expected = sum(map(kl, means, log_variances))
+        found = self.variant(gaussian_kl)
+        assert float(found(means, log_variances)) == pytest.approx(expected, rel=1e-5)
+        batch = found(np.stack([means, means]), np.stack([log_variances, log_variances]))
+        np.testing.assert_allclose(batch, [expected] * 2, rtol=1e-5)
 
-    expected = sum(map(kl, means, log_variances))
-    assert float(gaussian_kl(means, log_variances)) == pytest.approx(expected, rel=1e-5)
-    batch = gaussian_kl(np.stack([means, means]), np.stack([log_variances, log_variances]))
-    np.testing.assert_allclose(batch, [expected] * 2, rtol=1e-5)
+    @chex.all_variants
+    def test_bernoulli_log_likelihood_agrees_with_scipy(self):
+        generator = np.random.default_rng(1)
+        logits, x = generator.normal(scale=3, size=(4, 6)), generator.integers(2, size=(4, 6))
+        expected = scipy.stats.bernoulli(1 / (1 + np.exp(-logits))).logpmf(x).sum(-1)
+        np.testing.assert_allclose(self.variant(bernoulli_log_likelihood)(logits, x), expected, rtol=1e-5)
 
-
-def test_bernoulli_log_likelihood_agrees_with_scipy():
-    generator = np.random.default_rng(1)
-    logits, x = generator.normal(scale=3, size=(4, 6)), generator.integers(2, size=(4, 6))
-    expected = scipy.stats.bernoulli(1 / (1 + np.exp(-logits))).logpmf(x).sum(-1)
-    np.testing.assert_allclose(bernoulli_log_likelihood(logits, x), expected, rtol=1e-5)
-
-
-def test_bernoulli_log_likelihood_of_sure_logits_is_finite():
-    logits, x = np.array([[300.0, -300.0], [300.0, -300.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
-    np.testing.assert_allclose(jax.jit(bernoulli_log_likelihood)(logits, x), [0, -600], atol=1e-4)
-    assert np.isfinite(jax.jit(jax.jacobian(bernoulli_log_likelihood))(logits, x)).all()
+    @chex.all_variants
+    def test_bernoulli_log_likelihood_of_sure_logits_is_finite(self):
+        logits, x = np.array([[300.0, -300.0], [300.0, -300.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+        np.testing.assert_allclose(self.variant(bernoulli_log_likelihood)(logits, x), [0, -600], atol=1e-4)
+        assert np.isfinite(self.variant(jax.jacobian(bernoulli_log_likelihood))(logits, x)).all()
 
 
 # A linear VAE is probabilistic PCA (Tipping & Bishop 1999): z ~ N(0, I), x|z ~ N(Wz + μ, s² I). scikit-learn fits

@@ -1,7 +1,8 @@
-"""What a decoder may say of an image, against SciPy and by enumeration."""
+"""The likelihoods of a decoder's outputs, against SciPy and by enumeration."""
 
 import itertools
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -27,9 +28,9 @@ def test_under_the_logistic_all_images_there_are_have_probability_one(components
     likelihood = Logistic(3, components)
     images = np.array(list(itertools.product([0, 0.5, 1], repeat=4)), np.float32)
     given = outputs(likelihood)
-    chance = np.exp(likelihood.log_likelihood(np.repeat(given[None], 81, 0), images))
-    assert chance.sum() == pytest.approx(1, abs=1e-5) and chance.std() > 1e-3
-    np.testing.assert_allclose(likelihood.mean(given), chance @ images, rtol=1e-4, atol=1e-6)
+    probability = np.exp(likelihood.log_likelihood(np.repeat(given[None], 81, 0), images))
+    assert probability.sum() == pytest.approx(1, abs=1e-5) and probability.std() > 1e-3
+    np.testing.assert_allclose(likelihood.mean(given), probability @ images, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(likelihood.observe(images, no_key), images)
 
 
@@ -42,13 +43,25 @@ def test_the_logistic_s_outputs_are_logits_means_and_scales():
     assert float(found[0]) == pytest.approx(np.log(high - low), rel=1e-4)
 
 
-def test_the_gaussian_is_scipy_s_density():
-    likelihood = Gaussian(17)
-    given, x = outputs(likelihood, 3, 2), GENERATOR.uniform(size=(3, 2, 4)).astype(np.float32)
-    mean, log_variance = given.reshape(3, 2, 4, 2)[..., 0], given.reshape(3, 2, 4, 2)[..., 1]
-    expected = norm(mean, np.exp(log_variance / 2)).logpdf(x).sum(-1)
-    np.testing.assert_allclose(likelihood.log_likelihood(given, x), expected, rtol=1e-4)
-    np.testing.assert_array_equal(likelihood.mean(given), mean)
+class AgainstSciPy(chex.TestCase):
+    @chex.all_variants
+    def test_the_gaussian_is_its_density(self):
+        likelihood = Gaussian(17)
+        given, x = outputs(likelihood, 3, 2), GENERATOR.uniform(size=(3, 2, 4)).astype(np.float32)
+        mean, log_variance = given.reshape(3, 2, 4, 2)[..., 0], given.reshape(3, 2, 4, 2)[..., 1]
+        expected = norm(mean, np.exp(log_variance / 2)).logpdf(x).sum(-1)
+        np.testing.assert_allclose(self.variant(likelihood.log_likelihood)(given, x), expected, rtol=1e-4)
+        np.testing.assert_array_equal(self.variant(likelihood.mean)(given), mean)
+
+    @chex.all_variants
+    def test_the_bernoulli_is_its_mass(self):
+        likelihood = Bernoulli()
+        given, grey = outputs(likelihood, 3), np.array([[0.0, 0.49, 0.51, 1.0]] * 3, np.float32)
+        x = self.variant(lambda grey: likelihood.observe(grey, no_key))(grey)
+        np.testing.assert_array_equal(x, [[0, 0, 1, 1]] * 3)
+        np.testing.assert_allclose(self.variant(likelihood.mean)(given), expit(given), rtol=1e-5)
+        expected = bernoulli(expit(given)).logpmf(x).sum(-1)
+        np.testing.assert_allclose(self.variant(likelihood.log_likelihood)(given, x), expected, rtol=1e-4)
 
 
 def test_levels_are_spread_evenly_over_their_bins():
@@ -56,13 +69,3 @@ def test_levels_are_spread_evenly_over_their_bins():
     offset = np.asarray(likelihood.observe(levels, lambda: jax.random.key(0))) - levels
     assert -0.25 <= offset.min() < -0.249 and 0.249 < offset.max() <= 0.25 and abs(offset.mean()) < 2e-3
     assert likelihood.bin_width == 0.5
-
-
-def test_the_bernoulli_is_scipy_s():
-    likelihood = Bernoulli()
-    given, grey = outputs(likelihood, 3), np.array([[0.0, 0.49, 0.51, 1.0]] * 3, np.float32)
-    x = likelihood.observe(grey, no_key)
-    np.testing.assert_array_equal(x, [[0, 0, 1, 1]] * 3)
-    np.testing.assert_allclose(likelihood.mean(given), expit(given), rtol=1e-5)
-    expected = bernoulli(expit(given)).logpmf(x).sum(-1)
-    np.testing.assert_allclose(likelihood.log_likelihood(given, x), expected, rtol=1e-4)

@@ -1,8 +1,10 @@
 """The sparsity penalty against SciPy's relative entropy."""
 
+import chex
 import jax
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.stats import entropy
 
 from deeplearn.losses.sparsity import sparsity_penalty
@@ -10,18 +12,19 @@ from deeplearn.losses.sparsity import sparsity_penalty
 H = np.random.default_rng(0).uniform(0.01, 0.9, size=(7, 4)).astype(np.float32)
 
 
-@pytest.mark.parametrize("target", [0.05, 0.4])
-def test_it_is_the_sum_of_the_units_relative_entropies(target):
-    mean = H.mean(0)
-    expected = sum(entropy([target, 1 - target], [m, 1 - m]) for m in mean)
-    assert float(sparsity_penalty(H, target)) == pytest.approx(expected, rel=1e-5)
+class SparsityPenalty(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(0.05, 0.4)
+    def test_it_is_the_sum_of_the_units_relative_entropies(self, target):
+        mean = H.mean(0)
+        expected = sum(entropy([target, 1 - target], [m, 1 - m]) for m in mean)
+        assert float(self.variant(sparsity_penalty)(H, target)) == pytest.approx(expected, rel=1e-5)
 
-
-def test_units_at_the_target_cost_nothing_and_its_slope_there_is_zero():
-    h = np.stack([np.full(3, 0.02), np.full(3, 0.08)]).astype(np.float32)  # the mean is .05, no row is
-    value, slope = jax.value_and_grad(sparsity_penalty)(h, 0.05)
-    assert float(value) == pytest.approx(0, abs=1e-6)
-    np.testing.assert_allclose(slope, 0, atol=1e-5)
+    @chex.all_variants
+    def test_units_at_the_target_cost_nothing_and_its_slope_there_is_zero(self):
+        h = np.stack([np.full(3, 0.02), np.full(3, 0.08)]).astype(np.float32)  # the mean is .05, no row is
+        found = self.variant(jax.value_and_grad(sparsity_penalty))(h, 0.05)
+        chex.assert_trees_all_close(found, (np.zeros(()), np.zeros((2, 3))), atol=1e-5)
 
 
 def test_its_gradient_agrees_with_finite_differences():

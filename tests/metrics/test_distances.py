@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from sklearn.neighbors import NearestNeighbors
 
 from deeplearn.metrics import distances
 
@@ -67,22 +66,38 @@ def brute_force_mmd(a, b):
 def test_kernel_distance_agrees_with_loops(sets, monkeypatch):
     a, b = sets
     expected = brute_force_mmd(a.tolist(), b.tolist())
-    assert distances.kernel_distance(a, b) == pytest.approx(expected, rel=1e-9)
-    assert distances.kernel_distance(b, a) == pytest.approx(expected, rel=1e-9)
-    monkeypatch.setattr(distances, "_row_blocks", seven_rows)
-    assert distances.kernel_distance(a, b) == pytest.approx(expected, rel=1e-9)
+    assert distances.kernel_distance(a, b)[0] == pytest.approx(expected, rel=1e-9)
+    assert distances.kernel_distance(b, a)[0] == pytest.approx(expected, rel=1e-9)
+    monkeypatch.setattr(distances, "BLOCK_MIB", 1e-4)
+    assert distances.kernel_distance(a, b)[0] == pytest.approx(expected, rel=1e-9)
 
 
-def seven_rows(rows, columns):
-    """Blocks so small that the last one is not full."""
-    return (slice(start, start + 7) for start in range(0, rows, 7))
+def test_kernel_distance_s_error_is_the_jackknife_over_blocks(sets):
+    a, b = sets
+    parts_a, parts_b = np.array_split(a, 10), np.array_split(b, 10)
+
+    def without(parts, block):
+        return np.concatenate(parts[:block] + parts[block + 1 :]).tolist()
+
+    left = [brute_force_mmd(without(parts_a, block), without(parts_b, block)) for block in range(10)]
+    expected = np.sqrt(9 / 10 * np.sum((left - np.mean(left)) ** 2))
+    assert distances.kernel_distance(a, b)[1] == pytest.approx(expected, rel=1e-9)
+    assert all(np.isfinite(distances.kernel_distance(a[:3], b[:3])))
 
 
-def test_kernel_distance_is_unbiased():
+def test_kernel_distance_is_unbiased_and_its_error_is_of_the_right_size():
     generator = np.random.default_rng(3)
-    draws = [distances.kernel_distance(*generator.normal(size=(2, 20, 4))) for _ in range(300)]
+    draws, errors = np.transpose(
+        [distances.kernel_distance(*generator.normal(size=(2, 20, 4))) for _ in range(300)]
+    )
     assert min(draws) < 0  # a biased estimate never is
     assert abs(np.mean(draws)) < 4 * np.std(draws) / np.sqrt(300)
+    shifted = [
+        distances.kernel_distance(generator.normal(size=(100, 4)), generator.normal(1, size=(100, 4)))
+        for _ in range(100)
+    ]
+    draws, errors = np.transpose(shifted)
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(np.std(draws), rel=0.3)
 
 
 def brute_force_precision(real, fake, k):
@@ -105,7 +120,7 @@ def test_precision_recall_agrees_with_loops(sets, k, monkeypatch):
     }
     assert all(0.1 < value.expected < 0.9 for value in expected.values())
     assert distances.precision_recall(real, fake, k) == expected
-    monkeypatch.setattr(distances, "_row_blocks", seven_rows)
+    monkeypatch.setattr(distances, "BLOCK_MIB", 0.003)  # blocks of a few rows, the last one not full
     assert distances.precision_recall(real, fake, k) == expected
 
 
@@ -120,16 +135,68 @@ def test_precision_recall_tells_fidelity_from_variety():
     assert distances.precision_recall(real, wide)["recall"] > 0.9
 
 
-def test_nearest_distances_agree_with_scikit_learn(sets, monkeypatch):
+def brute_force_density_coverage(real, fake, k):
+    radii = [
+        sorted(np.linalg.norm(center - other) for other in np.delete(real, i, axis=0))[k - 1]
+        for i, center in enumerate(real)
+    ]
+    inside = np.array(
+        [[np.linalg.norm(center - point) <= r for point in fake] for center, r in zip(real, radii, strict=True)]
+    )
+    return {"density": inside.sum() / (k * len(fake)), "coverage": inside.any(axis=1).mean()}
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_density_coverage_agrees_with_loops(sets, k, monkeypatch):
+    real, fake = sets
+    expected = {name: pytest.approx(value) for name, value in brute_force_density_coverage(real, fake, k).items()}
+    assert all(0.05 < value.expected < 1.5 for value in expected.values())
+    assert distances.density_coverage(real, fake, k) == expected
+    monkeypatch.setattr(distances, "BLOCK_MIB", 0.003)
+    assert distances.density_coverage(real, fake, k) == expected
+
+
+def test_density_coverage_of_equal_distributions_has_its_closed_form():
+    """Naeem et al. 2020, section 3.3: density 1, coverage 1 − (N − 1)…(N − k) / ((2N − 1)…(2N − k))."""
+    generator, n, k = np.random.default_rng(7), 60, 5
+    each = [distances.density_coverage(*generator.normal(size=(2, n, 3)), k) for _ in range(200)]
+    expected = 1 - np.prod([(n - i) / (2 * n - i) for i in range(1, k + 1)])
+    for name, value in (("density", 1.0), ("coverage", expected)):
+        found = [row[name] for row in each]
+        assert abs(np.mean(found) - value) < 4 * np.std(found) / np.sqrt(len(found))
+
+
+def test_one_outlier_fools_precision_and_not_density():
+    generator = np.random.default_rng(8)
+    real, fake = generator.normal(size=(200, 2)), 20 + generator.normal(size=(200, 2))
+    outlier = np.concatenate([real[1:], [[40.0, 40.0]]])
+    assert distances.precision_recall(outlier, fake)["precision"] > 0.9
+    assert distances.density_coverage(outlier, fake)["density"] < 0.3
+
+
+def test_few_points_have_fewer_neighbours(sets):
+    real, fake = sets[0][:3], sets[1][:3]
+    assert distances.precision_recall(real, fake, 5) == distances.precision_recall(real, fake, 2)
+    assert distances.density_coverage(real, fake, 5) == distances.density_coverage(real, fake, 2)
+
+
+def test_equal_points_lie_in_one_another_s_balls():
+    """Whose radius is 0, where as many are equal: far from the origin, so that rounding would tell them apart."""
+    real = np.repeat(1000 + np.random.default_rng(9).normal(size=(10, 6)), 6, axis=0)
+    assert distances.precision_recall(real, real[::2]) == {"precision": 1.0, "recall": 1.0}
+    assert distances.density_coverage(real, real[::2], 5) == {"density": pytest.approx(6 / 5), "coverage": 1.0}
+
+
+def test_nearest_neighbours_agree_with_all_distances(sets):
     a, b = sets
-    expected = NearestNeighbors(n_neighbors=1).fit(b).kneighbors(a)[0][:, 0]
-    np.testing.assert_allclose(distances.nearest_distances(a, b), expected, rtol=1e-12)
-    np.testing.assert_array_equal(distances.nearest_distances(b[5:8], b), 0)
-    monkeypatch.setattr(distances, "_row_blocks", seven_rows)
-    np.testing.assert_allclose(distances.nearest_distances(a, b), expected, rtol=1e-12)
+    apart = np.linalg.norm(a[:, None] - b[None], axis=-1)
+    found, which = distances.nearest_neighbours(a, b, 2)
+    np.testing.assert_allclose(found, np.sort(apart, axis=1)[:, :2], rtol=1e-12)
+    np.testing.assert_array_equal(which, apart.argsort(axis=1)[:, :2])
 
 
-def test_blocks_cover_every_row_once_and_bound_the_memory():
-    blocks = list(distances._row_blocks(10_000, 3_000))
-    np.testing.assert_array_equal(np.concatenate([np.arange(10_000)[rows] for rows in blocks]), range(10_000))
-    assert all((rows.stop - rows.start) * 3_000 <= 2**22 for rows in blocks)
+def test_features_of_other_shapes_are_told(sets):
+    with pytest.raises(AssertionError, match="different shape suffixes"):
+        distances.frechet(sets[0], sets[1][:, :3])
+    with pytest.raises(AssertionError, match="has rank 1"):
+        distances.precision_recall(sets[0][0], sets[1])

@@ -1,5 +1,6 @@
 """The deep autoencoder against NumPy."""
 
+import chex
 import jax
 import numpy as np
 
@@ -22,8 +23,6 @@ def test_encoder_and_its_mirror_agree_with_numpy():
     code = mlp(variables["params"]["encoder"], x)
     image = mlp(variables["params"]["decoder"], code)
     assert code.shape == (3, 2) and image.shape == x.shape
-    found = module.apply(variables, x)
-    np.testing.assert_allclose(found[0], code, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found[1], image, rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(module.apply(variables, x), (code, image), rtol=1e-4, atol=1e-5)
     widths = [layer["kernel"].shape[1] for layer in variables["params"]["decoder"].values()]
     assert widths == [4, 5, 6]

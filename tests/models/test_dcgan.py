@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import flax.linen as nn
 import jax
 import numpy as np
@@ -114,8 +115,7 @@ def test_the_classifier_agrees_with_flax_s_own_layers():
         return nn.Dense(4).apply({"params": params["Dense_1"]}, features), features
 
     found = jax.jit(lambda v: module.apply(v, x, False))(variables)
-    for one, other in zip(found, plain(variables), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    chex.assert_trees_all_close(found, plain(variables), rtol=1e-3, atol=1e-3)
     assert found[0].shape == (3, 4) and found[1].shape == (3, 128)
     assert np.asarray(found[0]).std(0).min() > 0.1
 

@@ -40,9 +40,9 @@ def log_z(top):
 def exact_log_likelihood(net, v):
     """log Σ_h p(v|h) p_top(h), by enumeration."""
     (kernel, bias), h = (np.asarray(a) for a in net.generation[0]), states(3)
-    chance = expit(h @ kernel + bias)
+    probability = expit(h @ kernel + bias)
     prior = -np.asarray(net.top.free_energy(h)) - log_z(net.top)
-    given = (v[:, None] * np.log(chance) + (1 - v[:, None]) * np.log(1 - chance)).sum(-1)
+    given = (v[:, None] * np.log(probability) + (1 - v[:, None]) * np.log(1 - probability)).sum(-1)
     return logsumexp(given + prior, axis=1)
 
 

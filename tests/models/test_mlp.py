@@ -1,9 +1,10 @@
 """The multilayer perceptron against NumPy."""
 
+import chex
 import flax.linen as nn
 import jax
 import numpy as np
-import pytest
+from absl.testing import parameterized
 
 from deeplearn.models.mlp import MLP
 
@@ -16,21 +17,20 @@ def randomised(module):
     return jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
 
 
-@pytest.mark.parametrize(
-    ("hidden", "activation", "function"), [((5, 7), nn.relu, lambda x: np.maximum(x, 0)), ((6,), nn.tanh, np.tanh)]
-)
-def test_the_forward_pass_agrees_with_numpy(hidden, activation, function):
-    module = MLP(hidden, 2, activation)
-    variables = randomised(module)
-    layers = variables["params"]
-    assert [layers[f"Dense_{i}"]["kernel"].shape[1] for i in range(len(layers))] == [*hidden, 2]
-    h = X.reshape(3, 8)  # inputs of more than one axis are flattened
-    for i in range(len(hidden)):
-        h = function(h @ layers[f"Dense_{i}"]["kernel"] + layers[f"Dense_{i}"]["bias"])
-    last = layers[f"Dense_{len(hidden)}"]
-    np.testing.assert_allclose(
-        jax.jit(module.apply)(variables, X), h @ last["kernel"] + last["bias"], rtol=1e-4, atol=1e-5
-    )
+class ForwardPass(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(((5, 7), nn.relu, lambda x: np.maximum(x, 0)), ((6,), nn.tanh, np.tanh))
+    def test_it_agrees_with_numpy(self, hidden, activation, function):
+        module = MLP(hidden, 2, activation)
+        variables = randomised(module)
+        layers = variables["params"]
+        assert [layers[f"Dense_{i}"]["kernel"].shape[1] for i in range(len(layers))] == [*hidden, 2]
+        h = X.reshape(3, 8)  # inputs of more than one axis are flattened
+        for i in range(len(hidden)):
+            h = function(h @ layers[f"Dense_{i}"]["kernel"] + layers[f"Dense_{i}"]["bias"])
+        last = layers[f"Dense_{len(hidden)}"]
+        found = self.variant(module.apply)(variables, X)
+        np.testing.assert_allclose(found, h @ last["kernel"] + last["bias"], rtol=1e-4, atol=1e-5)
 
 
 def test_dropout_acts_in_training_only_and_keeps_the_mean():
@@ -42,7 +42,7 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean():
         jax.random.key(0)
     ).reshape(4000, 3, 2)
     plain = np.asarray(jax.jit(module.apply)(variables, X))
-    deviation = np.std(masked, axis=0)
-    assert deviation.min() > 0.01
-    np.testing.assert_array_less(abs(np.mean(masked, axis=0) - plain), 4.5 * deviation / np.sqrt(4000))
+    std = np.std(masked, axis=0)
+    assert std.min() > 0.01
+    np.testing.assert_array_less(abs(np.mean(masked, axis=0) - plain), 4.5 * std / np.sqrt(4000))
     np.testing.assert_array_equal(plain, jax.jit(MLP((6,), 2).apply)(variables, X))

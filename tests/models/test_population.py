@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,10 +38,7 @@ def test_the_gradient_of_the_sum_is_each_member_s_own():
     alone = jax.grad(lambda p: (MLP((4,), 3).apply({"params": p}, X) ** 2).sum())
     (inner,), (gradients,) = params["params"].values(), together.values()
     for number in range(2):
-        for one, other in zip(
-            jax.tree.leaves(member(gradients, number)), jax.tree.leaves(alone(member(inner, number))), strict=True
-        ):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        chex.assert_trees_all_close(member(gradients, number), alone(member(inner, number)), rtol=1e-4, atol=1e-5)
 
 
 class Scaled(nn.Module):
@@ -64,5 +62,5 @@ def test_own_inputs_own_settings_and_own_noise():
 
 
 def test_there_is_a_setting_for_each_member():
-    with pytest.raises(AssertionError, match="shape"):
+    with pytest.raises(AssertionError, match="settings"):
         Population(Scaled, 3, settings=(1.0, 3.0)).init(jax.random.key(0), X, noisy=False)

@@ -2,10 +2,12 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.special import expit, logsumexp
 from sklearn.neural_network import BernoulliRBM
 
@@ -27,24 +29,28 @@ def weights(visible=VISIBLE, hidden=HIDDEN, seed=0):
     }
 
 
-def energy(w, v, h, deviation=None):
+def energy(w, v, h, std=None):
     """E(v, h) as its definition is written, for one v and one h."""
-    if deviation is None:
+    if std is None:
         return -w["visible_bias"] @ v - w["hidden_bias"] @ h - v @ w["kernel"] @ h
-    quadratic = ((v - w["visible_bias"]) ** 2).sum() / (2 * deviation**2)
-    return quadratic - w["hidden_bias"] @ h - (v / deviation) @ w["kernel"] @ h
+    quadratic = ((v - w["visible_bias"]) ** 2).sum() / (2 * std**2)
+    return quadratic - w["hidden_bias"] @ h - (v / std) @ w["kernel"] @ h
 
 
-def call(method, *arguments, deviation=None, **kwargs):
-    model = RBM(VISIBLE, HIDDEN, deviation)
+def call(method, *arguments, std=None, **kwargs):
+    model = RBM(VISIBLE, HIDDEN, std)
     return jax.tree.map(np.asarray, model.apply({"params": weights()}, *arguments, method=method, **kwargs))
 
 
-@pytest.mark.parametrize("deviation", [None, 0.7])
-def test_free_energy_sums_the_hidden_units_out(deviation):
-    v = states(VISIBLE) if deviation is None else np.random.default_rng(1).normal(size=(16, VISIBLE))
-    expected = [-logsumexp([-energy(weights(), x, h, deviation) for h in states(HIDDEN)]) for x in v]
-    np.testing.assert_allclose(call(RBM.free_energy, v, deviation=deviation), expected, rtol=1e-5)
+class FreeEnergy(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(None, 0.7)
+    def test_it_sums_the_hidden_units_out(self, std):
+        v = states(VISIBLE) if std is None else np.random.default_rng(1).normal(size=(16, VISIBLE))
+        expected = [-logsumexp([-energy(weights(), x, h, std) for h in states(HIDDEN)]) for x in v]
+        machine = RBM(VISIBLE, HIDDEN, std)
+        found = self.variant(lambda p, v: machine.apply({"params": p}, v, method=RBM.free_energy))(weights(), v)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_free_energy_is_that_of_scikit_learn():
@@ -56,22 +62,22 @@ def test_free_energy_is_that_of_scikit_learn():
     )
 
 
-@pytest.mark.parametrize("deviation", [None, 0.7])
-def test_conditionals_follow_from_the_energy(deviation):
+@pytest.mark.parametrize("std", [None, 0.7])
+def test_conditionals_follow_from_the_energy(std):
     """p(h_j = 1 | v) = σ(E(h_j = 0) − E(h_j = 1)); E[v | h] is where the energy is least, or the same for bits."""
     w, v, h = weights(), np.array([1.0, 0.0, 1.0, 1.0]), np.array([1.0, 0.0, 1.0])
     for j in range(HIDDEN):
         on, off = h.copy(), h.copy()
         on[j], off[j] = 1, 0
-        logit = energy(w, v, off, deviation) - energy(w, v, on, deviation)
-        np.testing.assert_allclose(call(RBM.hidden_logits, v[None], deviation=deviation)[0, j], logit, rtol=1e-4)
-    mean = call(RBM.visible_mean, h[None], deviation=deviation)[0]
-    if deviation is None:
+        logit = energy(w, v, off, std) - energy(w, v, on, std)
+        np.testing.assert_allclose(call(RBM.hidden_logits, v[None], std=std)[0, j], logit, rtol=1e-4)
+    mean = call(RBM.visible_mean, h[None], std=std)[0]
+    if std is None:
         on, off = np.eye(VISIBLE), np.zeros((VISIBLE, VISIBLE))
         logits = [energy(w, b, h) - energy(w, a, h) for a, b in zip(on, off, strict=True)]
         np.testing.assert_allclose(mean, expit(logits), rtol=1e-5)
     else:
-        gradient = jax.grad(lambda v: energy({k: jnp.asarray(x) for k, x in w.items()}, v, h, deviation))(mean)
+        gradient = jax.grad(lambda v: energy({k: jnp.asarray(x) for k, x in w.items()}, v, h, std))(mean)
         np.testing.assert_allclose(gradient, np.zeros(VISIBLE), atol=1e-5)
 
 
@@ -103,11 +109,11 @@ def test_chains_of_hidden_units_arrive_at_the_joint_distribution():
     np.testing.assert_allclose(v.mean(0), call(RBM.visible_mean, jnp.ones((1, HIDDEN)))[0], atol=0.01)
 
 
-def test_gaussian_units_scatter_by_their_deviation():
+def test_gaussian_units_scatter_by_their_std():
     h = jnp.tile(jnp.array([1.0, 0.0, 1.0]), (20_000, 1))
-    sampled = call(RBM.sample_visible, h, jax.random.key(0), deviation=0.7)
+    sampled = call(RBM.sample_visible, h, jax.random.key(0), std=0.7)
     np.testing.assert_allclose(sampled.std(0), 0.7, rtol=0.03)
-    np.testing.assert_allclose(sampled.mean(0), call(RBM.visible_mean, h[:1], deviation=0.7)[0], atol=0.03)
+    np.testing.assert_allclose(sampled.mean(0), call(RBM.visible_mean, h[:1], std=0.7)[0], atol=0.03)
 
 
 def test_chains_start_at_zero_in_a_collection_of_their_own():

@@ -2,6 +2,7 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,19 +11,19 @@ import pytest
 from deeplearn.models.samplers import SAMPLERS, ddim_step, ddpm_step, heun_step, sample
 from deeplearn.nn.noise import sampling_ratios
 
-MEAN, DEVIATION = 0.4, 0.7  # of the data
+MEAN, STD = 0.4, 0.7  # of the data
 SHAPE = (10_000, 2)  # one for all: nearly all the time here goes into compiling
 
 
 @jax.jit
 def best_denoiser(x, ratio):
-    """E[x | x_t] and E[ε | x_t] for data N(MEAN, DEVIATION²)."""
+    """E[x | x_t] and E[ε | x_t] for data N(MEAN, STD²)."""
     assert ratio.shape == (len(x),)
     ratio = ratio[:, None]
     alpha, sigma = 1 / jnp.sqrt(1 + ratio**2), ratio / jnp.sqrt(1 + ratio**2)
-    gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
+    gain = alpha * STD**2 / (alpha**2 * STD**2 + sigma**2)
     data = MEAN + gain * (x - alpha * MEAN)
-    noise = sigma / (alpha**2 * DEVIATION**2 + sigma**2) * (x - alpha * MEAN)
+    noise = sigma / (alpha**2 * STD**2 + sigma**2) * (x - alpha * MEAN)
     return data, noise
 
 
@@ -34,7 +35,7 @@ def error(step, ratios):
     key = jax.random.key(0)
     start = sample(step, best_denoiser, key, SHAPE, ratios[:1])
     y = np.asarray(start) * np.sqrt(1 + float(ratios[0]) ** 2)
-    exact = MEAN + (y - MEAN) * DEVIATION / np.sqrt(DEVIATION**2 + float(ratios[0]) ** 2)
+    exact = MEAN + (y - MEAN) * STD / np.sqrt(STD**2 + float(ratios[0]) ** 2)
     found = np.asarray(sample(step, best_denoiser, key, SHAPE, ratios))
     return np.std(found - exact) / np.std(exact)
 
@@ -50,12 +51,12 @@ def test_errors_fall_with_the_order_of_the_sampler(step, order):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "lognormal"])
 @pytest.mark.parametrize("name", list(SAMPLERS))
-def test_samples_have_the_data_s_mean_and_deviation(name, schedule):
-    # DDPM's posterior leaves out how unsure x̂ is: its samples are too narrow by about five steps' share.
+def test_samples_have_the_data_s_mean_and_std(name, schedule):
+    # DDPM's posterior leaves out how unsure x̂ is: its samples are too narrow by what about five steps add.
     ratios = sampling_ratios(schedule, 300 if name == "ddpm" else 100)
     x = np.asarray(sample(SAMPLERS[name], best_denoiser, jax.random.key(1), SHAPE, ratios))
     assert x.mean() == pytest.approx(MEAN, abs=0.03)
-    assert x.std() == pytest.approx(DEVIATION, rel=0.04)
+    assert x.std() == pytest.approx(STD, rel=0.04)
 
 
 def test_a_ddpm_step_draws_from_the_posterior_of_the_noising():
@@ -85,6 +86,18 @@ def test_data_of_a_single_point_is_reached_exactly(name):
 
     found = sample(SAMPLERS[name], oracle, jax.random.key(0), SHAPE, sampling_ratios("lognormal", 5))
     np.testing.assert_allclose(found, np.tile(point, (10_000, 1)), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_a_denoiser_is_compiled_once_for_all_levels(name):
+    chex.clear_trace_counter()
+
+    @jax.jit
+    @chex.assert_max_traces(n=1)
+    def denoiser(x, ratio):
+        return best_denoiser(x, ratio)
+
+    sample(SAMPLERS[name], denoiser, jax.random.key(0), SHAPE, sampling_ratios("cosine", 4))
 
 
 def test_only_ddpm_draws_on_the_way():

@@ -66,10 +66,10 @@ def test_each_classifier_is_its_head_on_its_network(network, body, head):
 
 
 def test_a_library_s_network_sees_three_normalised_colours():
-    mean, deviation = np.array([0.1, 0.2, 0.3]), np.array([1.0, 2.0, 4.0])
-    model, variables = bound((tuple(mean), tuple(deviation)))
+    mean, std = np.array([0.1, 0.2, 0.3]), np.array([1.0, 2.0, 4.0])
+    model, variables = bound((tuple(mean), tuple(std)))
     found = model.apply(variables, IMAGE, "tuned", 1, method="logits")
-    normalised = (np.repeat(IMAGE, 3, -1) - mean) / deviation
+    normalised = (np.repeat(IMAGE, 3, -1) - mean) / std
     expected = by_hand(variables, normalised, ("tuned_1", "body"), ("tuned_1", "head"))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

@@ -1,9 +1,11 @@
 """Activations and their initialisations: definitions, moments by integration and layer by layer."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy import integrate, optimize, stats
 
 from deeplearn.nn import activations
@@ -26,11 +28,13 @@ def moment(function):
     return sum(integrate.quad(lambda z: density(z) * function(z), *ends)[0] for ends in ((-12, 0), (0, 12)))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_activation_is_its_definition(name):
-    x = np.linspace(-4, 4, 41, dtype=np.float32)
-    np.testing.assert_allclose(by_name(name)(x), DEFINITIONS[name](x), rtol=1e-5, atol=1e-6)
-    assert by_name(name)(jnp.asarray(x, jnp.bfloat16)).dtype == jnp.bfloat16
+class Definitions(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(*NAMES)
+    def test_an_activation_is_its_definition(self, name):
+        x, activation = np.linspace(-4, 4, 41, dtype=np.float32), self.variant(by_name(name))
+        np.testing.assert_allclose(activation(x), DEFINITIONS[name](x), rtol=1e-5, atol=1e-6)
+        assert activation(jnp.asarray(x, jnp.bfloat16)).dtype == jnp.bfloat16
 
 
 def test_selu_s_constants_are_the_fixed_point():

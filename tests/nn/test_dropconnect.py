@@ -2,6 +2,7 @@
 
 import itertools
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -23,12 +24,15 @@ def all_sums():
     return np.einsum("bi,mi,io->mbo", inputs, masks, weights), probability
 
 
-def test_moments_are_those_over_all_masks():
-    sums, p = all_sums()
-    mean, variance = masked_moments(V, KERNEL, BIAS, KEEP)
-    exact = np.einsum("m,mbo->bo", p, sums)
-    np.testing.assert_allclose(mean, exact, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(variance, np.einsum("m,mbo->bo", p, (sums - exact) ** 2), rtol=1e-5)
+class Moments(chex.TestCase):
+    @chex.all_variants
+    def test_moments_are_those_over_all_masks(self):
+        sums, p = all_sums()
+        found = self.variant(masked_moments)(V, KERNEL, BIAS, KEEP)
+        exact = np.einsum("m,mbo->bo", p, sums)
+        variance = np.einsum("m,mbo->bo", p, (sums - exact) ** 2)
+        expected = exact.astype(np.float32), variance.astype(np.float32)
+        chex.assert_trees_all_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_masks_are_drawn_for_each_example_with_their_probabilities():

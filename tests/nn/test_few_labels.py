@@ -48,7 +48,7 @@ def test_more_than_a_step_looks_at_are_a_sample_that_moves_with_the_order():
 
 
 def test_of_a_part_of_the_pool_only_what_was_drawn_counts():
-    """A device's share of the batch: what fills the shape weighs nothing."""
+    """The part of one device: rows that fill the shape have no weight."""
     half = {name: column[::2] for name, column in shuffled(0).items()}
     image, _, weight = drawn(0, half, 5)
     whole = {*drawn(0, POOL, 5)[0][:, 0]}

@@ -1,5 +1,6 @@
 """log σ and softplus against scipy; differentiating through a bound module against the same gradient outside."""
 
+import chex
 import flax
 import flax.linen as nn
 import jax
@@ -69,8 +70,7 @@ def test_a_loss_on_slopes_has_the_gradient_of_the_same_loss_outside(variables):
         return (outside(v, X, 2.0) ** 2).sum()
 
     found, expected = (jax.jit(jax.grad(loss))(variables)["params"] for loss in (loss_inside, loss_outside))
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(found, expected, rtol=1e-4, atol=1e-5)
     assert jnp.abs(expected["network"]["hidden"]["kernel"]).min() > 1e-3
 
 
@@ -90,10 +90,16 @@ def test_it_serves_while_parameters_are_initialised():
     assert set(made["params"]) == {"network"}
 
 
-def test_log_sigmoid_and_softplus_with_their_slopes_are_exact_from_far_below_to_far_above_zero():
-    x = np.array([0.0, -0.0, 1e-6, -1e-6, 0.3, -0.3, 5, -5, 17, -17, 80, -80, 1e4, -1e4], np.float32)
-    exact = x.astype(np.float64)
-    np.testing.assert_allclose(log_sigmoid(x), log_expit(exact), rtol=1e-6, atol=1e-37)
-    np.testing.assert_allclose(softplus(x), -log_expit(-exact), rtol=1e-6, atol=1e-37)
-    np.testing.assert_allclose(jax.vmap(jax.grad(log_sigmoid))(x), expit(-exact), rtol=2e-6, atol=1e-37)
-    np.testing.assert_allclose(jax.vmap(jax.grad(softplus))(x), expit(exact), rtol=2e-6, atol=1e-37)
+class Exact(chex.TestCase):
+    @chex.all_variants
+    def test_log_sigmoid_and_softplus_with_their_slopes_are_exact_from_far_below_to_far_above_zero(self):
+        x = np.array([0.0, -0.0, 1e-6, -1e-6, 0.3, -0.3, 5, -5, 17, -17, 80, -80, 1e4, -1e4], np.float32)
+        exact = x.astype(np.float64)
+        np.testing.assert_allclose(self.variant(log_sigmoid)(x), log_expit(exact), rtol=1e-6, atol=1e-37)
+        np.testing.assert_allclose(self.variant(softplus)(x), -log_expit(-exact), rtol=1e-6, atol=1e-37)
+        np.testing.assert_allclose(
+            self.variant(jax.vmap(jax.grad(log_sigmoid)))(x), expit(-exact), rtol=2e-6, atol=1e-37
+        )
+        np.testing.assert_allclose(
+            self.variant(jax.vmap(jax.grad(softplus)))(x), expit(exact), rtol=2e-6, atol=1e-37
+        )

@@ -1,9 +1,11 @@
 """Gated and dynamic-filter convolution against loops in numpy."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from scipy.signal import correlate2d
 
 from deeplearn.nn import dynamic_filter
@@ -12,18 +14,22 @@ from deeplearn.nn.gated import GatedConv
 from tests.nn.layer_checks import assert_one_function, normal
 
 
-@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
-def test_a_gated_convolution_is_values_times_gates(dtype):
-    x, kernel, bias = normal(0, 1, 5, 6, 3), normal(1, 3, 3, 3, 4), normal(2, 4)
-    module = GatedConv(2, (3, 3), dtype=dtype)
-    full = np.zeros((5, 6, 4)) + bias
-    for c, f in np.ndindex(3, 4):
-        full[:, :, f] += correlate2d(x[0, :, :, c], kernel[:, :, c, f], mode="same")
-    expected = full[:, :, :2] / (1 + np.exp(-full[:, :, 2:]))
-    y = module.apply({"params": {"Conv_0": {"kernel": kernel, "bias": bias}}}, x)
-    assert y.dtype == (dtype or jnp.float32)
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(np.asarray(y[0], np.float32) / scale, expected / scale, atol=0.03 if dtype else 1e-6)
+class Layers(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True, with_pmap=True)
+    @parameterized.parameters(None, jnp.bfloat16)
+    def test_a_gated_convolution_is_values_times_gates(self, dtype):
+        x, kernel, bias = normal(0, 1, 5, 6, 3), normal(1, 3, 3, 3, 4), normal(2, 4)
+        module = GatedConv(2, (3, 3), dtype=dtype)
+        full = np.zeros((5, 6, 4)) + bias
+        for c, f in np.ndindex(3, 4):
+            full[:, :, f] += correlate2d(x[0, :, :, c], kernel[:, :, c, f], mode="same")
+        expected = full[:, :, :2] / (1 + np.exp(-full[:, :, 2:]))
+        y = self.variant(module.apply)({"params": {"Conv_0": {"kernel": kernel, "bias": bias}}}, x)
+        assert y.dtype == (dtype or jnp.float32)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            np.asarray(y[0], np.float32) / scale, expected / scale, atol=0.03 if dtype else 1e-6
+        )
 
 
 def test_a_causal_gated_convolution_cannot_see_the_future():
@@ -59,13 +65,15 @@ def test_filters_are_a_dense_layer_of_the_example_s_mean_features():
             np.testing.assert_allclose(y[b, :, :, f], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_each_pixel_has_its_own_filter():
-    x, filters = normal(0, 2, 4, 5, 3), normal(1, 2, 4, 5, 3, 3)
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    expected = np.zeros(x.shape)
-    for b, i, j in np.ndindex(2, 4, 5):
-        expected[b, i, j] = np.einsum("hw,hwc->c", filters[b, i, j], padded[b, i : i + 3, j : j + 3])
-    np.testing.assert_allclose(dynamic_local_filter(x, filters), expected, rtol=1e-4, atol=1e-5)
+class LocalFilters(chex.TestCase):
+    @chex.all_variants
+    def test_each_pixel_has_its_own_filter(self):
+        x, filters = normal(0, 2, 4, 5, 3), normal(1, 2, 4, 5, 3, 3)
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        expected = np.zeros(x.shape)
+        for b, i, j in np.ndindex(2, 4, 5):
+            expected[b, i, j] = np.einsum("hw,hwc->c", filters[b, i, j], padded[b, i : i + 3, j : j + 3])
+        np.testing.assert_allclose(self.variant(dynamic_local_filter)(x, filters), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_filters_that_are_one_pixel_move_the_image():

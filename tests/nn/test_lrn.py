@@ -1,5 +1,6 @@
 """Local response normalisation: torch's convention against torch, the paper's against its sum."""
 
+import chex
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,18 +17,21 @@ def test_the_mean_convention_is_torch_s(case, how):
     np.testing.assert_allclose(dx, expected["dx"], rtol=1e-4, atol=1e-5)
 
 
-def test_the_paper_s_sum():
-    """Section 3.3 in float64, with its constants, on values large enough to matter."""
-    x = 100 * normal(0, 2, 3, 3, 7)
-    expected = np.empty(x.shape)
-    for i in range(7):
-        total = (x[..., max(0, i - 2) : min(6, i + 2) + 1].astype(np.float64) ** 2).sum(-1)
-        expected[..., i] = x[..., i] / (2 + 1e-4 * total) ** 0.75
-    np.testing.assert_allclose(local_response_norm(x), expected, rtol=1e-5)
-    np.testing.assert_allclose(local_response_norm(x, alpha=5e-4, convention="mean"), expected, rtol=1e-5)
-    rounded = local_response_norm(jnp.asarray(x, jnp.bfloat16))
-    assert rounded.dtype == jnp.bfloat16
-    np.testing.assert_allclose(np.asarray(rounded, np.float32), expected, rtol=0.03)
+class Conventions(chex.TestCase):
+    @chex.all_variants
+    def test_the_paper_s_sum(self):
+        """Section 3.3 in float64, with its constants, on values large enough to matter."""
+        x = 100 * normal(0, 2, 3, 3, 7)
+        expected = np.empty(x.shape)
+        for i in range(7):
+            total = (x[..., max(0, i - 2) : min(6, i + 2) + 1].astype(np.float64) ** 2).sum(-1)
+            expected[..., i] = x[..., i] / (2 + 1e-4 * total) ** 0.75
+        np.testing.assert_allclose(self.variant(local_response_norm)(x), expected, rtol=1e-5)
+        as_mean = self.variant(lambda x: local_response_norm(x, alpha=5e-4, convention="mean"))
+        np.testing.assert_allclose(as_mean(x), expected, rtol=1e-5)
+        rounded = self.variant(local_response_norm)(jnp.asarray(x, jnp.bfloat16))
+        assert rounded.dtype == jnp.bfloat16
+        np.testing.assert_allclose(np.asarray(rounded, np.float32), expected, rtol=0.03)
 
 
 def test_another_convention_is_an_error():

@@ -1,9 +1,11 @@
 """Pools against torch, brute force and the native operations; ties, gaps and NaN included."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 
 from deeplearn.nn import pooling
 from deeplearn.nn.pooling import avg_pool, l2_pool, max_pool, stochastic_pool
@@ -74,23 +76,26 @@ def test_nan_is_not_hidden():
         np.testing.assert_array_equal(found, [[True, False], [False, False]])
 
 
-@pytest.mark.parametrize("pool", [max_pool, avg_pool, l2_pool, lambda x, k: stochastic_pool(x, None, k)])
-def test_pools_keep_bfloat16(pool):
-    x = np.abs(normal(0, 2, 4, 4, 3))
-    exact, y = pool(x, 2), pool(jnp.asarray(x, jnp.bfloat16), 2)
-    assert y.dtype == jnp.bfloat16
-    np.testing.assert_allclose(np.asarray(y, np.float32), exact, rtol=0.02)
+class Precision(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(max_pool, avg_pool, l2_pool, lambda x, k: stochastic_pool(x, None, k))
+    def test_pools_keep_bfloat16(self, pool):
+        x = np.abs(normal(0, 2, 4, 4, 3))
+        halved = self.variant(lambda x: pool(x, 2))
+        exact, y = halved(x), halved(jnp.asarray(x, jnp.bfloat16))
+        assert y.dtype == jnp.bfloat16
+        np.testing.assert_allclose(np.asarray(y, np.float32), exact, rtol=0.02)
 
 
 def test_stochastic_pooling_draws_in_proportion():
-    """One window of 1, 2, 0, 5, ten thousand times: shares within four standard errors, slopes at the drawn."""
+    """One window of 1, 2, 0, 5, ten thousand times: fractions within four standard errors, slopes at the drawn."""
     values, n = np.array([1, 2, 0, 5], np.float32), 10_000
     x = np.broadcast_to(values.reshape(1, 2, 2, 1), (n, 2, 2, 1))
     y, pull = jax.vjp(lambda x: stochastic_pool(x, jax.random.key(0), 2), x)
-    shares = np.array([(y == v).mean() for v in values])
+    fractions = np.array([(y == v).mean() for v in values])
     p = values / values.sum()
-    assert shares[2] == 0 and shares.sum() == pytest.approx(1)
-    assert (np.abs(shares - p) <= 4 * np.sqrt(p * (1 - p) / n)).all()
+    assert fractions[2] == 0 and fractions.sum() == pytest.approx(1)
+    assert (np.abs(fractions - p) <= 4 * np.sqrt(p * (1 - p) / n)).all()
     (slope,) = pull(np.ones_like(y))
     np.testing.assert_array_equal(slope, (x == y).astype(np.float32))
 

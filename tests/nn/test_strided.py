@@ -1,5 +1,6 @@
 """The convolution of critics in both its forms, and against Flax's own."""
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -35,20 +36,21 @@ def penalty_gradients(form):
 @pytest.mark.parametrize("quantity", [value, gradients, penalty_gradients])
 def test_both_forms_are_one_function(quantity):
     matrix, native = (jax.jit(lambda form=form: quantity(form))() for form in (_as_matrix_product, _native))
-    for one, other in zip(jax.tree.leaves(matrix), jax.tree.leaves(native), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
-        assert np.abs(other).max() > 1
+    chex.assert_trees_all_close(matrix, native, rtol=1e-3, atol=1e-3)
+    assert all(np.abs(leaf).max() > 1 for leaf in jax.tree.leaves(native))
 
 
-def test_it_is_flax_s_convolution_of_the_same_weights():
-    params = {"kernel": KERNEL, "bias": generator.normal(size=5).astype(np.float32)}
-    ours, flax = HalvingConv(5), nn.Conv(5, (4, 4), strides=2, padding=1)
-    for module in (ours, flax):
-        shapes = jax.eval_shape(module.init, jax.random.key(0), X)["params"]
-        assert {name: leaf.shape for name, leaf in shapes.items()} == {"kernel": (4, 4, 3, 5), "bias": (5,)}
-    found, expected = (jax.jit(module.apply)({"params": params}, X) for module in (ours, flax))
-    assert found.shape == (2, 3, 2, 5)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+class AgainstFlax(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True, with_pmap=True)
+    def test_it_is_flax_s_convolution_of_the_same_weights(self):
+        params = {"kernel": KERNEL, "bias": generator.normal(size=5).astype(np.float32)}
+        ours, flax = HalvingConv(5), nn.Conv(5, (4, 4), strides=2, padding=1)
+        for module in (ours, flax):
+            shapes = jax.eval_shape(module.init, jax.random.key(0), X)["params"]
+            assert {name: leaf.shape for name, leaf in shapes.items()} == {"kernel": (4, 4, 3, 5), "bias": (5,)}
+        found, expected = (self.variant(module.apply)({"params": params}, X) for module in (ours, flax))
+        assert found.shape == (2, 3, 2, 5)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_it_starts_with_outputs_of_its_inputs_variance():

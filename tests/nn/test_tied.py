@@ -1,8 +1,9 @@
 """The tied autoencoder against NumPy."""
 
+import chex
 import jax
 import numpy as np
-import pytest
+from absl.testing import parameterized
 from scipy.special import expit
 
 from deeplearn.nn.tied import TiedAutoencoder, identity
@@ -16,19 +17,20 @@ def randomised(hidden):
     return module, jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
 
 
-@pytest.mark.parametrize("hidden", [(4,), (5, 3)])
-def test_codes_and_reconstructions_agree_with_numpy(hidden):
-    module, variables = randomised(hidden)
-    params = variables["params"]
-    code = X
-    for i in range(len(hidden)):
-        code = expit(code @ params[f"kernel_{i}"] + params[f"bias_{i}"])
-    back = code @ params[f"kernel_{len(hidden) - 1}"].T + params[f"visible_bias_{len(hidden) - 1}"]
-    if len(hidden) == 2:
-        back = expit(back) @ params["kernel_0"].T + params["visible_bias_0"]
-    found = jax.jit(module.apply)(variables, X)
-    np.testing.assert_allclose(found[0], code, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found[1], back, rtol=1e-4, atol=1e-5)
+class AgainstNumPy(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters(((4,),), ((5, 3),))
+    def test_codes_and_reconstructions_agree(self, hidden):
+        module, variables = randomised(hidden)
+        params = variables["params"]
+        code = X
+        for i in range(len(hidden)):
+            code = expit(code @ params[f"kernel_{i}"] + params[f"bias_{i}"])
+        back = code @ params[f"kernel_{len(hidden) - 1}"].T + params[f"visible_bias_{len(hidden) - 1}"]
+        if len(hidden) == 2:
+            back = expit(back) @ params["kernel_0"].T + params["visible_bias_0"]
+        found = self.variant(module.apply)(variables, X)
+        chex.assert_trees_all_close(found, (code, back), rtol=1e-4, atol=1e-5)
 
 
 def test_its_activations_can_be_others():

@@ -1,5 +1,6 @@
 """Grouped, depthwise, separable and transposed convolution: form against form, and against torch."""
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -100,23 +101,29 @@ def random_params(module, x):
     return jax.tree.map(lambda leaf: generator.normal(size=leaf.shape).astype(np.float32), shapes)
 
 
-def test_a_separable_convolution_is_the_full_one_of_its_product():
-    """Kernel [i, j, c, f] = Σ_m depthwise[i, j, c, m] pointwise[(c, m), f]."""
-    x, module = normal(0, 2, 6, 5, 3), SeparableConv(4, 3, 2, multiplier=2)
-    params = random_params(module, x)
-    pointwise = params["pointwise"]["kernel"].reshape(3, 2, 4)
-    kernel = np.einsum("ijcm,cmf->ijcf", params["depthwise"]["kernel"].reshape(3, 3, 3, 2), pointwise)
-    full = {"params": {"kernel": kernel, "bias": params["pointwise"]["bias"]}}
-    expected = nn.Conv(4, (3, 3), 2).apply(full, x)
-    np.testing.assert_allclose(module.apply({"params": params}, x), expected, rtol=1e-4, atol=1e-4)
+class Products(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True, with_pmap=True)
+    def test_a_separable_convolution_is_the_full_one_of_its_product(self):
+        """Kernel [i, j, c, f] = Σ_m depthwise[i, j, c, m] pointwise[(c, m), f]."""
+        x, module = normal(0, 2, 6, 5, 3), SeparableConv(4, 3, 2, multiplier=2)
+        params = random_params(module, x)
+        pointwise = params["pointwise"]["kernel"].reshape(3, 2, 4)
+        kernel = np.einsum("ijcm,cmf->ijcf", params["depthwise"]["kernel"].reshape(3, 3, 3, 2), pointwise)
+        full = {"params": {"kernel": kernel, "bias": params["pointwise"]["bias"]}}
+        expected = nn.Conv(4, (3, 3), 2).apply(full, x)
+        found = self.variant(module.apply)({"params": params}, x)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
-
-def test_a_spatially_separable_convolution_is_the_full_one_of_its_product():
-    x, module = normal(0, 2, 7, 6, 3), SpatiallySeparableConv(4, 3, 2)
-    params = random_params(module, x)
-    kernel = np.einsum("icm,jmf->ijcf", params["vertical"]["kernel"][:, 0], params["horizontal"]["kernel"][0])
-    expected = nn.Conv(4, (3, 3), 2).apply({"params": {"kernel": kernel, "bias": params["horizontal"]["bias"]}}, x)
-    np.testing.assert_allclose(module.apply({"params": params}, x), expected, rtol=1e-4, atol=1e-4)
+    @chex.variants(with_jit=True, without_jit=True, with_pmap=True)
+    def test_a_spatially_separable_convolution_is_the_full_one_of_its_product(self):
+        x, module = normal(0, 2, 7, 6, 3), SpatiallySeparableConv(4, 3, 2)
+        params = random_params(module, x)
+        kernel = np.einsum("icm,jmf->ijcf", params["vertical"]["kernel"][:, 0], params["horizontal"]["kernel"][0])
+        expected = nn.Conv(4, (3, 3), 2).apply(
+            {"params": {"kernel": kernel, "bias": params["horizontal"]["bias"]}}, x
+        )
+        found = self.variant(module.apply)({"params": params}, x)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 TRANSPOSED = [(4, 2, 1, 0), (3, 2, 1, 1), (2, 3, 0, 1), (5, 3, 2, 0), (3, 1, 0, 0), (4, 2, 3, 1)]

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import numpy as np
 import optax
@@ -31,8 +32,8 @@ def test_each_member_follows_its_own_rate(name):
     for number, rate in enumerate(RATES):
         own, own_gradients = jax.tree.map(lambda leaf, n=number: leaf[n], (params, gradients))
         alone = walk(optimizer(name, float(rate)), own, own_gradients)
-        for key in params:
-            np.testing.assert_allclose(together[key][number], alone[key], rtol=1e-5, atol=1e-6)
+        member = jax.tree.map(lambda leaf, n=number: leaf[n], together)
+        chex.assert_trees_all_close(member, alone, rtol=1e-5, atol=1e-6)
 
 
 def test_several_values_go_to_one_member_together():

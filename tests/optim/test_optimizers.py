@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,12 +77,16 @@ def test_a_weight_without_gradient_stays_where_it_is():
         np.testing.assert_array_equal(updates["kernel"], 0, err_msg=name)
 
 
-def test_a_schedule_gives_each_update_its_rate():
-    chain = optimizer("sgd", lambda count: 0.1 * (count + 1))
-    state = chain.init(jnp.zeros(1))
-    for expected in (-0.1, -0.2, -0.3):
-        update, state = chain.update(jnp.ones(1), state)
-        assert float(update[0]) == pytest.approx(expected)
+class Schedules(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True)
+    def test_a_schedule_gives_each_update_its_rate(self):
+        chex.clear_trace_counter()
+        chain = optimizer("sgd", lambda count: 0.1 * (count + 1))
+        update = self.variant(chex.assert_max_traces(chain.update, n=1))
+        state = chain.init(jnp.zeros(1))
+        for expected in (-0.1, -0.2, -0.3):
+            updates, state = update(jnp.ones(1), state)
+            assert float(updates[0]) == pytest.approx(expected)
 
 
 def test_an_unknown_optimizer_is_named():

@@ -5,7 +5,6 @@ import os
 import pty
 import struct
 import termios
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,13 +145,6 @@ def test_a_resumed_run_tells_tensorboard_what_to_forget(tmp_path):
 # The progress line.
 
 
-@pytest.fixture(name="clock")
-def clock_that_is_set(monkeypatch):
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
-
-
 @pytest.fixture(name="terminal")
 def pseudo_terminal():
     """(the stream a program writes to, a function that reads what arrived)"""
@@ -173,34 +165,29 @@ def pseudo_terminal():
     os.close(inside)
 
 
-def test_on_a_terminal_there_is_one_line_with_rate_and_time_left(terminal, clock):
+def test_on_a_terminal_there_is_a_bar_with_steps_rate_time_left_and_what_is_watched(terminal):
     stream, shown = terminal
-    progress = Progress(1000, ("loss",), stream)
-    progress.note({"critic/loss": np.array([0.25, 0.5]), "gradient_norm": np.array([3.0])})
-    clock.now += 60  # compiling
+    termios.tcsetwinsize(stream.fileno(), (5, 150))
+    progress = Progress(1000, ["nll"], stream)
     progress.update(110, "fit")
-    assert shown() == "\r\x1b[Kfit 110/1000  0 steps/s  ? left  critic/loss 0.375"
-    clock.now += 10
-    progress.update(210, "fit")
-    # 100 steps in 10 seconds since the first, and 790 to go
-    assert shown() == "\r\x1b[Kfit 210/1000  10 steps/s  1:19 left  critic/loss 0.375"
-    clock.now += 0.1
-    progress.update(211, "fit")
-    assert shown() == ""  # five times a second are enough
-    clock.now += 0.05
+    values = {"critic/loss": [0.25, 0.5], "gradient_norm": [3.0], "nll": [16.25]}
+    progress.note({name: np.array(value) for name, value in values.items()})
+    progress.bar.refresh()
+    text = shown()
+    assert "fit: " in text and "110/1000" in text and "step/s" in text
+    assert "critic/loss=0.375" in text and "nll=16.25" in text and "gradient" not in text
     progress.update(1000, "fit")
-    assert "fit 1000/1000" in shown()  # but the last is always shown
+    progress.say("evaluating ...")
+    assert shown().endswith("\r\x1b[Kevaluating ...")
     progress.clear()
     assert shown() == "\r\x1b[K"
 
 
-def test_hours_are_told_as_hours(terminal, clock):
-    stream, shown = terminal
-    progress = Progress(10_000, (), stream)
-    progress.update(1, "fit")
-    clock.now += 1
-    progress.update(2, "fit")
-    assert "  2:46:38 left" in shown()
+def test_of_many_losses_the_first_few_are_shown(terminal):
+    stream, _ = terminal
+    progress = Progress(10, (), stream)
+    progress.note({f"rival{number}/loss": np.array([1.0]) for number in range(22)})
+    assert len(progress.metrics) == Progress.SHOWN
 
 
 @pytest.mark.parametrize(("columns", "kept"), [(20, 19), (0, 99)])

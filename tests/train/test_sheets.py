@@ -1,0 +1,41 @@
+"""Sample sheets while it trains: some ten a run, of the weights of their step, resumed without gap."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplearn.train.loop import run
+
+from . import toy
+from .test_logs import events
+
+
+def sheet(trained, dataset):
+    """One pixel whose grey tells the weights."""
+    value = float(np.abs(trained.variables["params"]["first"]["kernel"]).sum())
+    return Image.fromarray(np.full((3, 2, 3), round(value * 1000) % 251, np.uint8))
+
+
+def build(config, dataset):
+    return dataclasses.replace(toy.build(config, dataset), sheet=sheet)
+
+
+@pytest.mark.parametrize(("flags", "steps"), [({}, range(2, 21, 2)), ({"sample_every": 7}, [7, 14, 20])])
+def test_sheets_are_drawn_at_their_steps(tmp_path, flags, steps):
+    run("toy", build, toy.Config(workdir=str(tmp_path), **flags))
+    files = sorted(file.name for file in (tmp_path / "samples").iterdir())
+    assert files == [f"{step:02}.png" for step in steps]
+    shades = {np.asarray(Image.open(tmp_path / "samples" / name))[0, 0, 0] for name in files}
+    assert len(shades) > 1
+    pictures = [(e.step, v) for e in events(tmp_path) for v in e.summary.value if v.tag == "samples"]
+    assert [(step, value.image.width) for step, value in pictures] == [(step, 2) for step in steps]
+
+
+def test_what_is_logged_does_not_depend_on_sheets(tmp_path):
+    with_sheets = run("toy", build, toy.Config(workdir=str(tmp_path / "a"), sample_every=3))
+    without = run("toy", toy.build, toy.Config(workdir=str(tmp_path / "b")))
+    assert with_sheets["digest"] == without["digest"]
+    lines = [(tmp_path / name / "metrics.jsonl").read_text() for name in "ab"]
+    assert lines[0] == lines[1]
