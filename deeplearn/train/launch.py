@@ -28,7 +28,7 @@ def experiment_name(module: types.ModuleType) -> str:
     return name.removeprefix("experiments.")
 
 
-def source(module: types.ModuleType, config_class: type[Config], build: Build) -> dict[str, str]:
+def source(module: types.ModuleType, config_class: type[Config], build: Callable[..., Any]) -> dict[str, str]:
     """Where an experiment is found again, as config.json has it.
 
     {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.

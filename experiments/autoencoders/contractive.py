@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
@@ -100,7 +101,7 @@ def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     x = np.asarray(flat(dataset.test.arrays(2000)["image"]))
     metrics = {
-        "reconstruction": float(reconstruction(trained(TiedAutoencoder.__call__, x)[1], x)),
+        "reconstruction": float(reconstruction(trained(TiedAutoencoder.__call__, x)[1], jnp.asarray(x))),
         "jacobian_norm": float(np.mean(trained.over(exact_norm, x, size=100))),
         "contraction": contraction(trained, x, radius=0.5),
         **accuracies(lambda x: trained(TiedAutoencoder.encode, x), dataset),
@@ -144,7 +145,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if config.penalty == "closed_form" and len(config.hidden) > 1:
         raise UserError("--penalty=closed_form is for one hidden layer: use jacobian or hutchinson for more")
     network = TiedAutoencoder(dataset.pixels, config.hidden)
-    losses = {
+    losses: dict[str, Any] = {
         "contractive": partial(contractive, weight=config.contraction, method=config.penalty),
         "plain": plain,
     }

@@ -108,7 +108,7 @@ def wrong_sizes() -> int:
     wrong = 0
     for height, size, stride, padding in itertools.product(range(7, 17), (1, 2, 3, 5, 7), (1, 2, 3), (0, 1)):
         image, kernel = (jax.ShapeDtypeStruct((1, 1, n, n), jnp.float32) for n in (height, size))
-        how = {"window_strides": (stride, stride), "padding": [(padding, padding)] * 2}
+        how: dict[str, Any] = {"window_strides": (stride, stride), "padding": [(padding, padding)] * 2}
         output = jax.eval_shape(partial(jax.lax.conv_general_dilated, **how), image, kernel)
         wrong += output.shape[2] != (height + 2 * padding - size) // stride + 1
     return wrong

@@ -32,9 +32,9 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics.bounds import importance_weighted_bound
-from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.metrics.partition_function import Weights, annealed_log_partition, annealed_nll, mean_log_odds
 from deeplearn.models.deep_belief_net import DeepBeliefNet, Untying, log_weights, sample, stacked

@@ -181,7 +181,9 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, start: Any = None) -> dl.Stage:
         chain = config.chain(config.tuning_steps, learning_rate=rate)
-        return few_label_stage(pool, chain, config.tuning_steps, *networks("learners"), loss=few_label_loss, start=start)
+        return few_label_stage(
+            pool, chain, config.tuning_steps, *networks("learners"), loss=few_label_loss, start=start
+        )
 
     def learning(loss: Any) -> dl.Stage:
         turns = [dl.Turn(loss, trains=("source",))]
