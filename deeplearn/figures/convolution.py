@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from deeplearn.figures.contrast import stretched
-from deeplearn.figures.grid import labelled_rows
+from deeplearn.figures.grid import image_rows
 
 
 def operation(image: np.ndarray, kernel: np.ndarray, maps: np.ndarray) -> Image.Image:
@@ -18,12 +18,13 @@ def operation(image: np.ndarray, kernel: np.ndarray, maps: np.ndarray) -> Image.
     kernels = kernel.transpose(2, 0, 1)[:8]
     sides = list(zip(image.shape, kernels.shape[1:], strict=True))
     frame = [(whole // 2 - side // 2, whole - side - (whole // 2 - side // 2)) for whole, side in sides]
-    return labelled_rows(
+    return image_rows(
         {
             "image": np.stack([image] * len(kernels)),
             "filter": np.pad(stretched(kernels), ((0, 0), *frame), constant_values=0.5),
             "feature map": stretched(maps.transpose(2, 0, 1)[:8]),
-        }
+        },
+        (*image.shape, 1),
     )
 
 
@@ -35,11 +36,12 @@ def equivariance(moved: np.ndarray, maps: np.ndarray) -> Image.Image:
         maps: [N, H, W], one feature of each.
     """
     rolled = np.stack([np.roll(maps[0], shift, 1) for shift in range(len(maps))])
-    return labelled_rows(
+    return image_rows(
         {
             "moved image": moved,
             "its feature map": stretched(maps),
             "the first map, moved": stretched(rolled),
             "difference": np.abs(maps - rolled),
-        }
+        },
+        (*maps.shape[1:], 1),
     )

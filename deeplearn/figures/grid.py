@@ -69,9 +69,20 @@ def image_grid(
     return picture if row_labels is None else _with_row_labels(picture, row_labels)
 
 
-def labelled_rows(pictures: Mapping[str, np.ndarray]) -> Image.Image:
-    """A row for each [columns, H, W] of brightness in [0, 1], its name beside it; all of one shape."""
-    return image_grid(np.stack(list(pictures.values()))[..., None], row_labels=list(pictures))
+def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: int | None = None) -> Image.Image:
+    """One thing beside another: under each name its images, in lines of `columns`, the name beside the first line.
+
+    Args:
+        rows: {name: images [n, ...]}, flat or not, n a multiple of `columns`.
+        shape: (height, width, channels) of an image.
+        columns: images in a line; by default as many as the first name has.
+    """
+    columns = columns or len(next(iter(rows.values())))
+    images = [np.reshape(of, (-1, *shape)) for of in rows.values()]
+    labels = [
+        label for name, of in zip(rows, images, strict=True) for label in (name, *[""] * (len(of) // columns - 1))
+    ]
+    return image_grid(np.concatenate(images), columns=columns, row_labels=labels)
 
 
 def _font() -> ImageFont.FreeTypeFont:

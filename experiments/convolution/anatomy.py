@@ -26,7 +26,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.convolution import equivariance, operation
-from deeplearn.figures.grid import image_grid, labelled_rows
+from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.metrics.correlation import correlation_error
@@ -174,7 +174,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
         active = nn.relu(maps[:1, ..., :8])
         pooled = {name: pool(active) for name, pool in POOLS.items() if name != "global max"}
         enlarged = {name: jax.image.resize(x, active.shape, "nearest")[0] for name, x in pooled.items()}
-        return labelled_rows({name: stretched(np.asarray(x).transpose(2, 0, 1)) for name, x in enlarged.items()})
+        rows = {name: stretched(np.asarray(x).transpose(2, 0, 1)) for name, x in enlarged.items()}
+        return image_rows(rows, (*active.shape[1:3], 1))
 
     def fields() -> Any:
         names = [f"{name}: {seen.any(1).sum()} pixels" for name, seen in zip(STACK, shown["fields"], strict=True)]

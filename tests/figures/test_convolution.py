@@ -4,7 +4,7 @@ import numpy as np
 
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.convolution import equivariance, operation
-from deeplearn.figures.grid import labelled_rows
+from deeplearn.figures.grid import image_rows
 
 RNG = np.random.default_rng(0)
 
@@ -18,7 +18,7 @@ def test_the_difference_is_black_where_the_map_moves_along_and_bright_where_it_d
         "the first map, moved": stretched(maps),
         "difference": np.zeros_like(maps),
     }
-    np.testing.assert_array_equal(equivariance(moved, maps), labelled_rows(expected))
+    np.testing.assert_array_equal(equivariance(moved, maps), image_rows(expected, (6, 6, 1)))
     still = np.stack([maps[0]] * 4)
     assert np.asarray(equivariance(moved, still)).sum() != np.asarray(equivariance(moved, maps)).sum()
 
@@ -32,4 +32,4 @@ def test_filters_stand_in_the_middle_at_their_own_size_and_no_more_than_eight():
         "filter": filters,
         "feature map": stretched(maps.transpose(2, 0, 1)[:8]),
     }
-    np.testing.assert_array_equal(operation(image, kernel, maps), labelled_rows(rows))
+    np.testing.assert_array_equal(operation(image, kernel, maps), image_rows(rows, (9, 6, 1)))

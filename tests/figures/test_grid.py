@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid, labelled_rows
+from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid, image_rows
 
 
 def test_pixels_of_each_tile():
@@ -87,7 +87,10 @@ def test_each_image_has_its_caption():
         image_grid(np.zeros((3, 8, 8, 1)), captions=["a", "b"])
 
 
-def test_each_thing_has_a_row_and_its_name():
-    things = {"black": np.zeros((3, 4, 5)), "white": np.ones((3, 4, 5))}
-    expected = image_grid(np.stack(list(things.values()))[..., None], row_labels=["black", "white"])
-    np.testing.assert_array_equal(labelled_rows(things), expected)
+def test_rows_of_images_lie_in_the_order_of_their_names_whatever_their_shape():
+    black, white = np.zeros((4, 2, 2, 1)), np.ones((4, 4))
+    found = image_rows({"black": black, "white": white}, (2, 2, 1), columns=2)
+    expected = image_grid(
+        np.concatenate([black, np.ones((4, 2, 2, 1))]), columns=2, row_labels=["black", "", "white", ""]
+    )
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
