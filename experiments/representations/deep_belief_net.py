@@ -32,6 +32,7 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.metrics.few_labels import accuracies, series, validate
@@ -215,7 +216,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         adam = optimizer("adam", schedule("cosine", rate, config.tuning_steps))
-        return few_label_stage(pool, adam, config.tuning_steps, *trains)
+        return few_label_stage(few_label_loss, pool, adam, config.tuning_steps, *trains)
 
     net = Stack(RBM, int(np.prod(dataset.train.spec["image"].shape)), *shape)
     stages = [*greedy, generating, tuning(config.tuning_rate, "tuned")]

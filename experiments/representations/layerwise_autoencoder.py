@@ -28,6 +28,7 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.models.warm_start import FewLabelClassifiers, GreedyStack
 from deeplearn.nn.corruption import masking
@@ -152,7 +153,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         steps = config.tuning_steps
-        return few_label_stage(pool, config.chain(steps, learning_rate=rate), steps, *trains)
+        return few_label_stage(few_label_loss, pool, config.chain(steps, learning_rate=rate), steps, *trains)
 
     stages = [*layers, tuning(config.tuning_rate, "tuned")]
     stack, twin = GreedyStack(Autoencoder, pixels, *shape), FewLabelClassifiers(*shape)
