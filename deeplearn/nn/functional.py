@@ -51,3 +51,11 @@ def flat(x: Any) -> Any:
     """[batch, ...] -> [batch, all the rest], of JAX or numpy."""
     assert_shapes(x=(x, "batch ..."))
     return x.reshape(len(x), -1)
+
+
+def binary(image: Any) -> Any:
+    """Grey images [batch, ...] in [0, 1] as flat black and white ones [batch, pixels]: 1 above ½, float32.
+
+    Of JAX or numpy.
+    """
+    return (flat(image) > 0.5).astype(jnp.float32)

@@ -26,7 +26,7 @@ def kernels(params: Tree) -> Tree:
 
 
 def fraction_of_zeros(params: Tree) -> np.ndarray:
-    """The fraction of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
+    """Fraction of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
     leaves = [
         np.asarray(w).reshape(len(w), -1)
         for w, penalised in zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)
@@ -43,7 +43,7 @@ class ProximalState(NamedTuple):
 def proximal_l1(
     optimizer: optax.GradientTransformation,
     rate: optax.Schedule,
-    penalty: float,
+    penalty: float | jax.Array,
     reach: Callable[[optax.OptState, jax.Array, Tree], Tree],
 ) -> optax.GradientTransformation:
     """Follows each update of `optimizer` by a soft threshold: w ← sign(w) · max(|w| − rate · penalty · r, 0).

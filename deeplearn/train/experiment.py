@@ -16,6 +16,7 @@ import optax
 
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured
+from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.train.trees import Path, path_of
 
 if TYPE_CHECKING:
@@ -161,6 +162,17 @@ class Report:
     def each(self, row: str, metric: str) -> list[float]:
         """A metric of a row for every replica."""
         return [replica[row][metric] for replica in self.replicas]
+
+    def beside(self, ours: str) -> dict[str, Measured]:
+        """The rows of what was trained side by side, of the first replica; our own is called `ours`."""
+        return {ours if row == OURS else row: self.rows[row] for row in self.replicas[0]}
+
+    def spread(self, metric: str, ours: str) -> dict[str, tuple[float, float | None]]:
+        """{row: (mean, standard error)} of a metric over replicas, for the rows that `beside` gives."""
+        return {
+            ours if row == OURS else row: mean_and_standard_error(self.each(row, metric))
+            for row in self.replicas[0]
+        }
 
 
 def nothing(*_: Any) -> dict[str, Any]:

@@ -26,12 +26,14 @@ def experiment_name(module: types.ModuleType) -> str:
     return name.removeprefix("experiments.")
 
 
-def source(module: types.ModuleType) -> dict[str, str]:
-    """Where a module is found again: by its name, or a program of a user's own by its file."""
+def source(module: types.ModuleType, config_class: type[Config], build: Build) -> dict[str, str]:
+    """Where an experiment is found again, as config.json has it.
+
+    {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.
+    """
     spec = getattr(module, "__spec__", None)
-    if spec:
-        return {"module": spec.name}
-    return {"file": str(Path(module.__file__ or "").resolve())}
+    place = {"module": spec.name} if spec else {"file": str(Path(module.__file__ or "").resolve())}
+    return {**place, "config_class": config_class.__qualname__, "build": build.__qualname__}
 
 
 def use_compilation_cache() -> None:
@@ -55,7 +57,7 @@ def launch(config_class: type[Config], build: Build) -> None:
     try:
         config = parse(config_class, sys.argv[1:], module.__doc__ or "")
         use_compilation_cache()
-        run(name, build, config, source(module))
+        run(name, build, config, source(module, config_class, build))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

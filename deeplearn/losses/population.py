@@ -1,0 +1,24 @@
+"""What a population of classifiers trains on (`deeplearn.models.population`): the sum of its members' losses."""
+
+from __future__ import annotations
+
+import chex
+import jax
+
+from deeplearn.losses.classification import cross_entropy
+
+
+def member_losses(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(mean cross-entropy in nats, accuracy) of each member, both [members].
+
+    logits [members, batch, classes]; label int32 [batch], or [members, batch] where each has examples of its own.
+    """
+    chex.assert_rank([logits, label], [3, {1, 2}])
+    loss, metrics = jax.vmap(cross_entropy, in_axes=(0, 0 if label.ndim == 2 else None))(logits, label)
+    return loss, metrics["accuracy"]
+
+
+def together(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The sum of the losses [members], whose gradient is each member's own, and the best member's metrics."""
+    chex.assert_rank([loss, accuracy], 1)
+    return loss.sum(), {"best_loss": loss.min(), "best_accuracy": accuracy.max()}
