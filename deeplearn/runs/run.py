@@ -124,7 +124,7 @@ class Run:
                 self._dataset = data.load(name, self._data_dir)
             except UserError as error:
                 raise UserError(
-                    f"the data of {self.directory} (--dataset={name}) cannot be loaded ({error}): "
+                    f"the data of {self.directory} (--dataset={name}) cannot be loaded ({str(error).rstrip(".")}): "
                     "put them back where they were, or say by --data_dir where prepared sets are kept"
                 ) from None
             kept = self._saved.get("data", {}).get("fingerprint")
