@@ -87,13 +87,3 @@ def detectors(train: Sequence[np.ndarray], x: Splits, anomalous: Splits) -> Thun
         return Measured({**detection(tried[best], anomalous), **facts}, tried[best])
 
     return {name: functools.partial(row, detector) for name, detector in DETECTORS.items()}
-
-
-# Serves a page that is not yet made of thunks, and goes with it.
-
-
-def classical_scores(
-    train: Sequence[np.ndarray], x: Splits, anomalous: Splits
-) -> dict[str, Mapping[str, np.ndarray]]:
-    """{row: {split: scores [problems, N]}} of `detectors`."""
-    return {name: thunk().arrays for name, thunk in detectors(train, x, anomalous).items()}

@@ -8,7 +8,7 @@ from typing import Any
 import chex
 import numpy as np
 
-from deeplearn.baselines.classical import Labelled, estimator, fit_quietly
+from deeplearn.baselines.classical import Labelled, fit_quietly
 from deeplearn.nn.functional import flat
 
 
@@ -43,29 +43,3 @@ def few_label_accuracies(
     x, label = flat(test["image"]), test["label"]
     parts = {count: drawn(pool, rank, count) for count in counts}
     return {f"accuracy_{n}": float(fit_quietly(clone(model), *part).score(x, label)) for n, part in parts.items()}
-
-
-# The two below serve pages that are not yet moved, and go with the last of them.
-
-
-def fitted_accuracies(
-    make: Any,
-    pool: Mapping[str, np.ndarray],
-    rank: np.ndarray,
-    test: Mapping[str, np.ndarray],
-    counts: Sequence[int],
-) -> dict[str, float]:
-    """`few_label_accuracies` of make()."""
-    return few_label_accuracies(make(), pool, rank, test, counts)
-
-
-def scikit_learn_accuracies(
-    pool: Mapping[str, np.ndarray],
-    rank: np.ndarray,
-    test: Mapping[str, np.ndarray],
-    counts: Sequence[int],
-    hidden: Sequence[int],
-) -> dict[str, float]:
-    """`few_label_accuracies` of scikit-learn's MLP at its defaults."""
-    model = estimator("MLPClassifier", hidden_layer_sizes=tuple(hidden), max_iter=300, random_state=0)
-    return few_label_accuracies(model, pool, rank, test, counts)

@@ -104,11 +104,3 @@ def forecasters(task: Task) -> Thunks:
 
 def _error(forecast: np.ndarray, task: Task) -> float:
     return float(np.square(forecast - task.truth).mean())
-
-
-# Serves a page that is not yet made of thunks, and goes with it.
-
-
-def chosen_forecasts(task: Task) -> dict[str, np.ndarray]:
-    """{row: forecasts [origins, horizon]} of `forecasters`."""
-    return {name: thunk().arrays["forecast"] for name, thunk in forecasters(task).items()}

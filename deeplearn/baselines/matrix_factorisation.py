@@ -139,19 +139,3 @@ def recommenders(validation: Rows, test: Rows) -> Thunks:
             {"rmse": rmse(test["bias"], test)}, {"predicted": test["bias"]}
         )
     return {**thunks, "popularity": popularity}
-
-
-# Serves a page that is not yet made of thunks, and goes with it.
-
-
-def factorisations(rows: Rows) -> dict[str, list[np.ndarray]]:
-    """Predictions [users, items] of the factorisations of "ratings" and of "likes", each from SEEDS starts."""
-    observed, of_ratings, of_likes = (
-        (rows["rating"] > 0).astype(float),
-        chosen_of_ratings(rows),
-        chosen_of_likes(rows),
-    )
-    return {
-        "ratings": [fit(rows["rating"], observed, **of_ratings, seed=s).predict() for s in range(SEEDS)],
-        "likes": [fit_likes(rows, **of_likes, seed=s).predict() for s in range(SEEDS)],
-    }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from deeplearn.data.dataset import Dataset
 from deeplearn.data.split import Arrays, Split
 from deeplearn.errors import UserError
 
@@ -22,3 +25,11 @@ def balanced_pool(split: Split, classes: int, limit: int, scan: int = 20_000) ->
     rows = np.concatenate([np.flatnonzero(arrays["label"] == c)[:each] for c in range(classes)])
     row = np.arange(len(rows), dtype=np.int32)
     return Arrays({"image": arrays["image"][rows], "label": arrays["label"][rows], "row": row})
+
+
+def few_label_pool(dataset: Dataset, counts: Sequence[int]) -> Arrays:
+    """The pool of labelled training images from which the numbers `counts` of labels a class are drawn.
+
+    It has a hundred of each class, or more where more are asked for, if there are so many.
+    """
+    return balanced_pool(dataset.train, len(dataset.classes), max(100, *counts))

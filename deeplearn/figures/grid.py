@@ -1,7 +1,7 @@
 """Sheets of images, tiled by numpy: about a hundred times faster than a matplotlib axis for each image."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -67,6 +67,22 @@ def image_grid(
         left, bottom = pad + column * tiles.shape[3], pad + (row + 1) * tiles.shape[2] - pad
         _write_below(picture, text, left, bottom, width * scale)
     return picture if row_labels is None else _with_row_labels(picture, row_labels)
+
+
+def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: int | None = None) -> Image.Image:
+    """One thing beside another: under each name its images, in lines of `columns`, the name beside the first line.
+
+    Args:
+        rows: {name: images [n, ...]}, flat or not, n a multiple of `columns`.
+        shape: (height, width, channels) of an image.
+        columns: images in a line; by default as many as the first name has.
+    """
+    columns = columns or len(next(iter(rows.values())))
+    images = [np.reshape(of, (-1, *shape)) for of in rows.values()]
+    labels = [
+        label for name, of in zip(rows, images, strict=True) for label in (name, *[""] * (len(of) // columns - 1))
+    ]
+    return image_grid(np.concatenate(images), columns=columns, row_labels=labels)
 
 
 def _font() -> ImageFont.FreeTypeFont:

@@ -1,4 +1,4 @@
-"""Plots: curves, points in the plane, bars and tables of numbers as colours."""
+"""Plots: curves, points in the plane, bars, bubbles and tables of numbers as colours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -119,6 +119,30 @@ def bars(
     axes.margins(x=0.2)  # room for the numbers
     axes.set_yticks(range(len(values)), list(values), fontsize=11)
     axes.invert_yaxis()
+    return to_image(axes)
+
+
+def bubbles(
+    values: Mapping[str, tuple[float, float | None, float]],
+    xlabel: str = "",
+    title: str = "",
+) -> Image.Image:
+    """Rows of one point each, the highest on top, on bubbles whose areas are a second quantity.
+
+    Args:
+        values: a name to (value, standard error, area), where an error of None is not drawn. Only the areas' ratios
+            matter.
+    """
+    names = sorted(values, key=lambda name: values[name][0])
+    points, errors, areas = zip(*(values[name] for name in names), strict=True)
+    height = np.arange(len(names))
+    axes = new_axes((8.5, 1.5 + 0.3 * len(names)), title, xlabel)
+    sizes = 600 * np.array(areas) / max(areas)
+    axes.scatter(points, height, s=sizes, color=PALETTE[0], alpha=0.5, linewidths=0)
+    bars = [np.nan if error is None else error for error in errors]
+    axes.errorbar(points, height, xerr=bars, color=INK, fmt=".", markersize=4, capsize=3, linewidth=1)
+    axes.set_yticks(height, names)
+    axes.margins(0.1, 1 / len(names))
     return to_image(axes)
 
 

@@ -7,16 +7,40 @@ The likelihood of test data has no closed form. It is bounded from below by impo
 where k = 1 gives the evidence lower bound and k = 5000 is the field's usual estimate of log p(x).
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
+if TYPE_CHECKING:
+    from deeplearn.train.trained import Trained
+
 
 def importance_weighted_bound(log_weights: jax.Array, axis: int = 0) -> jax.Array:
     """L_k of Burda et al. 2015 (eq. 8), in nats: the log of the mean importance weight over `axis`."""
     return logsumexp(log_weights, axis=axis) - jnp.log(log_weights.shape[axis])
+
+
+def log_likelihood_bound(
+    trained: Trained, log_weights: Callable[..., jax.Array], x: np.ndarray, samples: int = 5000, block: int = 250
+) -> np.ndarray:
+    """The importance-weighted bound on log p(x) of every row of x [N, D], in nats: [N].
+
+    Args:
+        trained: the model and its weights.
+        log_weights: function (model, rows [n, D], samples) -> log w at that many draws of q(z|x), [n, samples].
+        samples: draws for each row, a multiple of `block`, the number drawn at a time to bound memory.
+    """
+    if samples % block:
+        raise ValueError(f"samples={samples} is no multiple of block={block}")
+    blocks = [trained.folded(i).over(log_weights, x, size=100, samples=block) for i in range(samples // block)]
+    return np.asarray(importance_weighted_bound(jnp.asarray(np.concatenate(blocks, axis=1)), axis=1))
 
 
 def active_units(posterior_means: np.ndarray, threshold: float = 0.01) -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
+
+from deeplearn.measured import Measured
 
 
 def gradient_cost(
@@ -40,6 +45,48 @@ def gradient_cost(
         jax.block_until_ready(program(variables["params"]))
         seconds.append(time.perf_counter() - begun)
     cost = {"milliseconds": 1e3 * float(np.median(seconds[1:]))}
-    if analysis := program.memory_analysis():  # some backends tell nothing
+    if analysis := program.memory_analysis():  # some backends say nothing
         cost["memory"] = analysis.temp_size_in_bytes / 1e6
     return cost
+
+
+def seconds_an_epoch(
+    net: nn.Module, columns: Mapping[str, np.ndarray], size: int, updates: int = 300, repeats: int = 3
+) -> float:
+    """Seconds of an epoch of plain gradient descent on cross-entropy in batches of `size`, compiled and alone.
+
+    net(image) gives logits [B, classes]. columns: {"image": [N, ...], "label": [N]}; of the epoch at most so many
+    `updates` are timed, and the least of `repeats` times stands for the rest.
+    """
+    examples = len(columns["label"])
+    updates = min(updates, max(1, examples // size))
+    batches = {key: jnp.asarray(columns[key][: updates * size]) for key in ("image", "label")}
+    batches = {key: value.reshape(updates, -1, *value.shape[1:]) for key, value in batches.items()}
+
+    def loss(params: Any, batch: Mapping[str, jax.Array]) -> jax.Array:
+        logits = net.apply(params, batch["image"])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"]).mean()
+
+    def update(params: Any, batch: Mapping[str, jax.Array]) -> tuple[Any, None]:
+        return jax.tree.map(lambda w, g: w - 0.01 * g, params, jax.grad(loss)(params, batch)), None
+
+    epoch = jax.jit(lambda params, batches: jax.lax.scan(update, params, batches)[0])
+    params = net.init(jax.random.key(0), columns["image"][:1])
+    jax.block_until_ready(epoch(params, batches))  # the first call compiles
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        jax.block_until_ready(epoch(params, batches))
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds) * examples / batches["label"].size
+
+
+def gradient_costs(
+    networks: Mapping[str, tuple[nn.Module, Any]], image: np.ndarray, label: np.ndarray
+) -> dict[str, Callable[[], Measured]]:
+    """{"a gradient of NAME": thunk} of `gradient_cost`, for each (network, variables) by name."""
+
+    def row(net: nn.Module, variables: Any) -> Measured:
+        return Measured(gradient_cost(net, variables, image, label))
+
+    return {f"a gradient of {name}": functools.partial(row, *network) for name, network in networks.items()}

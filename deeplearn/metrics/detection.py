@@ -24,6 +24,20 @@ def auroc(scores: np.ndarray, anomalous: np.ndarray) -> float:
     return float(np.mean(areas)) if areas else float("nan")
 
 
+def mean_roc(scores: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False positive rates [201] from 0 to 1, and the true positive rates there, averaged over problems.
+
+    scores, anomalous: as for `auroc`; every problem has both kinds of example.
+    """
+    from sklearn.metrics import roc_curve
+
+    chex.assert_rank([scores, anomalous], 2)
+    chex.assert_equal_shape([scores, anomalous])
+    rates = np.linspace(0, 1, 201)
+    each = [np.interp(rates, *roc_curve(a, s)[:2]) for s, a in zip(scores, anomalous, strict=True)]
+    return rates, np.mean(each, axis=0)
+
+
 def detection(scores: Mapping[str, np.ndarray], anomalous: Mapping[str, np.ndarray]) -> dict[str, float]:
     """What is reported of a detector of anomalies, averaged over problems.
 

@@ -1,4 +1,4 @@
-"""Whether a gradient is right: differences of the function itself, and how far apart two vectors are."""
+"""Gradients: whether one is right, by differences of the function itself, and how large it is, layer by layer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict
 from jax.flatten_util import ravel_pytree
 
 
@@ -44,3 +45,17 @@ def relative_distance(found: np.ndarray, right: np.ndarray) -> float:
     chex.assert_rank([found, right], 1)
     chex.assert_equal_shape([found, right])
     return float(np.linalg.norm(found - right) / np.linalg.norm(right))
+
+
+def relative_norms(gradient: Any, params: Any) -> dict[str, jax.Array]:
+    """{layer: ‖∂L/∂W‖ / ‖W‖} of every layer that has a kernel W, its path joined by "/".
+
+    gradient, params: trees of the same shape. Relative to the weights, because before batch norm these have no
+    scale of their own.
+    """
+    slopes, weights = flatten_dict(gradient), flatten_dict(params)
+    return {
+        "/".join(path[:-1]): jnp.linalg.norm(slopes[path]) / jnp.linalg.norm(weights[path])
+        for path in weights
+        if path[-1] == "kernel"
+    }

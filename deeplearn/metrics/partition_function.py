@@ -34,7 +34,7 @@ class Weights(NamedTuple):
     std: float | None = None
 
 
-def free_energy(v: jax.Array, machine: Weights) -> jax.Array:
+def free_energy(v: Any, machine: Weights) -> jax.Array:
     """F(v) = −log Σ_h e^{−E(v, h)} in nats: [N, visible] -> [N]."""
     chex.assert_shape(v, (None, machine.kernel.shape[0]))
     scale = machine.std or 1.0
@@ -99,6 +99,19 @@ def annealed_log_partition(
     weights = np.exp(log_weights - log_weights.max())
     error = float(weights.std(ddof=1) / np.sqrt(chains) / weights.mean())  # delta method
     return estimate, error
+
+
+def annealed_nll(
+    machine: Weights, train: np.ndarray, test: np.ndarray, temperatures: int = 2000
+) -> dict[str, float]:
+    """{"nll": nats of the mean row of `test`, "log_z_error": the standard error of log Z}, by annealing.
+
+    Annealing begins with the machine without weights that has the means of `train`. Both [N, visible].
+    """
+    chex.assert_rank([train, test], 2)
+    base = mean_log_odds(train) if machine.std is None else train.mean(0)
+    log_z, error = annealed_log_partition(machine, base, seed=0, temperatures=temperatures)
+    return {"nll": log_z + float(np.mean(free_energy(test, machine))), "log_z_error": error}
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6, 7))

@@ -49,3 +49,27 @@ def ranked(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> dict[str, floa
     top = min(TOP, scores.shape[1])
     ndcg = float(ndcg_score(liked, scores, k=top, ignore_ties=True))
     return {f"recall@{TOP}": float(recall_at(top, liked, scores).mean()), f"ndcg@{TOP}": ndcg}
+
+
+def rmse_by_film(
+    predicted: np.ndarray, rows: Mapping[str, np.ndarray], parts: int = 8
+) -> tuple[list[float], list[float]]:
+    """(Mean number of ratings to learn from, RMSE) of films in up to `parts` groups, those with the fewest first.
+
+    predicted: [users, items]. A group of which nothing is held out is left out.
+    """
+    number = (rows["rating"] > 0).sum(0)
+    groups = np.array_split(np.argsort(number, kind="stable"), parts)
+    groups = [group for group in groups if (rows["held_out"][:, group] > 0).any()]
+    errors = []
+    for group in groups:
+        inside = np.isin(np.arange(len(number)), group)
+        errors.append(rmse(predicted, {**rows, "held_out": np.where(inside, rows["held_out"], 0)}))
+    return [float(number[group].mean()) for group in groups], errors
+
+
+def recall_curve(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> tuple[list[int], list[float]]:
+    """(k, recall at k among the unseen, averaged over users) for k from 1 to 100, of scores [users, items]."""
+    tops = [k for k in (1, 2, 5, 10, 20, 50, 100) if k <= scores.shape[1]]
+    liked, unseen = among_unseen(scores, rows)
+    return tops, [float(recall_at(k, liked, unseen).mean()) for k in tops]

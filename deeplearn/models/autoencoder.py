@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.tied import TiedAutoencoder, identity
 
 
 class Autoencoder(nn.Module):
@@ -39,3 +41,31 @@ class Autoencoder(nn.Module):
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         code = self.encode(x)
         return code, self.decode(code)
+
+
+def autoencoder(inputs: int, hidden: tuple[int, ...], tied: bool = False) -> Autoencoder | TiedAutoencoder:
+    """Layers of widths `hidden` with ReLU, the last of them the linear code, and back.
+
+    tied: the decoder's matrices are the encoder's, transposed.
+    """
+    if tied:
+        return TiedAutoencoder(inputs, hidden, activation=nn.relu, code_activation=identity)
+    return Autoencoder(inputs, hidden)
+
+
+# Of either autoencoder, whose outputs are the logits of pixels in [0, 1]: functions for `Trained`.
+
+
+def encode(autoencoder: Autoencoder | TiedAutoencoder, x: jax.Array) -> jax.Array:
+    """Flat images [batch, inputs] to codes [batch, code], float32."""
+    return autoencoder.encode(x).astype(jnp.float32)
+
+
+def decode(autoencoder: Autoencoder | TiedAutoencoder, code: jax.Array) -> jax.Array:
+    """Codes [batch, code] to flat images [batch, inputs] in (0, 1), float32."""
+    return jax.nn.sigmoid(autoencoder.decode(code).astype(jnp.float32))
+
+
+def reconstruct(autoencoder: Autoencoder | TiedAutoencoder, x: jax.Array) -> jax.Array:
+    """Flat images [batch, inputs] to their reconstructions [batch, inputs] in (0, 1), float32."""
+    return jax.nn.sigmoid(autoencoder(x)[1].astype(jnp.float32))

@@ -9,12 +9,15 @@ p(v) = e^{−F(v)} / Z, where F is the free energy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_shapes
-from deeplearn.nn.functional import softplus
+from deeplearn.nn.functional import black_and_white, flat, softplus
 
 
 class RBM(nn.Module):
@@ -32,6 +35,18 @@ class RBM(nn.Module):
         self.kernel = self.param("kernel", nn.initializers.normal(0.01), (self.visible, self.hidden))
         self.visible_bias = self.param("visible_bias", nn.initializers.zeros, (self.visible,))
         self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.hidden,))
+
+    def observe(self, image: Any) -> Any:
+        """Images [batch, ...] in [0, 1] as units [batch, visible]: black and white, or their grey levels."""
+        return black_and_white(image) if self.std is None else flat(image)
+
+    def encode(self, v: jax.Array) -> jax.Array:
+        """p(h = 1 | v), the code of each image: [batch, hidden]."""
+        return nn.sigmoid(self.hidden_logits(v))
+
+    def reconstruct(self, v: jax.Array) -> jax.Array:
+        """E[v | h] with the code's probabilities for h: one step up and down without sampling."""
+        return self.visible_mean(self.encode(v))
 
     def hidden_logits(self, v: jax.Array) -> jax.Array:
         """Logits of p(h = 1 | v), [batch, hidden]."""
@@ -55,7 +70,7 @@ class RBM(nn.Module):
 
     def sample_hidden(self, v: jax.Array, key: jax.Array) -> jax.Array:
         """h ~ p(h | v), floats 0 and 1."""
-        return _bernoulli(key, nn.sigmoid(self.hidden_logits(v)))
+        return _bernoulli(key, self.encode(v))
 
     def sample_visible(self, h: jax.Array, key: jax.Array) -> jax.Array:
         """v ~ p(v | h)."""
@@ -82,6 +97,21 @@ class RBM(nn.Module):
             return jax.lax.stop_gradient((v, self.sample_hidden(v, up)))
 
         return jax.lax.fori_loop(0, steps, once, (jnp.zeros((len(h), self.visible), h.dtype), h))
+
+
+def chain_means(machine: Any, v: jax.Array, key: jax.Array, visits: Sequence[int]) -> jax.Array:
+    """E[v | h] of chains from v [chains, visible] after each number of Gibbs steps: [visits, chains, visible].
+
+    machine: a bound `RBM`. visits: numbers of steps, ascending, the first at least 1.
+    """
+    assert_shapes(v=(v, f"chains {machine.visible}"))
+    means, before = [], 0
+    for number, after in enumerate(visits):
+        around, up, down = jax.random.split(jax.random.fold_in(key, number), 3)
+        h = machine.sample_hidden(machine.gibbs(v, around, after - before - 1), up)
+        v, before = machine.sample_visible(h, down), after
+        means.append(machine.visible_mean(h))
+    return jnp.stack(means)
 
 
 class PersistentRBM(RBM):

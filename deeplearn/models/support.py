@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -10,6 +11,28 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.conv import Conv
+
+
+class Stack(nn.Module):
+    """3×3 convolutions of one feature, all weights 1: [B, H, W, 1] -> [B, H', W', 1].
+
+    layers: (stride, rate of dilation) of each. No gradient cancels, so `gradient_support` sees all that it reaches.
+    """
+
+    layers: Sequence[tuple[int, int]]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        assert_shapes(x=(x, "batch height width 1"))
+        for stride, rate in self.layers:
+            x = Conv(1, (3, 3), stride, kernel_dilation=rate, kernel_init=nn.initializers.ones)(x)
+        return x
+
+
+def receptive_fields(layers: Sequence[tuple[int, int]], side: int) -> list[np.ndarray]:
+    """Where gradients arrive after each layer of a `Stack` on images of side × side: booleans [side, side]."""
+    return [gradient_support(Stack(layers[: depth + 1]), (side, side, 1)) for depth in range(len(layers))]
 
 
 def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -29,57 +29,66 @@ class Learner(nn.Module):
         return self.head(self.body(image, train))
 
 
-class Transfer(nn.Module):
-    """Networks `source`, `unrelated`; for each number of labels heads on both, and learners `tuned`, `scratch`.
+class FewLabelLearners(nn.Module):
+    """For each number of labels a class a network of its own, `learners_1`, …, and the draw of the labels.
 
-    net: images [B, H, W, C] and whether it trains -> features [B, D]; all that is named here has its own.
-    labels: numbers of labels a class.
-    pool: examples of each class that labels are drawn from (`data.pool.balanced_pool`).
+    net: images [B, H, W, C] and whether it trains -> features [B, D].
+    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    (`data.pool.balanced_pool`).
     colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
 
     net: nn.Module
-    source_classes: int
     classes: int
     labels: tuple[int, ...]
     pool: int
     colours: tuple[tuple[float, ...], ...] = ()
 
     def setup(self) -> None:
-        self.source, self.unrelated = (Learner(self.net, self.source_classes) for _ in range(2))
-        self.heads, self.unrelated_heads = ({str(n): nn.Dense(self.classes) for n in self.labels} for _ in range(2))
-        self.tuned, self.scratch = (
-            {str(n): Learner(self.net, self.classes) for n in self.labels} for _ in range(2)
-        )
+        self.learners = {str(n): Learner(self.net, self.classes) for n in self.labels}
         self.few = FewLabels(self.classes, self.pool)
 
     def prepare(self, image: jax.Array) -> jax.Array:
         """Three colours [..., 3], normalised, if the network comes from a library; otherwise the image as it is."""
+        assert_shapes(image=(image, IMAGES))
         if not self.colours:
             return image
         mean, std = np.array(self.colours, np.float32)
         return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / std
 
-    def logits(self, image: jax.Array, network: str, count: int, train: bool = False) -> jax.Array:
-        """[B, H, W, C] -> [B, classes]; `network` is "tuned", "scratch", "heads" or "unrelated_heads".
+    def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
+        """[B, H, W, C] -> [B, classes] by the network for `count` labels a class."""
+        return self.learners[str(count)](self.prepare(image), train)
 
-        Heads are on a frozen network, which never uses its batch's statistics.
+
+class Transfer(FewLabelLearners):
+    """A network that learns a source and is reused: frozen, under new last layers, then as a start.
+
+    Networks: `source`, a `Learner` of `source_classes`; `heads_1`, …, last layers on its body; `learners_1`, …,
+    which start from both by `unfrozen`.
+    """
+
+    source_classes: int = 1
+
+    def setup(self) -> None:
+        super().setup()
+        self.source = Learner(self.net, self.source_classes)
+        self.heads = {str(n): nn.Dense(self.classes) for n in self.labels}
+
+    def frozen_logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
+        """[B, H, W, C] -> [B, classes] by a new last layer on the source's network as it is.
+
+        That never sees the statistics of a batch, in training neither.
         """
-        assert_shapes(image=(image, IMAGES))
-        image = self.prepare(image)
-        if network in ("tuned", "scratch"):
-            return getattr(self, network)[str(count)](image, train)
-        related = network == "heads"
-        frozen, heads = (self.source, self.heads) if related else (self.unrelated, self.unrelated_heads)
-        return heads[str(count)](frozen.body(image, False))
+        return self.heads[str(count)](self.source.body(self.prepare(image), False))
 
 
-def unfreeze(variables: Mapping[str, Any], labels: Sequence[int]) -> dict[str, Any]:
-    """The variables of a `Transfer` with each tuned network the source's, and the head that was trained on that."""
+def unfrozen(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of a `Transfer`, each learner with the source's body and the head that was trained on it."""
     started = {name: dict(tree) for name, tree in variables.items()}
-    for count in labels:
+    for name in [name for name in started["params"] if name.startswith("learners_")]:
         for tree in started.values():
             if "source" in tree:
-                tree[f"tuned_{count}"] = {**tree[f"tuned_{count}"], "body": tree["source"]["body"]}
-        started["params"][f"tuned_{count}"]["head"] = started["params"][f"heads_{count}"]
+                tree[name] = {**tree[name], "body": tree["source"]["body"]}
+        started["params"][name]["head"] = started["params"][f"heads_{name.removeprefix('learners_')}"]
     return started

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
 
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.few_labels import FewLabels
+from deeplearn.nn.functional import flat
 from deeplearn.nn.sigmoid_belief import Layer
 
 
@@ -44,15 +47,66 @@ class WarmStarted(nn.Module):
 
 
 class FewLabelClassifiers(nn.Module):
-    """A `WarmStarted` for each number of labels a class, independent of each other."""
+    """A `WarmStarted` for each number of labels a class, independent of each other, and the draw of the labels.
+
+    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    (`data.pool.balanced_pool`).
+    """
 
     widths: tuple[int, ...]
     classes: int
     labels: tuple[int, ...]
+    pool: int
     activation: Callable[[jax.Array], jax.Array] = nn.sigmoid
 
     def setup(self) -> None:
         self.of = {str(count): WarmStarted(self.widths, self.classes, self.activation) for count in self.labels}
+        self.few = FewLabels(self.classes, self.pool)
 
-    def __call__(self, x: jax.Array, count: int, start: Sequence[Layer] = ()) -> jax.Array:
-        return self.of[str(count)](x, start)
+    def logits(self, image: jax.Array, count: int, train: bool = False, start: Sequence[Layer] = ()) -> jax.Array:
+        """[batch, ...] -> [batch, classes] by the classifier for `count` labels a class."""
+        return self.of[str(count)](flat(image), start)
+
+
+class GreedyStack(nn.Module):
+    """Layers learned one on the codes of the other, and classifiers that start from them.
+
+    Networks: `layers_0`, `layers_1`, …, and `tuned`, the `FewLabelClassifiers`.
+
+    layer(inputs, width): a module with `kernel` [inputs, width], `hidden_bias` [width] and `encode(x)`.
+    pixels: of an image. hidden: widths. activation: of the classifiers' layers, as of the codes. The others are
+    those of `FewLabelClassifiers`.
+    """
+
+    layer: Callable[[int, int], Any]
+    pixels: int
+    hidden: tuple[int, ...]
+    classes: int
+    labels: tuple[int, ...]
+    pool: int
+    activation: Callable[[jax.Array], jax.Array] = nn.sigmoid
+
+    def setup(self) -> None:
+        inputs = (self.pixels, *self.hidden[:-1])
+        self.layers = [self.layer(n, width) for n, width in zip(inputs, self.hidden, strict=True)]
+        self.tuned = FewLabelClassifiers(self.hidden, self.classes, self.labels, self.pool, self.activation)
+
+    @property
+    def few(self) -> FewLabels:
+        few: FewLabels = self.tuned.few
+        return few
+
+    def encode(self, image: jax.Array, depth: int) -> jax.Array:
+        """Codes of the first `depth` layers, [batch, width]; of none, the flat images."""
+        x = flat(image)
+        for layer in self.layers[:depth]:
+            x = layer.encode(x)
+        return x
+
+    def pretrained(self, depth: int | None = None) -> list[Layer]:
+        """Weights and biases of the first `depth` layers, of all without it."""
+        return [(layer.kernel, layer.hidden_bias) for layer in self.layers[:depth]]
+
+    def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
+        """[batch, ...] -> [batch, classes] by the fine-tuned classifier for `count` labels a class."""
+        return self.tuned.logits(image, count, train, self.pretrained())

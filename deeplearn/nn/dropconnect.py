@@ -12,7 +12,9 @@ from jax.scipy.stats import norm
 from deeplearn.nn.checks import assert_shapes
 
 
-def masked_dense(key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float) -> jax.Array:
+def masked_dense(
+    key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float | jax.Array
+) -> jax.Array:
     """(M ∘ W)ᵀ v + m ∘ b with a mask of its own for each example, each entry 1 with probability `keep`.
 
     [batch, inputs] -> [batch, features]; the bias is masked too (section 3.1). Nothing is rescaled.
@@ -24,7 +26,9 @@ def masked_dense(key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Arra
     return jnp.einsum("bi,bio->bo", v, jnp.where(mask, kernel, 0)) + jnp.where(bias_mask, bias, 0)
 
 
-def masked_moments(v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float) -> tuple[jax.Array, jax.Array]:
+def masked_moments(
+    v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float | jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Mean and variance [batch, features] of `masked_dense` over its masks: p Wv and p(1 − p)(W∘W)(v∘v)."""
     _assert_layer(v, kernel, bias)
     mean = keep * (v @ kernel + bias)

@@ -2,7 +2,7 @@
 
 A stage's data is the same for all replicas, so the draw is a part of the state: an order of the pool within each
 class, in the Flax collection `drawn`. The first n of each class are the examples with n labels a class, so that
-those with one label are among those with five.
+those with one label are among those with five. Systems that stand side by side draw alike.
 """
 
 from __future__ import annotations
@@ -28,20 +28,29 @@ class FewLabels(nn.Module):
         self.rank = self.variable("drawn", "rank", self._draw)
 
     def _draw(self) -> jax.Array:
+        # The run's own key, not that of the module's path: wherever it stands, the draw is one and the same.
+        assert self.scope is not None
+        key = self.scope.rngs["params"].rng
         places = jnp.broadcast_to(jnp.arange(self.each), (self.classes, self.each))
-        return jax.random.permutation(self.make_rng("params"), places, axis=1, independent=True).reshape(-1)
+        return jax.random.permutation(key, places, axis=1, independent=True).reshape(-1)
+
+    def seen(self, count: int) -> int:
+        """How many labelled examples a step looks at, over all parts of the pool."""
+        return min(self.classes * min(count, self.each), MOST)
 
     def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
         """(image, label, weight) of the examples with `count` labels a class, or 100 of them where there are more.
 
         batch: the whole pool, in any order, as image [N, ...], label [N] and row [N], the last two integers; the
-        100 are those that come first. weight [n] is 1, or 0 for rows that only fill the shape because a part of the
-        pool was given (that of one device).
+        100 are those that come first. Of a part of the pool, such as one device has, it is that part of the 100.
+        weight [n] is 1, or 0 for rows that only fill the shape.
         """
         assert_shapes(row=(batch["row"], "n"), image=(batch["image"], "n ..."), label=(batch["label"], "n"))
         assert_integers(row=batch["row"], label=batch["label"])
         mine = self.rank.value[jnp.asarray(batch["row"])] < count
         size = min(self.classes * count, MOST)
+        if self.seen(count) < self.classes * min(count, self.each):
+            size = max(1, size * len(batch["row"]) // (self.classes * self.each))
         (chosen,) = jnp.nonzero(mine, size=size, fill_value=0)
         weight = (jnp.arange(size) < mine.sum()).astype(jnp.float32)
         return jnp.asarray(batch["image"])[chosen], jnp.asarray(batch["label"])[chosen], weight

@@ -42,7 +42,20 @@ def softplus(x: jax.Array) -> jax.Array:
     return -log_sigmoid(-x)
 
 
+def black_and_white(image: Any) -> Any:
+    """Grey images [batch, ...] in [0, 1] as flat ones [batch, pixels], 1 where above 1/2, else 0; JAX or numpy."""
+    return flat((image > 0.5).astype(image.dtype))
+
+
 def flat(x: Any) -> Any:
     """[batch, ...] -> [batch, all the rest], of JAX or numpy."""
     assert_shapes(x=(x, "batch ..."))
     return x.reshape(len(x), -1)
+
+
+def binary(image: Any) -> Any:
+    """Grey images [batch, ...] in [0, 1] as flat black and white ones [batch, pixels]: 1 above ½, float32.
+
+    Of JAX or numpy.
+    """
+    return (flat(image) > 0.5).astype(jnp.float32)

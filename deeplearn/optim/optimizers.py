@@ -25,8 +25,8 @@ def optimizer(
     momentum: float = 0.9,
     weight_decay: float = 0.01,
     clip: float = 0.0,
-    l1: float = 0.0,
-    l2: float = 0.0,
+    l1: float | jax.Array = 0.0,
+    l2: float | jax.Array = 0.0,
 ) -> optax.GradientTransformation:
     """An optax chain; with the same constants its updates are those of torch.optim. g is the gradient.
 
@@ -47,7 +47,8 @@ def optimizer(
     clip: the global norm of the loss's gradient above which it is scaled down to it; 0 does not.
     l2: adds l2 · w to the clipped gradient, the gradient of l2/2 · Σw². l1: minimises l1 · Σ|w| beside the loss by
     a proximal step after each update, which makes weights exactly zero (see `proximal_l1`); it suits every one of
-    these optimisers. Decay and penalties apply to kernels only.
+    these optimisers. Both may be traced, one for each member of a population. Decay and penalties apply to kernels
+    only.
 
     The chain counts its own updates: a turn that is taken five times a step takes a schedule through five.
     """
@@ -56,15 +57,20 @@ def optimizer(
     parts = []
     if clip:
         parts.append(optax.clip_by_global_norm(clip))
-    if l2:
+    if _given(l2):
         parts.append(optax.add_decayed_weights(l2, kernels))
     parts.append(_direction(name, momentum))
     if name == "adamw":
         parts.append(optax.add_decayed_weights(weight_decay, kernels))
     chain = optax.chain(*parts, optax.scale_by_learning_rate(rate))
-    if not l1:
+    if not _given(l1):
         return chain
     return proximal_l1(chain, rate if callable(rate) else optax.constant_schedule(rate), l1, _reach(name, momentum))
+
+
+def _given(penalty: float | jax.Array) -> bool:
+    """Whether there is a penalty; a traced one may be anything."""
+    return isinstance(penalty, jax.Array) or bool(penalty)
 
 
 def _direction(name: str, momentum: float) -> optax.GradientTransformation:

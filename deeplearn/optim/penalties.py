@@ -43,7 +43,7 @@ class ProximalState(NamedTuple):
 def proximal_l1(
     optimizer: optax.GradientTransformation,
     rate: optax.Schedule,
-    penalty: float,
+    penalty: float | jax.Array,
     reach: Callable[[optax.OptState, jax.Array, Tree], Tree],
 ) -> optax.GradientTransformation:
     """Follows each update of `optimizer` by a soft threshold: w ← sign(w) · max(|w| − rate · penalty · r, 0).

@@ -2,7 +2,7 @@
 
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured, ours
-from deeplearn.train.config import Config, flag
+from deeplearn.train.config import Config, flag, named
 from deeplearn.train.experiment import Batch, Claim, Experiment, Losses, Metrics, Report, Rows, Stage, Turn
 from deeplearn.train.fit import fit
 from deeplearn.train.launch import launch
@@ -30,6 +30,7 @@ __all__ = [
     "fit",
     "flag",
     "launch",
+    "named",
     "ours",
     "side_by_side",
 ]

@@ -83,6 +83,16 @@ class Config:
                     )
 
 
+def named(flag: str, names: Sequence[str], choices: Sequence[str], first: str) -> list[str]:
+    """What a flag names of `choices`, with `first` at the head: for systems that are compared with one of them.
+
+    UserError unless `first` is among the names, all of them are choices and none is there twice.
+    """
+    if first not in names or not set(names) <= set(choices) or len(set(names)) < len(names):
+        raise UserError(f"--{flag} should name {first} and any others of {', '.join(choices)}, each once")
+    return [first, *(name for name in names if name != first)]
+
+
 class Field(NamedTuple):
     """A field of a `Config` as a flag: its name, default, type and what `flag` said of it."""
 

@@ -16,13 +16,13 @@ import optax
 
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured
+from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.train.trees import Path, path_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from deeplearn.data import Dataset, Split
-    from deeplearn.train.config import Config
     from deeplearn.train.trained import Trained
 
 Batch = Mapping[str, Any]
@@ -162,6 +162,17 @@ class Report:
         """A metric of a row for every replica."""
         return [replica[row][metric] for replica in self.replicas]
 
+    def beside(self, ours: str) -> dict[str, Measured]:
+        """The rows of what was trained side by side, of the first replica; our own is called `ours`."""
+        return {ours if row == OURS else row: self.rows[row] for row in self.replicas[0]}
+
+    def spread(self, metric: str, ours: str) -> dict[str, tuple[float, float | None]]:
+        """{row: (mean, standard error)} of a metric over replicas, for the rows that `beside` gives."""
+        return {
+            ours if row == OURS else row: mean_and_standard_error(self.each(row, metric))
+            for row in self.replicas[0]
+        }
+
 
 def nothing(*_: Any) -> dict[str, Any]:
     """What an experiment gives that measures, compares or draws nothing."""
@@ -220,4 +231,4 @@ class Experiment:
         return len(self.stages) - 1
 
 
-Build = Callable[["Config", "Dataset"], Experiment]
+Build = Callable[[Any, "Dataset"], Experiment]  # from a page's own `Config`

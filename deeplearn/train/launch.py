@@ -7,14 +7,16 @@ import sys
 import tempfile
 import traceback
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
+from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.train.config import Config
-from deeplearn.train.experiment import Build
+from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
 from deeplearn.train.loop import Stopped, run, workdir
 
@@ -26,7 +28,7 @@ def experiment_name(module: types.ModuleType) -> str:
     return name.removeprefix("experiments.")
 
 
-def source(module: types.ModuleType, config_class: type[Config], build: Build) -> dict[str, str]:
+def source(module: types.ModuleType, config_class: type[Config], build: Callable[..., Any]) -> dict[str, str]:
     """Where an experiment is found again, as config.json has it.
 
     {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.
@@ -45,7 +47,10 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
-def launch(config_class: type[Config], build: Build) -> None:
+Chosen = TypeVar("Chosen", bound=Config)
+
+
+def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experiment]) -> None:
     """Parses the flags of an experiment module, loads the data, trains, reports.
 
     `build(config, dataset)` returns the `Experiment`. Exit code 0 when the run is finished, 2 after a mistake that

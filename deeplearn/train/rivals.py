@@ -63,17 +63,18 @@ def side_by_side(rivals: Mapping[str, Rival], *, data: Dataset, **declared: Any)
 
     Stages are matched by their names, in the order in which they first appear, and must then agree in steps, data,
     batch size, moving average; a rival need not have every stage. `declared`: other fields of `Experiment`.
-    Its `validate` is that of the rivals, unless it is declared, with metrics as "rival/metric".
+    Its `validate` is that of the rivals, unless it is declared, with metrics as "rival/metric". So is its
+    `evaluate`; one that is declared sees the whole, each rival as `trained["rival"]`, and names all rows itself.
     """
     names = list(dict.fromkeys(stage.name for rival in rivals.values() for stage in rival.stages))
     validated = {name: rival.validate for name, rival in rivals.items() if rival.validate is not None}
     if validated and "validate" not in declared:
         declared["validate"] = functools.partial(_validate_each, validated)
+    declared.setdefault("evaluate", functools.partial(_evaluate_each, rivals))
     return Experiment(
         model=Rivals({name: _Declared(rival.model) for name, rival in rivals.items()}),
         stages=[_merged(title, rivals) for title in names],
         data=data,
-        evaluate=functools.partial(_evaluate_each, rivals),
         rivals={name: rival.facts for name, rival in rivals.items()},
         **declared,
     )

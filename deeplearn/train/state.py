@@ -164,6 +164,16 @@ def checksum(tree: Tree) -> list[int]:
     return [int(number) for number in jax.device_get([_leaf_sum(leaf) for leaf in jax.tree.leaves(tree)])]
 
 
+@jax.jit
+def _is_finite(leaf: jax.Array) -> jax.Array:
+    return jnp.isfinite(leaf).all()
+
+
+def finite(tree: Tree) -> bool:
+    """Whether all numbers of a tree are finite. Compiled for each shape, as `checksum`."""
+    return all(jax.device_get([_is_finite(leaf) for leaf in jax.tree.leaves(tree)]))
+
+
 def digest(params: Tree) -> str:
     """SHA-256 over parameters: their paths, shapes, types and bytes, in the order of the paths."""
     sha = hashlib.sha256()

@@ -41,8 +41,9 @@ def turn_update(
 ) -> Update:
     """The pure function (state, batch, clock) -> (state, metrics) of the stage's turn number `index`.
 
-    trained_groups: those of the stage (`groups`). clock: int32 [2], the step and the slot within it. start: the
-    stage's first step. accumulate: the batch is cut into this many
+    trained_groups: those of the stage (`groups`). clock: int32 [3], the step, the slot within it, and whether the
+    norms of gradient, update and parameters are wanted, else they are 0: on a small network they cost as much as a
+    layer. start: the stage's first step. accumulate: the batch is cut into this many
     parts whose gradients are put together before the one update. axis: the mapped axis over which gradients and
     metrics are put together (pmap), if there is one.
     """
@@ -95,11 +96,12 @@ def turn_update(
             decay = jnp.minimum(stage.ema, (1 + age) / (10 + age))
             average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, part(ema, turn.paths), after)
             ema = joined(ema, average)
-        metrics |= {
-            "gradient_norm": optax.tree.norm(grads),
-            "update_norm": optax.tree.norm(updates),
-            "parameter_norm": optax.tree.norm(after),
-        }
+        trees = {"gradient_norm": grads, "update_norm": updates, "parameter_norm": after}
+        metrics |= jax.lax.cond(
+            clock[2] > 0,
+            lambda: {name: optax.tree.norm(tree).astype(jnp.float32) for name, tree in trees.items()},
+            lambda: dict.fromkeys(trees, jnp.zeros(())),
+        )
         fault = _first_fault(state.fault, metrics, step, index)
         state = dataclasses.replace(
             state,
@@ -205,19 +207,22 @@ def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callab
     """Whole steps in one compiled loop, for networks without convolutions.
 
     Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step
-    and the number of steps to take, and every leaf of `batches` has a leading axis of at least count · slots.
+    and the number of steps to take; norms are those of the last. Every leaf of `batches` has a leading axis of at
+    least count · slots.
     The number is data: a loop cut short at a checkpoint runs the same compiled body, hence the same bits.
     """
     turns, offsets, slots = stage.turns, stage.first_slots, stage.slots
 
     def loop(state: State, batches: Batch, clock: jax.Array) -> tuple[State, list[Scalars]]:
-        def take(index: int, step: jax.Array, first: jax.Array, state: State, metrics: Scalars) -> Any:
+        def take(index: int, i: jax.Array, state: State, metrics: Scalars) -> Any:
+            now, last = clock[0] + i, (i == clock[1] - 1).astype(jnp.int32)
+
             def once(repeat: jax.Array, carry: Any) -> Any:
                 slot = offsets[index] + repeat
                 batch = jax.tree.map(
-                    lambda x: jax.lax.dynamic_index_in_dim(x, first + slot, keepdims=False), batches
+                    lambda x: jax.lax.dynamic_index_in_dim(x, i * slots + slot, keepdims=False), batches
                 )
-                return updates[index](carry[0], batch, jnp.stack([step, slot]))
+                return updates[index](carry[0], batch, jnp.stack([now, slot, last]))
 
             times = turns[index].times
             if times == 1:
@@ -226,14 +231,13 @@ def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callab
 
         def body(i: jax.Array, carry: Any) -> Any:
             state, metrics = carry
-            step = clock[0] + i
             for index, turn in enumerate(turns):
                 if turn.every == 1:
-                    state, metrics[index] = take(index, step, i * slots, state, metrics[index])
+                    state, metrics[index] = take(index, i, state, metrics[index])
                 else:
                     state, metrics[index] = jax.lax.cond(
-                        step % turn.every == 0,
-                        lambda s, m, index=index: take(index, step, i * slots, s, m),
+                        (clock[0] + i) % turn.every == 0,
+                        lambda s, m, index=index: take(index, i, s, m),
                         lambda s, m: (s, m),
                         state,
                         metrics[index],
@@ -242,7 +246,10 @@ def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callab
 
         one = jax.tree.map(lambda x: x[0], batches)
         metrics = [
-            jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), jax.eval_shape(update, state, one, clock)[1])
+            jax.tree.map(
+                lambda m: jnp.zeros(m.shape, m.dtype),
+                jax.eval_shape(update, state, one, jnp.zeros(3, jnp.int32))[1],
+            )
             for update in updates
         ]
         return jax.lax.fori_loop(0, clock[1], body, (state, metrics))

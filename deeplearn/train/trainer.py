@@ -6,6 +6,7 @@ vectorised; else a state for each replica, stepped one after another by the same
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import functools
 import itertools
@@ -23,11 +24,12 @@ from deeplearn.train.experiment import Experiment
 from deeplearn.train.feed import Feed
 from deeplearn.train.parallel import Layout, local
 from deeplearn.train.programs import Programs
-from deeplearn.train.state import State, begin, groups, initialise
+from deeplearn.train.state import State, begin, finite, groups, initialise
 from deeplearn.train.step import FAULT, taken, traced, turn_update
 from deeplearn.train.trained import Trained
 from deeplearn.train.trees import Path, unit_of, units
 
+REMEDY = "the last good checkpoint is kept; try a smaller learning rate or clip the gradient"
 EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
 
 
@@ -48,7 +50,8 @@ class Trainer:
     ) -> None:
         self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
-        # Looked up at every step: computed once.
+        # Looked up at every step, so computed once.
+        self.starts = experiment.starts()
         self.first_slots = [stage.first_slots for stage in experiment.stages]
         self.slots = [stage.slots for stage in experiment.stages]
         self.feed = Feed(experiment, config, layout)
@@ -161,8 +164,8 @@ class Trainer:
 
         Returns states, metrics still on the device, and the new step.
         """
-        index = self.experiment.stage_at(step)
-        pause = min([pause, *(end for end in self.ends if end > step)])
+        index = bisect.bisect_right(self.starts, step) - 1
+        pause = min(pause, self.starts[index] + self.experiment.stages[index].steps)
         advance = self._loop if self.looped else self._step
         each = [advance(index, state, some, step, pause) for state, some in zip(states, self.replicas, strict=True)]
         states, metrics, counts = (list(column) for column in zip(*each, strict=True))
@@ -190,7 +193,7 @@ class Trainer:
                 if slot not in batches:
                     batch = self.feed.one(index, replicas, step * self.slots[index] + slot)
                     batches[slot] = self.programs.put(batch)
-                clock = np.array([step, slot], np.int32)
+                clock = np.array([step, slot, step + 1 == pause], np.int32)
                 state, metrics[number] = self.programs.call(index, number, state, batches[slot], clock)
         return state, metrics, 1
 
@@ -213,6 +216,9 @@ class Trainer:
         """UserError where a state has met a metric that is not finite: it must not become a checkpoint."""
         for state in states:
             self._raise_for(self.layout.fetch(state.fault))
+            # The last step's gradient shows in no metric yet, where its norms were not asked for.
+            if not finite(state.params):
+                raise UserError(f"parameters are not finite after step {int(np.max(state.step))}: {REMEDY}")
 
     def _raise_for(self, faults: np.ndarray) -> None:
         """faults: [3] or [replicas, 3], as in `State.fault`."""
@@ -223,11 +229,10 @@ class Trainer:
             stage = self.experiment.stages[index]
             state = jax.eval_shape(lambda s, i=index: begin(self.experiment.stages[i], s), self.abstract_one)
             update = turn_update(self.experiment.model, stage, turn, self.groups[index])
-            names = jax.eval_shape(update, state, self.feed.examples[index], np.zeros(2, np.int32))[1]
+            names = jax.eval_shape(update, state, self.feed.examples[index], np.zeros(3, np.int32))[1]
             name = sorted(set(names) - {FAULT})[metric]
             raise UserError(
-                f"{name} of the turn {stage.turns[turn].name} is not finite at step {step + 1}: the last good "
-                "checkpoint is kept; try a smaller learning rate or clip the gradient"
+                f"{name} of the turn {stage.turns[turn].name} is not finite at step {step + 1}: {REMEDY}"
             )
 
     # Evaluation.

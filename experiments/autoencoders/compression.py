@@ -6,66 +6,54 @@ The VAE of autoencoders.vae on all grey levels (discretised logistic); then the 
 (`deeplearn.codec`), written as one file, decoded and compared. `bits_per_dim` is that of the whole file, header
 included; `net_bits_per_dim` leaves out the header and what the first image did not get back; the decoder needs the
 weights as well, which are not in the file. `elbo_bits_per_dim` is the negative ELBO, what the codec costs but for
-rounding; `excess` is how far the file lies above it.
+rounding; `excess` is how far the file lies above it, as a fraction. Noise and weight decay were chosen on
+validation.
 
 Beside it on the same bytes: PNG, one file an image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
 LZMA; zlib that has seen training images too, as its dictionary; and the ideal length under a histogram for each
-pixel.
-Your own images: `python -m deeplearn.codec --help`.
-
-Measured, five seeds, 160 s on one core: 1.966 ± .001 bits per dimension in the file (7,865 bytes for 500 digits),
-1.948 ± .001 net, the bound 1.948 ± .002, an excess of .95 ± .13 %; all five decoded bit for bit. PNG 3.79, zlib
-3.15, zstd 2.98, bz2 2.80, LZMA 2.81, the histograms' ideal 2.42. Noise and weight decay were chosen on validation.
+pixel. Your own images: `python -m deeplearn.codec --help`.
 """
 
 from __future__ import annotations
 
-import bz2
 import dataclasses
-import functools
-import io
-import lzma
 import math
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
-import optax
-import pyarrow
-from PIL import Image
 
-from deeplearn.baselines.histograms import independent_levels_nll
-from deeplearn.codec.file import CHECK, HEADER, Compressed, compress, decompress
+from deeplearn import train as dl
+from deeplearn.baselines.compressors import compressors
+from deeplearn.baselines.histograms import level_histograms
+from deeplearn.codec.file import CHECK, HEADER, compress, decompress
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
+from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.likelihoods import Logistic
+from deeplearn.losses.vae import elbo, negative_elbo
 from deeplearn.metrics.bounds import bits_per_dim
-from deeplearn.metrics.verdict import verdict
-from deeplearn.train import Config as BaseConfig
-from deeplearn.train import Experiment, Stage, Trained, Turn, flag, launch
-from experiments.autoencoders.vae import VAE, negative_elbo, validate
+from deeplearn.models.vae import VAE
 
-MOST = 10_000  # images that are coded
+LIMIT = 10_000  # images that are coded
 DRAWS = 20  # of the latents of each image, for the bound
-
-Coding = Callable[[Trained], tuple[np.ndarray, Compressed]]  # what `coded` returns
+BOUND = "negative ELBO + 3 %"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(BaseConfig):
+class Config(dl.OptimizerConfig):
     steps: int = 4000
-    latents: int = flag(24, "dimensions of the latent code", min=1)
-    hidden: tuple[int, ...] = flag((200, 200), "widths of the encoder's hidden layers; the decoder's reversed")
-    components: int = flag(1, "logistic distributions that are mixed for each pixel", min=1)
-    noise: float = flag(0.06, "deviation of the noise on what the encoder sees in training", min=0)
-    weight_decay: float = flag(0.3, "AdamW's, times the rate", min=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
+    latents: int = dl.flag(24, "dimensions of the latent code", min=1)
+    hidden: tuple[int, ...] = dl.flag(
+        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
+    )
+    components: int = dl.flag(1, "logistic distributions that are mixed for each pixel", min=1)
+    noise: float = dl.flag(0.06, "standard deviation of the noise on what the encoder sees in training", min=0)
+    optimizer: str = "adamw"
+    weight_decay: float = 0.3
 
     # Townsend et al. 2019, section 3.1, for the grey levels of MNIST; their likelihood is the beta-binomial.
-    PAPER: ClassVar[dict[str, Any]] = {
+    PAPER = {
         "dataset": "mnist",
         "hidden": (200,),
         "latents": 50,
@@ -73,26 +61,22 @@ class Config(BaseConfig):
         "weight_decay": 0.0,
         "steps": 100_000,
     }
-    TINY: ClassVar[dict[str, Any]] = {"latents": 2, "hidden": (8,)}
+    TINY = {"latents": 2, "hidden": (8,)}
 
 
-def to_levels(images: np.ndarray, dataset: Dataset) -> np.ndarray:
+def as_levels(images: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Images [N, H, W, C] in [0, 1] as levels, uint8."""
-    return np.rint(images * (dataset.levels - 1)).astype(np.uint8)
+    return np.rint(images * ((dataset.levels or 2) - 1)).astype(np.uint8)
 
 
-def coded(trained: Trained, dataset: Dataset) -> tuple[np.ndarray, Compressed]:
-    images = to_levels(dataset.test.arrays(MOST)["image"], dataset)
-    return images, compress(trained, images)
-
-
-def evaluate(trained: Trained, dataset: Dataset, coding: Coding) -> dict[str, float]:
-    images, file = coding(trained)
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    test = dataset.test.arrays(LIMIT)
+    images = as_levels(test["image"], dataset)
+    file = compress(trained, images)
     decoded = decompress(trained, file.contents, "the test split's file")
-    test = dataset.test.arrays(MOST)
-    elbo = np.mean([trained.folded(draw).mean(validate, test)["elbo"] for draw in range(DRAWS)])
-    bound, length = bits_per_dim(-float(elbo), images[0].size), 8 * len(file.contents)
-    return {
+    nats = -float(np.mean([trained.folded(draw).mean(elbo, test)["elbo"] for draw in range(DRAWS)]))
+    bound, length = bits_per_dim(nats, images[0].size), 8 * len(file.contents)
+    metrics = {
         "bytes": len(file.contents),
         "bits_per_dim": length / images.size,
         "net_bits_per_dim": (length - 8 * (HEADER.size + CHECK.size) - file.not_returned) / images.size,
@@ -100,110 +84,61 @@ def evaluate(trained: Trained, dataset: Dataset, coding: Coding) -> dict[str, fl
         "excess": length / images.size / bound - 1,
         "pixels_that_differ": int(np.count_nonzero(decoded != images)),
     }
+    return {**dl.ours(metrics, bits=file.bits), BOUND: dl.Measured({"bits_per_dim": 1.03 * bound})}
 
 
-def png_bytes(image: np.ndarray) -> int:
-    """Of one picture, uint8 [H, W, C], as small as Pillow makes it."""
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
-    return buffer.tell()
+def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
+    train, test = (as_levels(split.arrays(LIMIT)["image"], dataset) for split in (dataset.train, dataset.test))
+    levels = trained.model.likelihood.levels
+    uniform = dl.Measured({"bits_per_dim": math.log2(levels)})
+    return {**compressors(test, train), **level_histograms(dataset, levels), "uniform": lambda: uniform}
 
 
-def sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images [N, H, W, C] side by side in rows of `columns`, without gaps; black where the last row is not full."""
-    images = np.concatenate([images, np.zeros((-len(images) % columns, *images.shape[1:]), images.dtype)])
-    _, height, width, channels = images.shape
-    rows = images.reshape(-1, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return rows.reshape(-1, columns * width, channels)
+def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
+    image = dataset.test.arrays(16)["image"]
+    decoded, samples = trained(VAE.reconstruct, image), trained(VAE.sample, count=4 * len(image))
+    return image_rows({"test": image, "decoder's mean": decoded, "samples": samples}, trained.model.shape)
 
 
-def zlib_with_dictionary(data: bytes, dictionary: bytes) -> int:
-    # Of a dictionary, deflate sees the last 32 kB.
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=dictionary[-(2**15) :])
-    return len(compressor.compress(data) + compressor.flush())
-
-
-def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    splits = [split.arrays(MOST)["image"] for split in (dataset.train, dataset.validation, dataset.test)]
-    train, _, images = (to_levels(split, dataset) for split in splits)
-    data = images.tobytes()
-    pngs = {
-        "a file an image": sum(png_bytes(image) for image in images),
-        "one square sheet": png_bytes(sheet(images, math.isqrt(len(images)))),
-        "one column": png_bytes(sheet(images, 1)),
-    }
-    best = min(pngs, key=pngs.__getitem__)
-    sizes = {
-        f"PNG, {best}": pngs.pop(best),
-        **{f"PNG, {name}": size for name, size in pngs.items()},
-        "zlib (gzip's method)": len(zlib.compress(data, 9)),
-        "zlib, training images as dictionary": zlib_with_dictionary(data, train.tobytes()),
-        "zstd": len(pyarrow.Codec("zstd", pyarrow.Codec.maximum_compression_level("zstd")).compress(data)),
-        "bz2": len(bz2.compress(data, 9)),
-        "LZMA": len(lzma.compress(data, lzma.FORMAT_ALONE, preset=9 | lzma.PRESET_EXTREME)),
-    }
-    nll = independent_levels_nll(*splits, dataset.levels)
-    return {
-        **{name: {"bytes": size, "bits_per_dim": 8 * size / images.size} for name, size in sizes.items()},
-        "a histogram for each pixel, ideal": {"bits_per_dim": bits_per_dim(nll, images[0].size)},
-        "uniform, ideal": {"bits_per_dim": math.log2(dataset.levels)},
-    }
-
-
-def draw(trained: Trained, dataset: Dataset, coding: Coding) -> dict[str, Any]:
-    images, file = coding(trained)
-    order = np.argsort(file.bits)
+def figures(report: dl.Report) -> dict[str, Any]:
+    images, bits = report.dataset.test.arrays(LIMIT)["image"], report.ours.arrays["bits"]
+    order, fractions = np.argsort(bits), np.linspace(0, 1, len(bits))
     places = np.linspace(0, len(order) - 1, min(len(order), 96)).astype(int)
-    per_dim = file.bits / images[0].size
-    shares = np.linspace(0, 1, len(order))
-    lengths = {
-        "the VAE's file": 8 * len(file.contents) / images.size,
-        **{name: row["bits_per_dim"] for name, row in baselines(trained, dataset).items()},
-    }
+    curve = {"one image": (fractions, bits[order] / images[0].size)}
+    named = {dl.OURS: "the VAE's file"}
+    lengths = {named.get(row, row): m.metrics["bits_per_dim"] for row, m in report.rows.items() if row != BOUND}
     return {
-        "cheapest_to_dearest": image_grid(images[order[places]] / (dataset.levels - 1), columns=12),
-        "bits_of_images": curves(
-            {"one image": (shares, per_dim[order])}, "share of test images that are cheaper", "bits per dimension"
+        "cheapest_to_dearest": lambda: image_grid(images[order[places]], columns=12),
+        "bits_of_images": lambda: curves(curve, "fraction of test images that are cheaper", "bits per dimension"),
+        "bits_per_dim": lambda: bars(lengths, "bits per dimension", f"{len(images)} test images without loss"),
+    }
+
+
+CLAIMS = (
+    dl.Claim("the file is less than 3 % longer than the bound", dl.OURS, BOUND, "-bits_per_dim"),
+    dl.Claim("the file is shorter than histograms could make it", dl.OURS, "histogram of levels", "-bits_per_dim"),
+)
+
+
+def build(config: Config, dataset: Dataset) -> dl.Experiment:
+    dataset.need_levels("lossless coding needs at most 256", limit=256)
+    return dl.Experiment(
+        model=VAE(
+            dataset.image_shape, config.latents, config.hidden, Logistic(dataset.levels or 2, config.components)
         ),
-        "bits_per_dim": bars(lengths, "bits per dimension", f"{len(images)} test images without loss"),
-    }
-
-
-def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        "the file is less than 3 % longer than the bound": verdict([0.03 - row["excess"] for row in replicas]),
-        "decoded bit for bit": f"{sum(not row['pixels_that_differ'] for row in replicas)} of {len(replicas)} files",
-    }
-
-
-def build(config: Config, dataset: Dataset) -> Experiment:
-    if "image" not in dataset.train.spec or dataset.levels is None or dataset.levels > 256:
-        raise UserError(f"--dataset={config.dataset} has no images with at most 256 grey levels to compress")
-    likelihood = Logistic(dataset.levels, config.components)
-    shape = dataset.train.spec["image"].shape
-    coding = functools.cache(functools.partial(coded, dataset=dataset))  # for the numbers and the figures
-    rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    return Experiment(
-        model=VAE(shape, config.latents, config.hidden, likelihood),
         stages=[
-            Stage(
-                [Turn(functools.partial(negative_elbo, noise=config.noise))],
-                optax.adamw(rate, weight_decay=config.weight_decay),
-                config.steps,
-                ema=0.999,
-            )
+            dl.Stage([dl.Turn(partial(negative_elbo, noise=config.noise))], config.chain(), config.steps, ema=0.999)
         ],
         data=dataset,
-        evaluate=functools.partial(evaluate, coding=coding),
-        validate=validate,
+        evaluate=evaluate,
+        validate=elbo,
         best="elbo",
         baselines=baselines,
-        figures=functools.partial(draw, coding=coding),
-        conclude=conclude,
-        dense=True,
-        watch=("loss", "kl", "elbo"),
+        figures=figures,
+        sheet=sheet,
+        claims=CLAIMS,
     )
 
 
 if __name__ == "__main__":
-    launch(Config, build)
+    dl.launch(Config, build)

@@ -2,173 +2,147 @@
 
     python -m experiments.autoencoders.denoising --replicas=5
 
-Vincent et al. 2010. A network for each corruption, which is drawn afresh at every step. Baselines on the same
-corruption, their sizes chosen on the validation split: projection on principal components, ridge regression from
-the noisy image's principal components to the clean image, and non-local means, which learns nothing.
-
-Measured, five seeds, 113 s on one core, squared errors (standard errors below .0001): .0131 under Gaussian noise,
-.0174 under masking, .0164 under salt-and-pepper; PCA with ridge .0193, .0274, .0219; PCA .0272, .0416, .0274;
-non-local means .0332, .0696, .0461; the noisy image itself .0628, .0697, .0646.
+Vincent et al. 2010. A network for each corruption, which is drawn afresh at every step; each is tested on all three
+(`mse_gaussian`, `mse_masking`, `mse_salt_and_pepper`, squared errors per pixel), and the run's own row is that of
+the network trained on Gaussian noise. Baselines on the same corruption, their sizes chosen on the validation split:
+projection on principal components, ridge regression from the noisy image's principal components to the clean image,
+and non-local means, which learns nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from deeplearn.baselines.nonlocal_means import nonlocal_means
+from deeplearn import train as dl
+from deeplearn.baselines.denoisers import denoisers, mse
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
+from deeplearn.figures.grid import image_rows
 from deeplearn.figures.plots import heat_map
-from deeplearn.models.autoencoder import Autoencoder
+from deeplearn.models.autoencoder import Autoencoder, reconstruct
 from deeplearn.nn.corruption import gaussian, masking, salt_and_pepper
 from deeplearn.nn.functional import flat
-from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
-from deeplearn.train import Config as BaseConfig
 
-CORRUPTIONS = {"gaussian": gaussian, "masking": masking, "salt_and_pepper": salt_and_pepper}
-COPIES = 8  # noisy copies of each training image that a baseline is fitted to
-STRENGTHS = (0.1, 0.2, 0.3, 0.5, 0.8)  # of non-local means
+CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
+    "gaussian": gaussian,
+    "masking": masking,
+    "salt_and_pepper": salt_and_pepper,
+}
+ROWS = {"gaussian": dl.OURS, "masking": "trained on masking", "salt_and_pepper": "trained on salt and pepper"}
+SHOWN = 12
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(BaseConfig):
+class Config(dl.OptimizerConfig):
     steps: int = 3000
-    hidden: tuple[int, ...] = flag((256, 128), "widths of the encoder's layers, the last the code")
-    gaussian: float = flag(0.25, "deviation of the Gaussian noise", min=0)
-    masking: float = flag(0.3, "share of pixels that are set to 0", min=0, max=1)
-    salt_and_pepper: float = flag(0.15, "share of pixels that are set to 0 or 1", min=0, max=1)
-    learning_rate: float = flag(1e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
+    hidden: tuple[int, ...] = dl.flag((256, 128), "widths of the encoder's layers, the last the code", min=1)
+    gaussian: float = dl.flag(0.25, "standard deviation of the Gaussian noise", min=0)
+    masking: float = dl.flag(0.3, "fraction of pixels that are set to 0", min=0, max=1)
+    salt_and_pepper: float = dl.flag(0.15, "fraction of pixels that are set to 0 or 1", min=0, max=1)
+    learning_rate: float = 1e-3
 
-    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "hidden": (2000, 1000), "steps": 100_000}
-    TINY: ClassVar[dict[str, Any]] = {"hidden": (8, 4)}
-
-    def amount(self, corruption: str) -> float:
-        return getattr(self, corruption)
+    PAPER = {"dataset": "mnist", "hidden": (2000, 1000), "steps": 100_000}
+    TINY = {"hidden": (8, 4)}
 
 
-def clean(model: Rivals, x: jax.Array, network: str) -> jax.Array:
-    """What the network makes of x, [B, pixels] in (0, 1)."""
-    _, logits = model[network](x)
-    return jax.nn.sigmoid(logits.astype(jnp.float32))
-
-
-def denoising_loss(model: Rivals, batch: Batch, network: str, config: Config) -> tuple[jax.Array, Metrics]:
+def squared_error(autoencoder: Autoencoder, batch: dl.Batch, corruption: str, amount: float) -> dl.Metrics:
     x = flat(batch["image"])
-    corrupted = CORRUPTIONS[network](model.make_rng("noise"), x, config.amount(network))
-    error = jnp.square(clean(model, corrupted, network) - x).mean()
-    return error, {"mse": error}
+    corrupted = CORRUPTIONS[corruption](autoencoder.make_rng("noise"), x, amount)
+    return {"mse": jnp.square(reconstruct(autoencoder, corrupted) - x).mean()}
 
 
-def validate(model: Rivals, batch: Batch, config: Config) -> Metrics:
-    return {f"mse_{name}": denoising_loss(model, batch, name, config)[1]["mse"] for name in CORRUPTIONS}
+def denoise(autoencoder: Autoencoder, batch: dl.Batch, corruption: str, amount: float) -> dl.Losses:
+    metrics = squared_error(autoencoder, batch, corruption, amount)
+    return metrics["mse"], metrics
 
 
-def corrupted(images: np.ndarray, corruption: str, config: Config, seed: int) -> np.ndarray:
-    """Images [N, ...] made worse; the same for all methods that are compared."""
-    return np.asarray(CORRUPTIONS[corruption](jax.random.key(seed), images, config.amount(corruption)))
+def corruptions(config: Config) -> dict[str, Callable[[np.ndarray, int], np.ndarray]]:
+    """{name: function (images [N, ...], seed) -> images made worse}, for all methods that are compared."""
+
+    def corrupt(name: str) -> Callable[[np.ndarray, int], np.ndarray]:
+        amount = getattr(config, name)
+        return lambda images, seed: np.asarray(CORRUPTIONS[name](jax.random.key(seed), images, amount))
+
+    return {name: corrupt(name) for name in CORRUPTIONS}
 
 
-def mse(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.square(a - b).mean())
-
-
-def evaluate(trained: Trained, dataset: Dataset, config: Config) -> dict[str, float]:
-    x = np.asarray(flat(dataset.test.arrays()["image"]))
-    return {
-        f"mse_{name}": mse(np.asarray(trained(clean, corrupted(x, name, config, 0), network=name)), x)
-        for name in CORRUPTIONS
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    x = flat(dataset.test.arrays()["image"])
+    outputs = {
+        name: np.asarray(trained(reconstruct, worse(x, 0))) for name, worse in corruptions(trained.config).items()
     }
+    metrics = {f"mse_{name}": mse(output, x) for name, output in outputs.items()}
+    return dl.ours(metrics, **{name: output[:SHOWN] for name, output in outputs.items()})
 
 
-def baselines(trained: Trained, dataset: Dataset, config: Config) -> dict[str, Any]:
-    rows: dict[str, dict[str, float]] = {}
-    for name in CORRUPTIONS:
-        for method, error in classical(dataset, name, config).items():
-            rows.setdefault(method, {})[f"mse_{name}"] = error
-    return rows
+def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
+    return denoisers(dataset, corruptions(trained.config))
 
 
-def classical(dataset: Dataset, corruption: str, config: Config) -> dict[str, float]:
-    """Test mse of each method that is no network, its settings chosen on the validation split."""
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import Ridge
-
-    train = dataset.train.arrays(10_000)["image"]
-    validation, test = dataset.validation.arrays(500)["image"], dataset.test.arrays()["image"]
-    noisy = [corrupted(images, corruption, config, seed) for seed, images in ((0, test), (1, validation))]
-    x_train, x_test, x_validation, noisy_test, noisy_validation = (
-        images.reshape(len(images), -1) for images in (train, test, validation, *noisy)
-    )
-    copies = np.concatenate([corrupted(x_train, corruption, config, seed) for seed in range(2, 2 + COPIES)])
-    most = min(copies.shape[1], len(x_train))
-    sizes = sorted({min(size, most) for size in (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)})
-    # Components and means of the clean images, the codes of noisy ones in them.
-    pca = PCA(max(sizes), random_state=0).fit(x_train)
-    codes, test_codes, validation_codes = (pca.transform(x) for x in (copies, noisy_test, noisy_validation))
-
-    def projected(codes: np.ndarray, size: int) -> np.ndarray:
-        return codes[:, :size] @ pca.components_[:size] + pca.mean_
-
-    best = min(sizes, key=lambda size: mse(projected(validation_codes, size), x_validation))
-    targets = np.tile(x_train, (COPIES, 1))
-    ridges = [(size, Ridge(alpha).fit(codes[:, :size], targets)) for size in sizes for alpha in (1.0, 30.0, 1000.0)]
-    size, ridge = min(ridges, key=lambda pair: mse(pair[1].predict(validation_codes[:, : pair[0]]), x_validation))
-    strength = min(STRENGTHS, key=lambda h: mse(nonlocal_means(noisy[1], h), validation))
-    return {
-        "noisy image": mse(noisy_test, x_test),
-        "PCA": mse(projected(test_codes, best), x_test),
-        "PCA + ridge": mse(ridge.predict(test_codes[:, :size]), x_test),
-        "non-local means": mse(nonlocal_means(noisy[0], strength), test),
-    }
+def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
+    images = dataset.test.arrays(16)["image"]
+    rows = {"clean": images}
+    for name, worse in corruptions(trained.config).items():
+        noisy = worse(flat(images), 0)
+        rows[name.replace("_", " ")] = noisy
+        rows[f"{name.replace('_', ' ')}, denoised"] = np.asarray(trained[name](reconstruct, noisy))
+    return image_rows(rows, images.shape[1:])
 
 
-def draw(trained: Trained, dataset: Dataset, config: Config) -> dict[str, Any]:
-    images = dataset.test.arrays(2000)["image"]
-    x, shape = np.asarray(flat(images)), images.shape[1:]
-    rows, labels = [images[:12]], ["clean"]
-    errors = np.empty((len(CORRUPTIONS), len(CORRUPTIONS)))
-    for column, name in enumerate(CORRUPTIONS):
-        noisy = corrupted(x, name, config, 0)
-        for row, network in enumerate(CORRUPTIONS):
-            errors[row, column] = mse(np.asarray(trained(clean, noisy, network=network)), x)
-        for label, image in ((name, noisy), ("denoised", np.asarray(trained(clean, noisy, network=name)))):
-            rows.append(image[:12].reshape(-1, *shape))
-            labels.append(label.replace("_", " "))
+def figures(report: dl.Report) -> dict[str, Any]:
     names = [name.replace("_", " ") for name in CORRUPTIONS]
-    return {
-        "denoised": image_grid(np.stack(rows), row_labels=labels),
-        "across": heat_map(errors, names, names, "tested on", "trained on", "Squared error per pixel", ".4f"),
-    }
+
+    def denoised() -> Any:
+        images = report.dataset.test.arrays(SHOWN)["image"]
+        rows = {"clean": images}
+        for name in CORRUPTIONS:
+            title = name.replace("_", " ")
+            rows[title] = report.rows["noisy image"].arrays[name][:SHOWN]
+            rows[f"{title}, denoised"] = report.rows[ROWS[name]].arrays[name]
+            rows[f"{title}, PCA + ridge"] = report.rows["PCA + ridge"].arrays[name][:SHOWN]
+        return image_rows(rows, images.shape[1:])
+
+    def across() -> Any:
+        errors = [[report.rows[row].metrics[f"mse_{name}"] for name in CORRUPTIONS] for row in ROWS.values()]
+        return heat_map(np.array(errors), names, names, "tested on", "trained on", "Squared error per pixel", ".4f")
+
+    return {"denoised": denoised, "across": across}
 
 
-def build(config: Config, dataset: Dataset) -> Experiment:
-    if "image" not in dataset.train.spec:
-        raise UserError(f"--dataset={config.dataset} has no images: this experiment denoises images")
-    pixels = math.prod(dataset.train.spec["image"].shape)
-    make = functools.partial(Autoencoder, pixels, config.hidden)
-    rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    turns = rival_turns(functools.partial(denoising_loss, config=config), CORRUPTIONS)
-    return Experiment(
-        model=Rivals(dict.fromkeys(CORRUPTIONS, make)),
-        stages=[Stage(turns, optax.adam(rate), config.steps, ema=0.999)],
-        data=dataset,
-        evaluate=functools.partial(evaluate, config=config),
-        validate=functools.partial(validate, config=config),
-        baselines=functools.partial(baselines, config=config),
-        figures=functools.partial(draw, config=config),
-        dense=True,
-        watch=tuple(f"mse_{name}" for name in CORRUPTIONS),
+CLAIMS = [
+    dl.Claim(
+        f"{name.replace('_', ' ')}: the network's error is below ridge regression's",
+        row,
+        "PCA + ridge",
+        f"-mse_{name}",
     )
+    for name, row in ROWS.items()
+]
+
+
+def build(config: Config, dataset: Dataset) -> dl.Experiment:
+    dataset.need_images("this experiment denoises images")
+
+    def rival(name: str) -> dl.Rival:
+        amount = {"corruption": name, "amount": getattr(config, name)}
+        return dl.Rival(
+            Autoencoder(dataset.pixels, config.hidden),
+            [dl.Stage([dl.Turn(partial(denoise, **amount))], config.chain(), config.steps, ema=0.999)],
+            evaluate,
+            partial(squared_error, **amount),
+            facts=amount,
+            row=ROWS[name],
+        )
+
+    rivals = {name: rival(name) for name in CORRUPTIONS}
+    return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 
 
 if __name__ == "__main__":
-    launch(Config, build)
+    dl.launch(Config, build)

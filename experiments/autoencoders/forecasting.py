@@ -3,145 +3,137 @@
     python -m experiments.autoencoders.forecasting --replicas=5
     python -m experiments.autoencoders.forecasting --dataset=series/sunspots --hidden=8 --l2=.01 --replicas=5
 
-Every window is brought to mean 0 and deviation 1 of its own before it goes in. `autoencoder` minimises the squared
-error of window and future, `denoising` the same with a share of the window hidden; `direct`, the same network,
-that of the future alone: does it help to reconstruct? The origin rolls through the last fifth of the series, and
-twelve steps are forecast from each. Nothing is fitted to that fifth, but for exponential smoothing, which is fitted
-anew to all that precedes each origin, as is its custom. Beside it: the seasonal naive forecast and a linear
-autoregression (ridge regression on the same windows). Their sizes are chosen on the fifth before, which is then
-part of what all are fitted to; `--stretch=validation` measures on it, with nothing fitted to it: choose there.
+Every window is brought to mean 0 and standard deviation 1 of its own before it goes in. `autoencoder` minimises
+the squared error of window and future, `denoising` the same with a fraction of the window hidden; `direct`, the
+same network, that of the future alone: does it help to reconstruct? The origin rolls through the last fifth of the
+series, and twelve steps are forecast from each. Nothing is fitted to that fifth, but for exponential smoothing,
+which is fitted anew to all that precedes each origin, as is its custom. Baselines: that, the seasonal naive
+forecast and a linear autoregression (ridge regression on the same windows). Their sizes are chosen on the fifth
+before, which is then part of what all are fitted to; `--stretch=validation` measures on it, with nothing fitted to
+it: choose there.
 
 `mase` is the mean absolute error in units of the seasonal naive forecast's, one step ahead before the stretch.
-
-Measured on the test fifth, five seeds, mean absolute scaled error (36 s and 21 s on one core):
-
-                          CO₂            sunspots, second command
-    autoencoder           .387 ± .003    1.245 ± .008
-    direct                .366 ± .003    1.227 ± .002
-    linear autoregression .370           1.314
-    exponential smoothing .408           2.047
-    seasonal naive        1.414          1.394
-
-To reconstruct the window does not help: its error is above `direct`'s on both (paired, .025 ± .005 parts per
-million and .4 ± .2 spots). On validation the order was another: on CO₂ the autoencoder was first (.398 ppm,
-direct .429, ridge .457), on sunspots the 138 windows were too few (25.6 with the defaults, 17.9 linear, ridge
-15.0, naive 15.8).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from deeplearn.baselines.forecasters import chosen_forecasts
+from deeplearn import train as dl
+from deeplearn.baselines.forecasters import forecasters
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import curves
 from deeplearn.metrics.forecasting import Task, normalised
-from deeplearn.metrics.verdict import verdict
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.corruption import masking
-from deeplearn.optim.optimizers import optimizer
-from deeplearn.train import Batch, Experiment, Metrics, Rivals, Stage, Trained, flag, launch, rival_turns
-from deeplearn.train import Config as BaseConfig
-
-NETWORKS = ("autoencoder", "denoising", "direct")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(BaseConfig):
+class Config(dl.OptimizerConfig):
     dataset: str = "series/co2"
     steps: int = 2000
     batch_size: int = 64
-    window: int = flag(36, "steps that the network sees", min=2)
-    horizon: int = flag(12, "steps that it forecasts", min=1)
-    hidden: tuple[int, ...] = flag((64, 8), "widths of the encoder's layers, the last the code")
-    hide: float = flag(0.2, "denoising: share of the window that is hidden", min=0, max=0.99)
-    l2: float = flag(1e-3, "weight of ‖W‖²/2 in the loss", min=0)
-    learning_rate: float = flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
-    stretch: str = flag("test", "the fifth that is forecast", choices=("validation", "test"))
-    stride: int = flag(1, "steps between origins", min=1)
+    window: int = dl.flag(36, "steps that the network sees", min=2)
+    horizon: int = dl.flag(12, "steps that it forecasts", min=1)
+    hidden: tuple[int, ...] = dl.flag((64, 8), "widths of the encoder's layers, the last the code", min=1)
+    hide: float = dl.flag(0.2, "denoising: fraction of the window that is hidden", min=0, max=0.99)
+    l2: float = 1e-3
+    stretch: str = dl.flag("test", "the fifth that is forecast", choices=("validation", "test"))
+    stride: int = dl.flag(1, "steps between origins", min=1)
 
     # Of no paper: what a longer series would ask for.
-    PAPER: ClassVar[dict[str, Any]] = {"hidden": (256, 32), "window": 60, "steps": 20_000}
-    TINY: ClassVar[dict[str, Any]] = {"hidden": (2,), "stride": 24}
+    PAPER = {"hidden": (256, 32), "window": 60, "steps": 20_000}
+    TINY = {"hidden": (2,), "stride": 24}
 
 
 class Forecaster(nn.Module):
-    """Encodes a window and decodes it and its future. [B, window] -> [B, outputs]. The code is linear."""
+    """Encodes a window and decodes it and its future: [B, window] -> [B, window + horizon]. The code is linear."""
 
     hidden: tuple[int, ...]
-    outputs: int
+    window: int
+    horizon: int
 
     def setup(self) -> None:
         *between, code = self.hidden
         self.encoder = MLP(tuple(between), code)
-        self.decoder = MLP(tuple(between[::-1]), self.outputs)
+        self.decoder = MLP(tuple(between[::-1]), self.window + self.horizon)
 
     def __call__(self, window: jax.Array) -> jax.Array:
         return self.decoder(self.encoder(window))
 
 
-def loss(model: Rivals, batch: Batch, network: str, config: Config) -> tuple[jax.Array, Metrics]:
-    span, _, _ = normalised(batch["span"], config.window)
-    seen = span[:, : config.window]
-    if network == "denoising":
-        seen = masking(model.make_rng("noise"), seen, config.hide)
-    error = jnp.square(model[network](seen).astype(jnp.float32) - span)
-    future = error[:, config.window :].mean()
-    return future if network == "direct" else error.mean(), {"future": future}
+def reconstruct(model: Forecaster, batch: dl.Batch, hide: float) -> dl.Losses:
+    span, _, _ = normalised(batch["span"], model.window)
+    seen = masking(model.make_rng("noise"), span[:, : model.window], hide) if hide else span[:, : model.window]
+    error = jnp.square(model(seen).astype(jnp.float32) - span)
+    return error.mean(), {"future": error[:, model.window :].mean()}
 
 
-def decoded(model: Rivals, span: jax.Array, network: str, window: int) -> jax.Array:
+def direct(model: Forecaster, batch: dl.Batch) -> dl.Losses:
+    metrics = reconstruct(model, batch, hide=0.0)[1]
+    return metrics["future"], metrics
+
+
+def decoded(model: Forecaster, span: jax.Array) -> jax.Array:
     """Window and future as the network decodes them, in the series' own units: [origins, window + horizon]."""
-    x, mean, deviation = normalised(span[:, :window], window)
-    return model[network](x) * deviation + mean
+    seen, mean, std = normalised(span[:, : model.window], model.window)
+    return model(seen) * std + mean
 
 
-def evaluate(trained: Trained, dataset: Dataset, task: Task) -> dict[str, Any]:
-    ask = functools.partial(trained, decoded, task.origins.astype(np.float32), window=task.window)
-    rows = {name: task.measure(np.asarray(ask(network=name))[:, task.window :]) for name in NETWORKS}
-    return {**rows["autoencoder"], **{name: row for name, row in rows.items() if name != "autoencoder"}}
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    task: Task = dataset.about["task"]
+    span = np.asarray(trained(decoded, task.origins.astype(np.float32)))
+    forecast = span[:, task.window :]
+    return dl.ours(task.measure(forecast), decoded=span, forecast=forecast)
 
 
-def baselines(
-    trained: Trained, dataset: Dataset, task: Task, forecasts: Callable[[], dict[str, np.ndarray]]
-) -> dict[str, Any]:
-    return {name: task.measure(forecast) for name, forecast in forecasts().items()}
+def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
+    return forecasters(dataset.about["task"])
 
 
-def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    def gain(other: str) -> str:
-        return verdict([replica[other]["mae"] - replica["mae"] for replica in replicas])
-
-    return {"to reconstruct the window lowers the mean absolute error of forecasts": gain("direct")}
+CLAIMS = (
+    dl.Claim("to reconstruct the window lowers the mean absolute error of forecasts", dl.OURS, "direct", "-mae"),
+)
 
 
-def draw(
-    trained: Trained, dataset: Dataset, task: Task, forecasts: Callable[[], dict[str, np.ndarray]]
-) -> dict[str, Any]:
-    spans = task.origins
-    out = np.asarray(trained(decoded, spans.astype(np.float32), network="autoencoder", window=task.window))
-    ours = {"autoencoder": out[:, task.window :], **forecasts()}
-    ahead = np.arange(1, task.horizon + 1)
-    by_horizon = {name: (ahead, np.abs(f - task.truth).mean(0)) for name, f in ours.items()}
-    pictures, time = [], np.arange(1 - task.window, task.horizon + 1)
-    for row in np.linspace(0, len(spans) - 1, 4).astype(int):
-        lines: dict[str, Any] = {"truth": (time, spans[row]), "decoded": (time, out[row])}
-        lines |= {name: (ahead, forecast[row]) for name, forecast in forecasts().items()}
+def windows(dataset: Dataset, span: np.ndarray, forecasts: dict[str, np.ndarray]) -> Any:
+    """Four windows of the stretch, as they were, as they are decoded (`span`), and what is forecast."""
+    task: Task = dataset.about["task"]
+    time, ahead = np.arange(1 - task.window, task.horizon + 1), np.arange(1, task.horizon + 1)
+    pictures = []
+    for row in np.linspace(0, len(span) - 1, 4).astype(int):
+        lines: dict[str, Any] = {"truth": (time, task.origins[row]), "decoded": (time, span[row])}
+        lines |= {name: (ahead, forecast[row]) for name, forecast in forecasts.items()}
         pictures.append(curves(lines, "steps from the origin", dataset.name))
+    return panels(pictures, columns=2)
+
+
+def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
+    origins = dataset.about["task"].origins.astype(np.float32)
+    return windows(dataset, np.asarray(trained["autoencoder"](decoded, origins)), {})
+
+
+def figures(report: dl.Report) -> dict[str, Any]:
+    task: Task = report.dataset.about["task"]
+    ahead = np.arange(1, task.horizon + 1)
+    trained = ("denoising", "direct")
+    forecasts = {
+        name: row.arrays["forecast"] for name, row in report.rows.items() if name not in (dl.OURS, *trained)
+    }
+    methods = {"autoencoder": report.ours.arrays["forecast"], **forecasts}
+    errors = {name: (ahead, np.abs(forecast - task.truth).mean(0)) for name, forecast in methods.items()}
     return {
-        "forecasts": panels(pictures, columns=2),
-        "error_by_horizon": curves(by_horizon, "steps ahead", "mean absolute error"),
+        "forecasts": lambda: windows(report.dataset, report.ours.arrays["decoded"], forecasts),
+        "error_by_horizon": lambda: curves(errors, "steps ahead", "mean absolute error"),
     }
 
 
@@ -167,34 +159,25 @@ def plan(config: Config, dataset: Dataset) -> Task:
     return task
 
 
-def build(config: Config, dataset: Dataset) -> Experiment:
+def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if "value" not in dataset.train.spec or "time" not in dataset.train.spec:
         raise UserError(f"--dataset={config.dataset} is no time series: say series/co2 or series/sunspots")
     task = plan(config, dataset)
-    rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    make = functools.partial(Forecaster, config.hidden, config.window + config.horizon)
     fitted = Arrays({"span": task.fitted_windows(config.window).astype(np.float32)})
     held_out = Arrays({"span": task.origins.astype(np.float32)})
-    forecasts = functools.cache(functools.partial(chosen_forecasts, task))
-    return Experiment(
-        model=Rivals(dict.fromkeys(NETWORKS, make)),
-        stages=[
-            Stage(
-                rival_turns(functools.partial(loss, config=config), NETWORKS),
-                optimizer("adam", rate, l2=config.l2),
-                config.steps,
-                ema=0.99,
-            )
-        ],
-        data=Dataset(dataset.name, fitted, held_out, held_out),
-        evaluate=functools.partial(evaluate, task=task),
-        baselines=functools.partial(baselines, task=task, forecasts=forecasts),
-        conclude=conclude,
-        figures=functools.partial(draw, task=task, forecasts=forecasts),
-        dense=True,
-        watch=tuple(f"{name}/future" for name in NETWORKS),
-    )
+    model = Forecaster(config.hidden, config.window, config.horizon)
+    losses: dict[str, Any] = {
+        "autoencoder": partial(reconstruct, hide=0.0),
+        "denoising": partial(reconstruct, hide=config.hide),
+        "direct": direct,
+    }
+    rivals = {
+        name: dl.Rival(model, [dl.Stage([dl.Turn(loss)], config.chain(), config.steps, ema=0.99)], evaluate)
+        for name, loss in losses.items()
+    }
+    series = Dataset(dataset.name, fitted, held_out, held_out, about={"task": task})
+    return dl.side_by_side(rivals, data=series, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 
 
 if __name__ == "__main__":
-    launch(Config, build)
+    dl.launch(Config, build)

@@ -4,139 +4,125 @@
 
 The networks of `autoencoders.autoencoder` with codes of 2 and 8 numbers. Of each code of the test images: the
 squared error of the reconstruction, trustworthiness (are neighbours in the code neighbours in the image? five of
-them, Venna & Kaski 2001), the share of images whose five nearest neighbours' majority has their label, and how
+them, Venna & Kaski 2001), the fraction of images whose five nearest neighbours' majority has their label, and how
 well k-means on the code, with as many clusters as classes, agrees with the labels: adjusted Rand index and
 normalised mutual information. All but the reconstruction is measured among the test images alone, because t-SNE
 has no code for new images: it is fitted to the test images themselves, the others to the training images. The
 run's own row is its largest code's.
-
-Five seeds, 67 s: with two numbers the squared error is .0379 ± .0003 (PCA .0530), trustworthiness .899 ± .004
-(.824), neighbours' accuracy .773 ± .012 (.618); Rand index .374 ± .022 (.381) and mutual information .557 ±
-.017 (.528) show no clear gain; t-SNE's map .992, .962, .757 and .833. With eight the error is .0140 ± .0002
-(PCA .0242), and nothing else is clearly above PCA: trustworthiness .992 (.992), accuracy .936 ± .004 (.944),
-Rand index .584 ± .030 (.601; pixels .658).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from deeplearn import train as dl
+from deeplearn.baselines.embeddings import embedding_quality, embeddings
+from deeplearn.baselines.pca import pca
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_rows
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import scatter
-from deeplearn.metrics.verdict import verdict
+from deeplearn.losses.reconstruction import reconstruction_error, reconstruction_loss
+from deeplearn.models.autoencoder import autoencoder, decode, encode, reconstruct
 from deeplearn.nn.functional import flat
-from deeplearn.train import Experiment, Trained, flag, launch
-from experiments.autoencoders import autoencoder
-from experiments.autoencoders.autoencoder import codes, decoded, size
 
-MOST = 2000  # test images: trustworthiness grows with their square
-NEIGHBOURS = 5
+LIMIT = 2000  # test images: trustworthiness grows with their square
 GAINS = ("knn_accuracy", "trustworthiness", "rand_index", "mutual_information")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(autoencoder.Config):
-    codes: tuple[int, ...] = flag((2, 8), "sizes of the code: a network is trained for each")
+class Config(dl.OptimizerConfig):
+    steps: int = 6000
+    hidden: tuple[int, ...] = dl.flag(
+        (128, 64), "widths of the encoder's layers before the code; the decoder's reversed", min=1
+    )
+    codes: tuple[int, ...] = dl.flag((2, 8), "sizes of the code: a network is trained for each", min=1)
+    loss: str = dl.flag("squared", "what a wrong pixel costs", choices=("squared", "cross_entropy"))
+    tied: bool = dl.flag(False, "the decoder's matrices are the encoder's, transposed")
+    noise: float = dl.flag(0.0, "standard deviation of the noise on what the encoder sees in training", min=0)
 
-    TINY: ClassVar[dict[str, Any]] = {"hidden": (8,), "codes": (2,)}
-
-
-def quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dict[str, float]:
-    """How well codes [N, k] keep the neighbours of x [N, pixels] and the classes label [N]."""
-    from sklearn.cluster import KMeans
-    from sklearn.manifold import trustworthiness
-    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-    from sklearn.neighbors import NearestNeighbors
-
-    nearest = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(code).kneighbors(return_distance=False)
-    votes = np.stack([np.bincount(label[row], minlength=label.max() + 1) for row in nearest])
-    clusters = KMeans(len(np.unique(label)), n_init=10, random_state=0).fit_predict(code)
-    return {
-        "knn_accuracy": float((votes.argmax(1) == label).mean()),
-        "trustworthiness": float(trustworthiness(x, code, n_neighbors=NEIGHBOURS)),
-        "rand_index": float(adjusted_rand_score(label, clusters)),
-        "mutual_information": float(normalized_mutual_info_score(label, clusters)),
-    }
+    PAPER = {"dataset": "mnist", "codes": (32,), "steps": 50_000}
+    TINY = {"hidden": (8,), "codes": (2,)}
 
 
 def images_and_labels(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    test = dataset.test.arrays(MOST)
-    return np.asarray(flat(test["image"])), test["label"]
+    test = dataset.test.arrays(LIMIT)
+    return flat(test["image"]), test["label"]
 
 
-def measured(encode: Any, decode: Any, dataset: Dataset) -> dict[str, float]:
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     x, label = images_and_labels(dataset)
-    code = np.asarray(encode(x))
-    return {"mse": float(np.square(np.asarray(decode(code)) - x).mean()), **quality(x, code, label)}
+    code = np.asarray(trained(encode, x))
+    error = float(np.square(np.asarray(trained(decode, code)) - x).mean())
+    metrics = {"mse": error, **embedding_quality(x, code, label)}
+    return dl.ours({"components": trained.facts["code"], **metrics}, codes=code)
 
 
-def fitted_pca(dataset: Dataset, components: int) -> Any:
-    from sklearn.decomposition import PCA
-
-    return PCA(components, random_state=0).fit(np.asarray(flat(dataset.train.arrays(10_000)["image"])))
-
-
-def evaluate(trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    rows: dict[str, Any] = {}
-    own: dict[str, float] = {}
-    for network in sorted(trained.model.makers, key=size):
-        k = size(network)
-        encode, decode = (functools.partial(trained, function, network=network) for function in (codes, decoded))
-        pca = fitted_pca(dataset, k)
-        rows[f"autoencoder({k})"] = own = measured(encode, decode, dataset)
-        rows[f"PCA({k})"] = measured(pca.transform, pca.inverse_transform, dataset)
-    return {**own, **rows}
-
-
-def t_sne(x: np.ndarray) -> np.ndarray:
-    """[N, pixels] -> [N, 2]"""
-    from sklearn.manifold import TSNE
-
-    return TSNE(perplexity=min(30, len(x) // 4), init="pca", random_state=0).fit_transform(x)
-
-
-def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
+def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     x, label = images_and_labels(dataset)
-    return {"pixels": quality(x, x, label), "t-SNE(2), of the test images": quality(x, t_sne(x), label)}
+
+    def measure(encode: Any, _: Any) -> dict[str, float]:
+        return embedding_quality(x, encode(x), label)
+
+    rows = [pca(dataset, code, measure, row=f"PCA({code})", test_limit=LIMIT) for code in trained.config.codes]
+    return {row: thunk for each in [*rows, embeddings(x, label)] for row, thunk in each.items()}
 
 
-def conclude(replicas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    sizes = [int(name[4:-1]) for name in replicas[0] if name.startswith("PCA(")]
-    return {
-        f"{metric}, a code of {k} above PCA's": verdict(
-            [row[f"autoencoder({k})"][metric] - row[f"PCA({k})"][metric] for row in replicas]
-        )
-        for k in sizes
-        for metric in GAINS
-    }
+def row_of(code: int, codes: tuple[int, ...]) -> str:
+    return dl.OURS if code == max(codes) else f"autoencoder({code})"
 
 
-def draw(trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    x, label = images_and_labels(dataset)
-    smallest = min(trained.model.makers, key=size)
-    maps = {"PCA": fitted_pca(dataset, 2).transform(x), "t-SNE, fitted to the test images": t_sne(x)}
-    if size(smallest) == 2:
-        maps = {"autoencoder": np.asarray(trained(codes, x, network=smallest)), **maps}
-    pictures = [scatter(points, label, dataset.classes or None, title) for title, points in maps.items()]
-    return {"maps": panels(pictures, columns=len(pictures))}
+def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
+    images = dataset.test.arrays(16)["image"]
+    rows = {name.replace("_", " "): trained[name](reconstruct, flat(images)) for name in trained.rivals}
+    return image_rows({"test": images, **rows}, images.shape[1:])
 
 
-def build(config: Config, dataset: Dataset) -> Experiment:
+def figures(report: dl.Report) -> dict[str, Any]:
+    def maps() -> Any:
+        codes = report.config.codes
+        rows = {
+            "PCA": f"PCA({max(codes)})",  # its first two components are those of a code of two
+            "t-SNE, fitted to the test images": "t-SNE",
+        }
+        if min(codes) == 2:
+            rows = {"autoencoder": row_of(2, codes), **rows}
+        points = {title: report.rows[row].arrays["codes"][:, :2] for title, row in rows.items()}
+        _, label = images_and_labels(report.dataset)
+        pictures = [scatter(xy, label, report.dataset.classes or None, title) for title, xy in points.items()]
+        return panels(pictures, columns=len(pictures))
+
+    return {"maps": maps}
+
+
+def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("neighbours and clusters are compared with classes")
-    return dataclasses.replace(
-        autoencoder.build(config, dataset),
-        evaluate=evaluate,
-        baselines=baselines,
-        conclude=conclude,
-        figures=draw,
-    )
+    if not config.codes or max(config.codes) >= dataset.pixels:
+        raise UserError(f"--codes should be sizes between 1 and {dataset.pixels - 1}, fewer numbers than pixels")
+    loss = partial(reconstruction_loss, loss=config.loss, noise=config.noise)
+    rivals = {
+        f"code_{code}": dl.Rival(
+            autoencoder(dataset.pixels, (*config.hidden, code), config.tied),
+            [dl.Stage([dl.Turn(loss)], config.chain(), config.steps, ema=0.999)],
+            evaluate,
+            reconstruction_error,
+            facts={"code": code},
+            row=f"autoencoder({code})",
+        )
+        for code in sorted(config.codes, reverse=True)
+    }
+    claims = [
+        dl.Claim(f"{metric}, a code of {n} above PCA's", row_of(n, config.codes), f"PCA({n})", metric)
+        for n in sorted(config.codes)
+        for metric in GAINS
+    ]
+    return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=claims)
 
 
 if __name__ == "__main__":
-    launch(Config, build)
+    dl.launch(Config, build)

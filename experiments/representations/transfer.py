@@ -7,79 +7,132 @@
 
 Yosinski et al. 2014. A network learns the source, letters at the size of the target's images. Then its last
 layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
-fine-tuned. Beside it the same network from scratch, on the same labels for as many steps, and one frozen after
+fine-tuned. The rivals: the same network from scratch, on the same labels for as many steps; and one frozen after
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
 With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
-directory, and there is no source to learn. Each seed draws its own labels, so the gains are paired.
-
-Digits in fonts that training never saw, from letters, five draws, 10 minutes of a core; ± is at most .03:
-
-    labels a class                      1      5      10     50
-    fine-tuned                        .740   .927   .952   .984
-    frozen, new head                  .796   .937   .959   .974
-    the same net from scratch         .289   .611   .786   .959
-    frozen, from an unrelated source  .275   .484   .566   .683
-
-Paired gain of fine-tuning over from scratch +.451 ± .021, +.315 ± .025, +.166 ± .006, +.026 ± .003; the unrelated
-source is a clear loss from five labels on. To handwritten digits (`--dataset=digits`) nothing clear is gained.
+directory, and there is no source to learn. Each seed draws its own labels, so the gains are paired. Baselines:
+logistic regression on pixels, with the same labels and with all.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import flax.linen as nn
 import jax
 import numpy as np
-import optax
 
 from deeplearn import data
-from deeplearn.baselines.few_labels import fitted_accuracies
+from deeplearn import train as dl
+from deeplearn.baselines.classical import estimator, fitted
+from deeplearn.baselines.few_labels import few_label_accuracies
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.classes import of_classes, only_classes
-from deeplearn.data.pool import balanced_pool
+from deeplearn.data.pool import few_label_pool
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.few_labels import few_label_loss
-from deeplearn.metrics.few_labels import accuracies, series, validate, verdicts
+from deeplearn.metrics.few_labels import accuracies, series, validate
 from deeplearn.models.resnet import ResNet
-from deeplearn.models.transfer import Transfer, unfreeze
+from deeplearn.models.transfer import FewLabelLearners, Transfer, unfrozen
 from deeplearn.models.zoo import member
-from deeplearn.train import Batch, Experiment, Metrics, Stage, Trained, Turn, flag, launch
-from deeplearn.train import Config as BaseConfig
+from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 from deeplearn.weights.load import load_into
 from deeplearn.weights.preprocessing import IMAGENET
 
 FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "frozen, from an unrelated source"
+PIXELS = "logistic regression on pixels"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(BaseConfig):
+class Config(FewLabelConfig):
     dataset: str = "glyphs"
-    steps: int = flag(600, "steps on the source", min=1)
-    classes: tuple[str, ...] = flag(tuple("0123456789"), "classes of the target (empty: all it has)")
-    size: int = flag(8, "pixels a side that all images are resized to (0: the target's own)", min=0)
-    source: str = flag("glyphs", "data to learn first; classes that the target has too are left out")
-    network: str = flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
-    width: int = flag(16, "features of resnet8's first block", min=1)
-    blocks: int = flag(3, "residual blocks of resnet8, each but the first halves the image", min=1)
-    weights: str = flag("", "a file or run directory to start from instead of the source")
-    labels: tuple[int, ...] = flag((1, 5, 10, 50), "labels a class, each a comparison of its own")
-    head_steps: int = flag(200, "steps that train new heads", min=1)
-    tuning_steps: int = flag(200, "steps that train everything", min=1)
-    learning_rate: float = flag(2e-3, "Adam's rate on the source; falls to 0 along a cosine", min=0)
-    head_rate: float = flag(1e-2, "Adam's rate for the heads", min=0)
-    tuning_rate: float = flag(5e-4, "Adam's rate in fine-tuning", min=0)
-    scratch_rate: float = flag(2e-3, "Adam's rate for the network from scratch", min=0)
+    steps: int = dl.flag(600, "steps on the source", min=1)
+    classes: tuple[str, ...] = dl.flag(tuple("0123456789"), "classes of the target (empty: all it has)")
+    size: int = dl.flag(8, "pixels a side that all images are resized to (0: the target's own)", min=0)
+    source: str = dl.flag("glyphs", "data to learn first; classes that the target has too are left out")
+    network: str = dl.flag("resnet8", "a network of the zoo, small, with --weights at paper size; or resnet8")
+    width: int = dl.flag(16, "features of resnet8's first block", min=1)
+    blocks: int = dl.flag(3, "residual blocks of resnet8, each but the first halves the image", min=1)
+    weights: str = dl.flag("", "a file or run directory to start from instead of the source")
+    head_steps: int = dl.flag(200, "steps that train new heads", min=1)
+    learning_rate: float = dl.flag(2e-3, "learning rate on the source at its highest", min=0)
+    head_rate: float = dl.flag(1e-2, "the same of the heads", min=0)
+    tuning_steps: int = 200
+    tuning_rate: float = 5e-4
+    scratch_rate: float = 2e-3
 
-    PAPER: ClassVar[dict[str, Any]] = {"dataset": "mnist", "network": "resnet18", "steps": 20_000}
-    TINY: ClassVar[dict[str, Any]] = {"labels": (2,), "width": 2, "blocks": 1, "head_steps": 2, "tuning_steps": 2}
+    PAPER = {"dataset": "mnist", "network": "resnet18", "steps": 20_000}
+    TINY = {"labels": (2,), "width": 2, "blocks": 1, "head_steps": 2, "tuning_steps": 2}
+
+
+def learn_source(model: Transfer, batch: dl.Batch) -> dl.Losses:
+    return cross_entropy(model.source(batch["image"], train=True), batch["label"])
+
+
+def learn_shuffled(model: Transfer, batch: dl.Batch) -> dl.Losses:
+    """The same letters with their pixels in one fixed random order."""
+    image = batch["image"]
+    order = np.random.default_rng(0).permutation(image.shape[1] * image.shape[2])
+    shuffled = image.reshape(len(image), -1, image.shape[-1])[:, order].reshape(image.shape)
+    return learn_source(model, {**batch, "image": shuffled})
+
+
+def train_heads(model: Transfer, batch: dl.Batch) -> dl.Losses:
+    return few_label_loss(model, batch, model.frozen_logits)
+
+
+def predict_frozen(model: Transfer, image: jax.Array, count: int) -> jax.Array:
+    return model.frozen_logits(image, count).argmax(-1)
+
+
+def validate_frozen(model: Transfer, batch: dl.Batch) -> dl.Metrics:
+    return {f"frozen_{name}": value for name, value in validate(model, batch, predict_frozen).items()}
+
+
+def validate_both(model: Transfer, batch: dl.Batch) -> dl.Metrics:
+    return {**validate(model, batch), **validate_frozen(model, batch)}
+
+
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    return dl.ours(accuracies(trained, dataset.test.arrays(2000)))
+
+
+def evaluate_frozen(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    return dl.ours(accuracies(trained, dataset.test.arrays(2000), predict_frozen))
+
+
+def evaluate_transfer(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    """Fine-tuned; frozen, before that; and logistic regression on the same draw of labels."""
+    labels, rank = trained.config.labels, trained.variables["drawn"]["few"]["rank"]
+    pool, logistic = few_label_pool(dataset, labels).arrays(), estimator("LogisticRegression", max_iter=1000)
+    return {
+        **evaluate(trained, dataset),
+        FROZEN: evaluate_frozen(trained, dataset)[dl.OURS],
+        PIXELS: dl.Measured(few_label_accuracies(logistic, pool, rank, dataset.test.arrays(2000), labels)),
+    }
+
+
+def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
+    logistic = estimator("LogisticRegression", max_iter=1000)
+    return fitted(dataset, {f"{PIXELS}, all labels": logistic}, metric="accuracy_all", test_limit=2000)
+
+
+def figures(report: dl.Report) -> dict[str, Any]:
+    def tasks() -> Any:
+        target = report.dataset.test.arrays(16)["image"]
+        if report.config.weights:
+            return image_grid(target)
+        source, _ = source_data(report.config, report.dataset)
+        letters = source.gather(np.arange(0, len(source), len(source) // 16)[:16])["image"]
+        return image_grid(np.stack([letters, target]), row_labels=["source", "target"])
+
+    lines = series(report.replicas, report.config.labels, "fine-tuned")
+    return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True)}
 
 
 def backbone(config: Config) -> nn.Module:
@@ -88,74 +141,6 @@ def backbone(config: Config) -> nn.Module:
         return ResNet(0, (1,) * config.blocks, bottleneck=False, width=config.width, small_stem=True)
     found = member(config.network)
     return found.paper(0) if config.weights else found.small(0)
-
-
-def learn_source(model: Transfer, batch: Batch) -> tuple[jax.Array, Metrics]:
-    return cross_entropy(model.source(batch["image"], train=True), batch["label"])
-
-
-def learn_unrelated(model: Transfer, batch: Batch) -> tuple[jax.Array, Metrics]:
-    """The same letters with their pixels in one fixed random order."""
-    image = batch["image"]
-    order = np.random.default_rng(0).permutation(image.shape[1] * image.shape[2])
-    shuffled = image.reshape(len(image), -1, image.shape[-1])[:, order].reshape(image.shape)
-    return cross_entropy(model.unrelated(shuffled, train=True), batch["label"])
-
-
-def few_labels(model: Transfer, batch: Batch, network: str) -> tuple[jax.Array, Metrics]:
-    def classify(image: jax.Array, count: int) -> jax.Array:
-        return model.logits(image.reshape(len(image), *batch["image"].shape[1:]), network, count, train=True)
-
-    return few_label_loss(classify, model.few, batch, model.labels)
-
-
-def guess(model: Transfer, image: jax.Array, network: str, count: int) -> jax.Array:
-    return model.logits(image, network, count).argmax(-1)
-
-
-def evaluate(trained: Trained, dataset: Dataset, pool: Arrays) -> dict[str, Any]:
-    from sklearn.linear_model import LogisticRegression
-
-    model, test = trained.model, dataset.test.arrays(2000)
-    measure = functools.partial(accuracies, trained, test, predict=guess)
-    rows = {FROZEN: measure("heads"), SCRATCH: measure("scratch")}
-    if not model.colours:
-        rows[UNRELATED] = measure("unrelated_heads")
-    rank, make = trained.variables["drawn"]["few"]["rank"], functools.partial(LogisticRegression, max_iter=1000)
-    raw = fitted_accuracies(make, pool.arrays(), rank, test, model.labels)
-    return {**measure("tuned"), **rows, "logistic regression on pixels": raw}
-
-
-def baselines(trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    from sklearn.linear_model import LogisticRegression
-
-    train, test = dataset.train.arrays(10_000), dataset.test.arrays(2000)
-    x, x_test = (split["image"].reshape(len(split["image"]), -1) for split in (train, test))
-    model = LogisticRegression(max_iter=1000).fit(x, train["label"])
-    return {"logistic regression, all labels": {"accuracy_all": float(model.score(x_test, test["label"]))}}
-
-
-def conclude(replicas: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> dict[str, Any]:
-    lines = series(replicas, "fine-tuned", labels)
-    negative = {}
-    if UNRELATED in replicas[0]:
-        turned = [{**replica[UNRELATED], SCRATCH: replica[SCRATCH]} for replica in replicas]
-        found = verdicts(turned, SCRATCH, labels)
-        negative = {key.replace("pretrained", UNRELATED): text for key, text in found.items()}
-    return {
-        **verdicts(replicas, SCRATCH, labels),
-        **verdicts(replicas, FROZEN, labels),
-        **negative,
-        "few_labels": curves(lines, "labels a class", "test accuracy", log_x=True),
-    }
-
-
-def draw(trained: Trained, dataset: Dataset, source: Arrays | None) -> dict[str, Any]:
-    target = dataset.test.arrays(16)["image"]
-    if source is None:
-        return {"target": image_grid(target)}
-    letters = source.gather(np.arange(0, len(source), len(source) // 16)[:16])["image"]
-    return {"tasks": image_grid(np.stack([letters, target]), row_labels=["source", "target"])}
 
 
 def target_data(config: Config, dataset: Dataset) -> Dataset:
@@ -179,56 +164,50 @@ def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
     return of_classes(found.train, kept, target.train.spec["image"].shape), len(kept)
 
 
-def build(config: Config, dataset: Dataset) -> Experiment:
+def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if config.weights and not Path(config.weights).exists():
         raise UserError(f"--weights={config.weights} is neither a file nor a run directory")
     dataset = target_data(config, dataset)
-    pool = balanced_pool(dataset.train, len(dataset.classes), max(100, *config.labels))
     source, source_classes = (None, 1) if config.weights else source_data(config, dataset)
-    net, each = backbone(config), len(pool) // len(dataset.classes)
-    colours = IMAGENET if config.weights else ()
-    few = {"data": pool, "batch_size": len(pool)}
+    pool, classes, net = few_label_pool(dataset, config.labels), len(dataset.classes), backbone(config)
+    shape = (net, classes, config.labels, len(pool) // classes, IMAGENET if config.weights else ())
 
-    def adam(rate: float, steps: int) -> optax.GradientTransformation:
-        return optax.adam(optax.cosine_decay_schedule(rate, steps))
+    def networks(name: str) -> tuple[str, ...]:
+        return tuple(f"{name}_{count}" for count in config.labels)
 
-    def turn(network: str) -> Turn:
-        names = tuple(f"{network}_{n}" for n in config.labels)
-        return Turn(functools.partial(few_labels, network=network), trains=names, called=network)
+    def heads(start: Any = None) -> dl.Stage:
+        chain, named = config.chain(config.head_steps, learning_rate=config.head_rate), networks("heads")
+        return few_label_stage(pool, chain, config.head_steps, *named, loss=train_heads, name="heads", start=start)
 
-    heads = [turn("heads")] if config.weights else [turn("heads"), turn("unrelated_heads")]
-    tuned, scratch = turn("tuned"), turn("scratch")
-    rates = dict.fromkeys(tuned.trains, adam(config.tuning_rate, config.tuning_steps))
-    from_file = functools.partial(load_into, path=Path(config.weights), net=net, at="source/body")
-    stages = [
-        Stage(heads, adam(config.head_rate, config.head_steps), config.head_steps, name="heads", **few),
-        Stage(
-            [tuned, scratch],
-            rates | dict.fromkeys(scratch.trains, adam(config.scratch_rate, config.tuning_steps)),
-            config.tuning_steps,
-            name="fine-tuning",
-            start=functools.partial(unfreeze, labels=config.labels),
-            **few,
-        ),
-    ]
-    if config.weights:
-        stages[0] = dataclasses.replace(stages[0], start=from_file)
-    else:
-        learning = [Turn(learn_source, trains=("source",)), Turn(learn_unrelated, trains=("unrelated",))]
-        rate = adam(config.learning_rate, config.steps)
-        stages.insert(0, Stage(learning, rate, config.steps, name="source", data=source))
-    return Experiment(
-        model=Transfer(net, source_classes, len(dataset.classes), config.labels, each, colours),
-        stages=stages,
-        data=dataset,
-        evaluate=functools.partial(evaluate, pool=pool),
-        validate=functools.partial(validate, networks=("heads", "tuned", "scratch"), predict=guess),
-        baselines=baselines,
-        conclude=functools.partial(conclude, labels=config.labels),
-        figures=functools.partial(draw, source=source),
-        watch=("loss", "accuracy"),
-    )
+    def tuning(rate: float, start: Any = None) -> dl.Stage:
+        chain = config.chain(config.tuning_steps, learning_rate=rate)
+        return few_label_stage(
+            pool, chain, config.tuning_steps, *networks("learners"), loss=few_label_loss, start=start
+        )
+
+    def learning(loss: Any) -> dl.Stage:
+        turns = [dl.Turn(loss, trains=("source",))]
+        return dl.Stage(turns, config.chain(), config.steps, name="source", data=source)
+
+    def from_file(variables: Any) -> Any:
+        # In a run of this experiment the network stands below the name of its system.
+        return load_into(variables, Path(config.weights), net, "source/body", of="tuned/source/body")
+
+    start = [heads(from_file)] if config.weights else [learning(learn_source), heads()]
+    transfer, stages = Transfer(*shape, source_classes), [*start, tuning(config.tuning_rate, unfrozen)]
+    twin, from_scratch = FewLabelLearners(*shape), [tuning(config.scratch_rate)]
+    rivals = {
+        "tuned": dl.Rival(transfer, stages, evaluate_transfer, validate_both),
+        "scratch": dl.Rival(twin, from_scratch, evaluate, validate, row=SCRATCH),
+    }
+    pairs = [(dl.OURS, SCRATCH), (dl.OURS, FROZEN)]
+    if not config.weights:
+        stages = [learning(learn_shuffled), heads()]
+        rivals["unrelated"] = dl.Rival(transfer, stages, evaluate_frozen, validate_frozen, row=UNRELATED)
+        pairs.append((UNRELATED, SCRATCH))
+    claims = few_label_claims(config.labels, *pairs, ours="fine-tuned")
+    return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=claims)
 
 
 if __name__ == "__main__":
-    launch(Config, build)
+    dl.launch(Config, build)

@@ -33,3 +33,9 @@ def test_rows_hold_the_codes_that_they_measure(clusters):
     assert rows["t-SNE"].arrays["codes"].shape == (90, 2) and rows["t-SNE"].metrics["knn_accuracy"] > 0.9
     for row in rows.values():
         assert row.metrics == embedding_quality(x, row.arrays["codes"], label)
+
+
+def test_a_point_is_no_neighbour_of_its_own():
+    """Labels in turn along a line: of five neighbours three have the other label, though the point has its own."""
+    code = np.arange(40.0)[:, None]
+    assert embedding_quality(code, code, np.arange(40) % 2)["knn_accuracy"] < 0.5

@@ -6,8 +6,9 @@ import pytest
 
 from deeplearn.codec import bits_back
 from deeplearn.losses.likelihoods import Logistic
+from deeplearn.losses.vae import elbo, negative_elbo
+from deeplearn.models.vae import VAE
 from deeplearn.train import Trained
-from experiments.autoencoders.vae import VAE, negative_elbo, validate
 
 RNG = np.random.default_rng(0)
 LEVELS = 5
@@ -38,7 +39,7 @@ def test_the_length_is_the_negative_elbo(trained):
     """Latents drawn by the coder instead of by JAX: the same mean, to the error of the draws."""
     encoded = bits_back.encode(trained, np.tile(IMAGES, (8, 1, 1, 1)), 4)
     grey = {"image": (IMAGES / np.float32(LEVELS - 1)).astype(np.float32)}
-    elbos = [trained.folded(draw).mean(validate, grey)["elbo"] for draw in range(50)]
+    elbos = [trained.folded(draw).mean(elbo, grey)["elbo"] for draw in range(50)]
     assert encoded.bits.mean() == pytest.approx(-np.mean(elbos) / np.log(2), rel=0.01)
 
 

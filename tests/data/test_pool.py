@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deeplearn.data import Arrays
-from deeplearn.data.pool import balanced_pool
+from deeplearn.data import Arrays, Dataset
+from deeplearn.data.pool import balanced_pool, few_label_pool
 from deeplearn.errors import UserError
 
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [9, 5, 7])).astype(np.int32)
@@ -26,3 +26,10 @@ def test_a_limit_is_kept():
 def test_a_class_without_examples_is_told():
     with pytest.raises(UserError, match="class 3 has no training example"):
         balanced_pool(SPLIT, 4, limit=5)
+
+
+def test_a_pool_of_few_labels_has_all_that_can_be_drawn():
+    labels = np.repeat([0, 1], [150, 130]).astype(np.int32)
+    split = Arrays({"image": np.zeros((280, 1), np.float32), "label": labels})
+    dataset = Dataset("toy", split, split, split, classes=("a", "b"))
+    assert [len(few_label_pool(dataset, counts)) for counts in ((1, 5), (1, 120), (500,))] == [200, 240, 260]

@@ -1,7 +1,5 @@
 """What is normal, what each network learns from, and what its score is."""
 
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
@@ -9,6 +7,8 @@ from scipy.special import expit
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
+from deeplearn.measured import OURS
+from deeplearn.models.detectors import Detectors
 from deeplearn.train import Trained
 from experiments.autoencoders import anomaly
 
@@ -48,15 +48,12 @@ def by_hand(trained, x, problem):
 
 
 def test_a_class_is_left_out_for_each_network_or_some_are_normal():
-    config = anomaly.Config()
-    assert anomaly.what_is_normal(config, "abc")[0] == (
-        (False, True, True),
-        (True, False, True),
-        (True, True, False),
-    )
-    assert anomaly.what_is_normal(config, ["only"])[0] == anomaly.what_is_normal(config, [])[0] == ((True,),)
-    some = dataclasses.replace(config, normal=("a", "c"))
-    assert anomaly.what_is_normal(some, "abc")[0] == ((True, False, True),)
+    three, none = dataset("image", "label"), dataset("image")
+    each, names = anomaly.what_is_normal(anomaly.Config(), three)
+    assert each == ((False, True, True), (True, False, True), (True, True, False)) and names == ["a", "b", "c"]
+    assert anomaly.what_is_normal(anomaly.Config(), none) == (((True,),), ["nothing"])
+    some = anomaly.Config(normal=("a", "c"))
+    assert anomaly.what_is_normal(some, three) == (((True, False, True),), ["the rest"])
 
 
 def test_scores_are_squared_errors_and_each_network_learns_from_its_normal_images_alone():
@@ -64,13 +61,11 @@ def test_scores_are_squared_errors_and_each_network_learns_from_its_normal_image
     experiment, trained = built(data, noise=0.0)
     x = COLUMNS["image"].reshape(60, 6)
     errors = np.stack([np.square(expit(by_hand(trained, x, p)) - x).sum(1) for p in range(3)])
-    np.testing.assert_allclose(
-        trained(anomaly.Detectors.anomaly_scores, COLUMNS["image"]), errors.T, rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(trained(Detectors.anomaly_scores, COLUMNS["image"]), errors.T, rtol=1e-4, atol=1e-5)
     loss, metrics = trained(experiment.stages[0].turns[0].loss, data.train.arrays())
     normal = np.arange(3)[:, None] != COLUMNS["label"]
     assert float(loss) == pytest.approx((errors * normal).sum() / 6 / 60, rel=1e-4)
-    assert float(metrics["mse"]) == pytest.approx(errors[normal].mean() / 6, rel=1e-4)
+    assert float(metrics["mse"].value) == pytest.approx(errors[normal].mean() / 6, rel=1e-4)
 
 
 def test_features_are_standardised_on_normal_rows():
@@ -78,14 +73,12 @@ def test_features_are_standardised_on_normal_rows():
     rows = COLUMNS["features"][COLUMNS["label"] == 1]
     x = (COLUMNS["features"] - rows.mean(0)) / rows.std(0)
     errors = np.square(by_hand(trained, x, 0) - x).sum(1)
-    np.testing.assert_allclose(
-        trained(anomaly.Detectors.anomaly_scores, COLUMNS["features"])[:, 0], errors, rtol=1e-3
-    )
+    np.testing.assert_allclose(trained(Detectors.anomaly_scores, COLUMNS["features"])[:, 0], errors, rtol=1e-3)
 
 
 def test_without_labels_all_is_normal_and_false_alarms_are_counted():
     experiment, trained = built(dataset("image"))
-    row = experiment.evaluate(trained, experiment.data)
+    row = experiment.evaluate(trained, experiment.data)[OURS].metrics
     assert set(row) == {"false_alarms", "mse"}
     assert row["false_alarms"] == pytest.approx(0.05)  # of the very images that the threshold is set on: 3 of 60
 

@@ -1,17 +1,18 @@
-"""The losses and measures of the plain, sparse and denoising autoencoders, by hand."""
-
-import dataclasses
+"""The losses of the sparse and the denoising autoencoder by hand, and what the pages refuse."""
 
 import jax
 import numpy as np
 import pytest
-from scipy.special import expit, log_expit
+from scipy.special import expit
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
+from deeplearn.models.autoencoder import autoencoder as network
+from deeplearn.models.autoencoder import decode, encode, reconstruct
+from deeplearn.nn.tied import TiedAutoencoder
 from deeplearn.train import Trained
 from deeplearn.train.launch import parse
-from experiments.autoencoders import autoencoder, denoising, sparse
+from experiments.autoencoders import autoencoder, denoising, reduction, sparse
 
 GENERATOR = np.random.default_rng(0)
 
@@ -27,76 +28,50 @@ def correlated_images():
     return Dataset("toy", *parts, classes=("a", "b"))
 
 
-def built(module, dataset, *flags):
-    """(experiment, it with random weights)"""
-    config = dataclasses.replace(parse(module.Config, flags), **module.Config.TINY)
-    experiment = module.build(config, dataset)
-    batch = {"image": np.zeros((2, 4, 4, 1), np.float32)}
-
-    def every_loss(model, batch):
-        return sum(turn.loss(model, batch)[0] for turn in experiment.stages[0].turns)
-
-    shapes = jax.eval_shape(lambda key: experiment.model.init(key, batch, method=every_loss), jax.random.key(0))
+def with_random_weights(model):
+    shapes = jax.eval_shape(lambda key: model.init(key, np.zeros((2, 16), np.float32)), jax.random.key(0))
     weights = jax.tree.map(lambda leaf: 0.5 * GENERATOR.normal(size=leaf.shape).astype(np.float32), shapes)
-    return experiment, Trained(experiment.model, weights, jax.random.key(1))
+    return Trained(model, weights, jax.random.key(1))
 
 
-def losses(experiment, trained, batch):
-    return {turn.name: trained(turn.loss, batch) for turn in experiment.stages[0].turns}
-
-
-@pytest.mark.parametrize("tied", ["--tied", "--notied"])
-@pytest.mark.parametrize("kind", ["squared", "cross_entropy"])
-def test_the_autoencoder_s_losses(dataset, tied, kind):
-    experiment, trained = built(autoencoder, dataset, tied, f"--loss={kind}")
-    batch = dataset.train.arrays(20)
-    x = batch["image"].reshape(20, 16)
-    for network, (found, metrics) in losses(experiment, trained, batch).items():
-        logits = np.asarray(trained(lambda model, x, network=network: model[network](x)[1], x))
-        squared = np.square(expit(logits) - x).mean()
-        cross_entropy = -(x * log_expit(logits) + (1 - x) * log_expit(-logits)).sum(1).mean()
-        assert float(found) == pytest.approx(squared if kind == "squared" else cross_entropy, rel=1e-4)
-        assert float(metrics["mse"]) == pytest.approx(squared, rel=1e-4)
-
-
-def test_pca_s_error_is_the_energy_outside_its_components(dataset):
-    train, test = (split.arrays()["image"].reshape(-1, 16) for split in (dataset.train, dataset.test))
-    directions = np.linalg.svd(train - train.mean(0))[2][:3]
-    centred = test - train.mean(0)
-    expected = np.square(centred - centred @ directions.T @ directions).mean()
-    assert autoencoder.pca(dataset, 3)["mse"] == pytest.approx(expected, rel=1e-3)
-
-
-def test_a_code_as_large_as_the_image_is_refused(dataset):
+@pytest.mark.parametrize("page", [autoencoder, reduction])
+def test_a_code_as_large_as_the_image_is_refused(dataset, page):
     with pytest.raises(UserError, match="between 1 and 15"):
-        autoencoder.build(parse(autoencoder.Config, ["--codes=2,16"]), dataset)
+        page.build(parse(page.Config, ["--codes=2,16"]), dataset)
+
+
+@pytest.mark.parametrize("page", [autoencoder, reduction])
+def test_the_largest_code_s_row_is_the_run_s_own(dataset, page):
+    experiment = page.build(parse(page.Config, ["--codes=2,5,3"]), dataset)
+    assert [facts["code"] for facts in experiment.rivals.values()] == [5, 3, 2]
+    rows = {page.row_of(code, (2, 5, 3)) for code in (2, 5, 3)}
+    assert rows == {"ours", "autoencoder(3)", "autoencoder(2)"}
+    assert {claim.better for claim in experiment.claims} == rows
 
 
 def test_the_sparse_loss_is_half_the_squared_error_and_the_penalty(dataset):
-    experiment, trained = built(sparse, dataset, "--target=.1", "--sparsity=2")
-    batch = dataset.train.arrays(20)
+    trained, batch = with_random_weights(TiedAutoencoder(16, (8,))), dataset.train.arrays(20)
     x = batch["image"].reshape(20, 16)
-    found = losses(experiment, trained, batch)
-    for network in sparse.NETWORKS:
-        code, image = (np.asarray(a) for a in trained(sparse.code_and_image, x, network=network))
-        error, mean = 0.5 * np.square(image - x).sum(1).mean(), code.mean(0)
-        kl = (0.1 * np.log(0.1 / mean) + 0.9 * np.log(0.9 / (1 - mean))).sum() if network == "sparse" else 0
-        assert float(found[f"{network}_loss"][0]) == pytest.approx(error + 2 * kl, rel=1e-4)
+    code = np.asarray(trained(encode, x))
+    error, mean = 0.5 * np.square(trained(decode, code) - x).sum(1).mean(), code.mean(0)
+    kl = (0.1 * np.log(0.1 / mean) + 0.9 * np.log(0.9 / (1 - mean))).sum()
+    found = trained(sparse.sparse, batch, weight=2.0, target=0.1)[0]
+    assert float(found) == pytest.approx(error + 2 * kl, rel=1e-4)
+    assert float(trained(sparse.plain, batch)[0]) == pytest.approx(error, rel=1e-4)
 
 
 def test_denoising_wants_the_clean_image_back(dataset):
     """With everything masked the network sees nothing, and its one answer is compared with the clean images."""
-    experiment, trained = built(denoising, dataset, "--masking=1")
-    batch = dataset.train.arrays(20)
-    x = batch["image"].reshape(20, 16)
-    answer = np.asarray(trained(denoising.clean, np.zeros((1, 16), np.float32), network="masking"))
-    found = float(losses(experiment, trained, batch)["masking"][0])
-    assert found == pytest.approx(np.square(answer - x).mean(), rel=1e-4)
+    trained, batch = with_random_weights(network(16, (8, 4))), dataset.train.arrays(20)
+    answer = np.asarray(trained(reconstruct, np.zeros((1, 16), np.float32)))
+    found = float(trained(denoising.denoise, batch, corruption="masking", amount=1.0)[0])
+    assert found == pytest.approx(np.square(answer - batch["image"].reshape(20, 16)).mean(), rel=1e-4)
 
 
-def test_the_denoising_baselines_find_the_plane(dataset):
-    """On data near three dimensions components take away most of the noise, and regression takes away more."""
-    rows = denoising.classical(dataset, "gaussian", denoising.Config())
-    assert rows["noisy image"] == pytest.approx(0.25**2, rel=0.1)
-    assert rows["PCA + ridge"] < rows["PCA"] < 0.7 * rows["noisy image"]
-    assert rows["non-local means"] < rows["noisy image"]
+def test_all_methods_see_the_same_corrupted_images():
+    """Flat images and images with their axes are made worse alike."""
+    images = GENERATOR.uniform(size=(6, 4, 4, 1)).astype(np.float32)
+    for worse in denoising.corruptions(denoising.Config()).values():
+        found = worse(images, 0)
+        np.testing.assert_array_equal(found.reshape(6, 16), worse(images.reshape(6, 16), 0))
+        assert np.abs(found - images).max() > 0 and np.abs(found - worse(images, 1)).max() > 0

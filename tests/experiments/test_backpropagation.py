@@ -66,8 +66,10 @@ def test_the_twins_stay_together_while_they_train(replicas):
     trainer = Trainer(backpropagation.build(config, pretend("digits")), config, Layout())
     start = trainer.initial()
     kept = jax.tree.map(np.array, start[0].params)
-    states, _, step = trainer.advance(start, 0)
-    assert step == 50
+    states = start
+    step = 0
+    while step < 50:
+        states, _, step = trainer.advance(states, step, 50)
     for old, new in zip(jax.tree.leaves(kept), jax.tree.leaves(states[0].params), strict=True):
         axis = replicas > 1  # behind the axis of replicas
         np.testing.assert_array_equal(*np.split(old, 2, axis))

@@ -9,7 +9,7 @@ import pytest
 from deeplearn import data
 from deeplearn.errors import UserError
 from experiments.autoencoders import forecasting
-from experiments.autoencoders.forecasting import Config, decoded, plan
+from experiments.autoencoders.forecasting import Config, Forecaster, decoded, direct, plan, reconstruct
 
 from .pretend import pretend
 
@@ -20,15 +20,29 @@ def test_networks_forecasts_do_not_change_with_the_future():
     """What comes from the second origin on is replaced: the forecasts of the first stay."""
     other = TASK.series.copy()
     other[TASK.first :] = 1e3 * np.random.default_rng(0).normal(size=len(other) - TASK.first)
-    experiment = forecasting.build(Config(hidden=(4, 2)), pretend("series/co2"))
-    variables = experiment.model.init(jax.random.key(0), TASK.origins, "autoencoder", 36, method=decoded)
+    model = Forecaster((4, 2), 36, 12)
+    variables = model.init(jax.random.key(0), TASK.origins, method=decoded)
 
     def forecast(task):
-        return np.asarray(experiment.model.apply(variables, task.origins, "autoencoder", 36, method=decoded))
+        return np.asarray(model.apply(variables, task.origins, method=decoded))
 
     here, there = forecast(TASK), forecast(dataclasses.replace(TASK, series=other))
     np.testing.assert_array_equal(here[0], there[0])
     assert np.abs(here[1] - there[1]).max() > 1
+
+
+def test_losses_are_of_window_and_future_or_of_the_future_alone():
+    model, batch = Forecaster((4, 2), 36, 12), {"span": TASK.origins.astype(np.float32)}
+    variables = model.init(jax.random.key(0), batch, method=direct)
+    seen = batch["span"][:, :36]
+    std = seen.std(1, keepdims=True)
+    error = np.square((model.apply(variables, batch["span"], method=decoded) - batch["span"]) / std)
+    whole, future = (
+        model.apply(variables, batch, *a, method=f)[0] for f, a in ((reconstruct, (0.0,)), (direct, ()))
+    )
+    assert whole == pytest.approx(error.mean(), rel=1e-3) and future == pytest.approx(
+        error[:, 36:].mean(), rel=1e-3
+    )
 
 
 def test_the_last_fifth_is_forecast_and_validation_is_the_fifth_before():

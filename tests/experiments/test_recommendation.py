@@ -11,8 +11,11 @@ import tensorflow_datasets as tfds
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
-from deeplearn.train import Rivals
-from deeplearn.train.launch import parse
+from deeplearn.models.mlp import MLP
+from deeplearn.train.flags import parse
+from deeplearn.train.parallel import Layout
+from deeplearn.train.trained import Trained
+from deeplearn.train.trainer import Trainer
 from experiments.autoencoders import recommendation
 from experiments.autoencoders.recommendation import denoising, inputs, multinomial, plain
 
@@ -21,23 +24,15 @@ from .pretend import pretend
 
 @pytest.fixture(scope="module")
 def bound():
-    """(experiment, variables with random biases, a batch of five users)."""
-    experiment = recommendation.build(recommendation.Config(hidden=(6,)), pretend("ratings"))
-    batch = {key: value[:5] for key, value in experiment.data.train.arrays().items()}
-    variables = experiment.model.init(jax.random.key(0), batch["rating"], method=touch)
-    rng = np.random.default_rng(0)
-    return (
-        experiment,
-        jax.tree.map(lambda x: x + 0.1 * rng.normal(size=x.shape).astype(np.float32), variables),
-        batch,
-    )
+    """(a system's model, its variables with random biases, a batch of five users)."""
+    columns = recommendation.rows_of_users(pretend("ratings")).train.arrays()
+    batch = {key: value[:5] for key, value in columns.items()}
+    model = MLP((6,), batch["rating"].shape[1])
+    variables, rng = model.init(jax.random.key(0), batch, method=plain), np.random.default_rng(0)
+    return model, jax.tree.map(lambda x: x + 0.1 * rng.normal(size=x.shape).astype(np.float32), variables), batch
 
 
-def touch(model: Rivals, rating):
-    return [model[name](np.concatenate([rating, rating], axis=1)) for name in model.makers]
-
-
-def by_loops(experiment, variables, batch, name, shown):
+def by_loops(variables, batch, shown):
     """The network's output [users, films] when of each user's ratings those in `shown` are seen."""
     out = []
     for rating, bias, mask in zip(batch["rating"], batch["bias"], shown, strict=True):
@@ -45,38 +40,68 @@ def by_loops(experiment, variables, batch, name, shown):
         for film in np.flatnonzero(mask):
             seen[film] = (rating[film] - bias[film]) / np.sqrt(mask.sum())
             seen[len(rating) + film] = 1 / np.sqrt(mask.sum())
-        layers = variables["params"][name]
+        layers = variables["params"]
         hidden = np.maximum(seen @ layers["Dense_0"]["kernel"] + layers["Dense_0"]["bias"], 0)
         out.append(hidden @ layers["Dense_1"]["kernel"] + layers["Dense_1"]["bias"])
     return np.array(out)
 
 
 def test_plain_loss_counts_observed_ratings_only(bound):
-    experiment, variables, batch = bound
+    model, variables, batch = bound
     observed = batch["rating"] > 0
-    out = by_loops(experiment, variables, batch, "plain", observed)
+    out = by_loops(variables, batch, observed)
     errors = [
         (batch["rating"][at] - batch["bias"][at] - out[at]) ** 2 for at in zip(*np.nonzero(observed), strict=True)
     ]
-    loss, _ = experiment.model.apply(variables, batch, method=plain)
-    assert loss == pytest.approx(np.mean(errors), rel=1e-5)
+    loss, _ = model.apply(variables, batch, method=plain)
+    assert loss.value == pytest.approx(np.mean(errors), rel=1e-5)
+    assert loss.weight == observed.sum()
 
 
 @pytest.mark.parametrize("name", ["denoising", "multinomial"])
 def test_what_is_hidden_is_predicted_from_what_is_shown(bound, name, monkeypatch):
-    experiment, variables, batch = bound
+    model, variables, batch = bound
     observed = batch["rating"] > 0
     shown = observed & (np.random.default_rng(0).random(observed.shape) < 0.5)
     monkeypatch.setattr(jax.random, "bernoulli", lambda key, share, shape: jax.numpy.asarray(shown | ~observed))
     loss = {"denoising": denoising, "multinomial": multinomial}[name]
-    found, _ = experiment.model.apply(variables, batch, 0.5, method=loss, rngs={"params": jax.random.key(0)})
-    out, terms = by_loops(experiment, variables, batch, name, shown), []
+    found, _ = model.apply(variables, batch, 0.5, method=loss, rngs={"params": jax.random.key(0)})
+    out, terms = by_loops(variables, batch, shown), []
     for at in zip(*np.nonzero(observed & ~shown), strict=True):
         if name == "denoising":
             terms.append((batch["rating"][at] - batch["bias"][at] - out[at]) ** 2)
         elif batch["rating"][at] >= 4:
             terms.append(np.log(np.exp(out[at[0]]).sum()) - out[at])
-    assert found == pytest.approx(np.mean(terms), rel=1e-5)
+    assert found.value == pytest.approx(np.mean(terms), rel=1e-5)
+
+
+def learned(accumulate):
+    """(Values that are logged of the first step and the weights after it, both of `plain`)."""
+    config = parse(
+        recommendation.Config, ["--batch_size=8", "--hidden=6", f"--accumulate={accumulate}", "--log_every=1"]
+    )
+    trainer = Trainer(recommendation.build(config, pretend("ratings")), config, Layout())
+    states, metrics, step = trainer.advance(trainer.initial(), 0, 1)
+    values = trainer.read(step, metrics)[1]
+    logged = {name: value for name, value in values.items() if name.startswith("plain/")}
+    return logged, states[0].params["plain"]
+
+
+def test_what_is_learned_does_not_depend_on_how_the_batch_is_cut():
+    """Users have different numbers of ratings, so a mean of means of parts would be another number."""
+    (whole, after), (parts, again) = learned(1), learned(4)
+    assert whole.keys() == parts.keys() >= {"plain/loss", "plain/gradient_norm"}
+    for name, value in whole.items():
+        np.testing.assert_allclose(parts[name], value, rtol=1e-5, err_msg=name)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), after, again)
+
+
+def test_validation_does_not_depend_on_where_its_blocks_are_cut(bound):
+    model, variables, _ = bound
+    columns = recommendation.rows_of_users(pretend("ratings")).validation.arrays()
+    trained = Trained(model, variables, jax.random.key(1))
+    found = [trained.mean(recommendation.validate, columns, size=size)["mse"] for size in (3, 16)]
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
 def test_inputs_show_nothing_of_held_out_ratings():

@@ -1,6 +1,5 @@
-"""The stochastic autoencoder's likelihood, loss and draws, on a model whose codes can be enumerated."""
+"""The code of bits: its likelihood, loss and draws, on a model whose codes can be enumerated."""
 
-import functools
 import itertools
 
 import jax
@@ -8,26 +7,23 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_expit, logsumexp
 
-from deeplearn.train import Rivals, Trained
-from experiments.autoencoders.stochastic import NETWORKS, Coder, log_likelihood_bound, loss, resampled
+from deeplearn.metrics.bounds import log_likelihood_bound
+from deeplearn.train import Trained
+from experiments.autoencoders.stochastic import BitCode, redrawn
 
 X = np.array(list(itertools.product([0, 1], repeat=4)), np.float32)  # all images of four pixels
 CODES = np.array(list(itertools.product([0, 1], repeat=3)), np.float32)  # all codes of three bits
 
 
-def both(model, batch):
-    return sum(loss(model, batch, name, 2)[0] for name in NETWORKS), {}
-
-
 @pytest.fixture(name="trained", scope="module")
 def with_random_weights():
-    model = Rivals({name: functools.partial(Coder, 4, 3, (5,), name) for name in NETWORKS})
+    model = BitCode(4, 3, (5,))
     generator = np.random.default_rng(0)
     batch = {"image": X.reshape(16, 2, 2, 1)}
-    shapes = jax.eval_shape(lambda key: model.init(key, batch, method=both), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: model.init(key, batch, 2, method=BitCode.loss), jax.random.key(0))
     weights = jax.tree.map(lambda leaf: 0.7 * generator.normal(size=leaf.shape).astype(np.float32), shapes)
     # No code so unlikely that it is never drawn, and images that depend on theirs.
-    bits = weights["params"]["bits"]
+    bits = weights["params"]
     bits["encoder"] = jax.tree.map(lambda leaf: 0.5 * leaf, bits["encoder"])
     bits["decoder"] = jax.tree.map(lambda leaf: 2 * leaf, bits["decoder"])
     return Trained(model, weights, jax.random.key(1))
@@ -45,7 +41,7 @@ def log_bernoulli(logits, x):
 @pytest.fixture(name="tables", scope="module")
 def by_enumeration(trained):
     """log p(h) [8], log p(x|h) and log q(h|x) [16, 8]."""
-    params = trained.variables["params"]["bits"]
+    params = trained.variables["params"]
     given = log_bernoulli(numpy_mlp(params["decoder"], CODES), X[:, None])
     q = numpy_mlp(params["encoder"], 2 * X - 1)
     return log_bernoulli(params["prior"], CODES), given, log_bernoulli(q[:, None], CODES)
@@ -55,7 +51,7 @@ def test_the_estimator_converges_to_the_likelihood_of_a_code_of_bits(trained, ta
     prior, given, _ = tables
     exact = logsumexp(given + prior, axis=1)
     assert np.exp(exact).sum() == pytest.approx(1, abs=1e-5) and exact.std() > 0.2
-    found = log_likelihood_bound(trained, X, "bits", samples=20_000, block=2000)
+    found = log_likelihood_bound(trained, BitCode.log_weights, X, samples=20_000, block=2000)
     np.testing.assert_allclose(found, exact, atol=0.03)
 
 
@@ -63,7 +59,7 @@ def test_the_loss_of_bits_is_the_negative_elbo(trained, tables):
     prior, given, log_q = tables
     exact = -(np.exp(log_q) * (given + prior - log_q)).sum(1).mean()
     batch = {"image": np.tile(X, (2000, 1)).reshape(-1, 2, 2, 1)}
-    found, metrics = trained(loss, batch, network="bits", samples=4)
+    found, metrics = trained(BitCode.loss, batch, samples=4)
     assert float(found) == pytest.approx(exact, abs=0.02)
     kl = (np.exp(log_q) * (log_q - prior)).sum(1).mean()
     assert float(metrics["kl"]) == pytest.approx(kl, rel=1e-4) and kl > 0.1
@@ -73,10 +69,10 @@ def test_drawn_images_have_the_probabilities_of_both_draws(trained, tables):
     """P(x') = Σ_h q(h|x) p(x'|h): neither the encoder nor the decoder is replaced by its mean."""
     _, given, log_q = tables
     expected = np.exp(log_q[5]) @ np.exp(given).T  # [16]
-    drawn = np.asarray(trained(resampled, np.tile(X[5], (40_000, 1)), network="bits"))
+    drawn = np.asarray(trained(redrawn, np.tile(X[5], (40_000, 1))))
     counts = np.bincount(drawn.astype(int) @ [8, 4, 2, 1], minlength=16) / len(drawn)
     np.testing.assert_allclose(counts, expected, atol=0.01)
-    params = trained.variables["params"]["bits"]
+    params = trained.variables["params"]
     middle = expit(numpy_mlp(params["encoder"], 2 * X[5:6] - 1))
     through_the_mean = np.exp(log_bernoulli(numpy_mlp(params["decoder"], middle), X))
     assert np.abs(expected - through_the_mean).max() > 0.02

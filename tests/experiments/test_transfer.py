@@ -2,12 +2,18 @@
 
 import dataclasses
 
+import flax
 import numpy as np
 import pytest
 
 from deeplearn import data
 from deeplearn.errors import UserError
+from deeplearn.train.loop import run
+from deeplearn.train.parallel import Layout
+from deeplearn.train.trainer import Trainer
+from deeplearn.weights.run import read_run
 from experiments.representations import transfer
+from experiments.representations.transfer import backbone
 
 from .pretend import pretend
 
@@ -44,3 +50,19 @@ def test_the_target_is_its_classes_at_the_size_asked_for(config):
 def test_a_source_without_other_classes_is_a_sentence(config):
     with pytest.raises(UserError, match="no class that digits lacks"):
         transfer.source_data(dataclasses.replace(config, source="digits"), pretend("digits"))
+
+
+def test_a_run_lends_its_network_to_another(config, tmp_path, monkeypatch):
+    """--weights is the directory of a run of this experiment, whose network is below the name of its system."""
+    first = dataclasses.replace(config, steps=2, workdir=str(tmp_path / "first"))
+    monkeypatch.setattr(data, "load", lambda name, _: pretend(name))
+    run("representations.transfer", transfer.build, first)
+    monkeypatch.setattr(transfer, "backbone", lambda _: backbone(dataclasses.replace(config, weights="")))
+    monkeypatch.setattr(transfer, "IMAGENET", ())
+    second = dataclasses.replace(config, weights=first.workdir)
+    experiment = transfer.build(second, pretend("glyphs"))
+    assert [stage.name for stage in experiment.stages] == ["heads", "fine-tuning"]
+    (state,) = Trainer(experiment, second, Layout()).initial()
+    saved, source = read_run(tmp_path / "first"), state.params["tuned"]["source"]["body"]
+    for path, leaf in flax.traverse_util.flatten_dict(source, sep="/").items():
+        np.testing.assert_array_equal(leaf, saved[f"params/tuned/source/body/{path}"])

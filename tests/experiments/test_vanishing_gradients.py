@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from experiments.foundations.vanishing_gradients import RIVALS, Deep, gradient_norms, norms_at_start
+from deeplearn.models.deep_mlp import DeepMLP
+from experiments.foundations.vanishing_gradients import RIVALS, gradient_norms, norms_at_start
 
 X = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
 LABEL = np.array([0, 1, 2, 0, 1, 2, 0])
@@ -13,7 +14,7 @@ DEPTH = 3
 
 
 def network_and_variables(rival, seed=1):
-    network = Deep(**{**RIVALS[rival], "depth": DEPTH, "width": 4, "outputs": 3})
+    network = DeepMLP(**RIVALS[rival], hidden=(4,) * DEPTH, outputs=3)
     shapes = jax.eval_shape(network.init, jax.random.key(0), X)
     rng = np.random.default_rng(seed)
     return network, jax.tree.map(lambda leaf: abs(rng.normal(size=leaf.shape)).astype(np.float32) - 0.3, shapes)
@@ -46,7 +47,7 @@ def test_norms_equal_the_chain_rule_in_numpy(rival):
 def test_the_gradient_vanishes_under_sigmoids_and_not_with_each_cure():
     norms = {}
     for rival, parts in RIVALS.items():
-        network = Deep(**parts, depth=8, width=32, outputs=3)
+        network = DeepMLP(**parts, hidden=(32,) * 8, outputs=3)
         norms[rival] = np.asarray(norms_at_start(network, jax.random.key(0), X, LABEL))
     ratio = {rival: values[0] / values[-1] for rival, values in norms.items()}
     assert ratio.pop("sigmoid") < 1e-3

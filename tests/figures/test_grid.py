@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid
+from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid, image_rows
 
 
 def test_pixels_of_each_tile():
@@ -85,3 +85,12 @@ def test_captions_stand_below_their_images_no_wider_than_they_are():
 def test_each_image_has_its_caption():
     with pytest.raises(ValueError, match="3 images, but 2 captions"):
         image_grid(np.zeros((3, 8, 8, 1)), captions=["a", "b"])
+
+
+def test_rows_of_images_lie_in_the_order_of_their_names_whatever_their_shape():
+    black, white = np.zeros((4, 2, 2, 1)), np.ones((4, 4))
+    found = image_rows({"black": black, "white": white}, (2, 2, 1), columns=2)
+    expected = image_grid(
+        np.concatenate([black, np.ones((4, 2, 2, 1))]), columns=2, row_labels=["black", "", "white", ""]
+    )
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))

@@ -88,6 +88,17 @@ def test_an_error_is_written_beside_its_bar():
     assert np.any(np.asarray(pictures[0]) != np.asarray(pictures[2]))
 
 
+def test_bubbles_are_ranked_and_as_large_as_their_areas():
+    picture = plots.bubbles({"least": (0.2, None, 4.0), "best": (0.9, 0.05, 1.0), "middle": (0.5, None, 2.0)})
+    colour = 0.5 * np.array(to_rgb(PALETTE[0])) + 0.5  # half transparent on white
+    mask = where(picture, colour)
+    found = [part for part in np.array_split(mask[: rows_of(mask).max() + 1], 3)]
+    areas = [part.sum() for part in found]
+    np.testing.assert_allclose(np.array(areas) / areas[0], [1, 2, 4], rtol=0.25)  # their points cover a little
+    best, middle, least = (columns_of(part).mean() for part in found)
+    assert (best - middle) / (middle - least) == pytest.approx(0.4 / 0.3, rel=0.05)
+
+
 def test_a_heat_map_has_its_cells_in_order():
     values = np.array([[0.0, 1.0, 2.0], [3.0, np.nan, 6.0]])
     picture = plots.heat_map(values, ["a", "b"], ["x", "y", "z"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.detection import auroc, detection
+from deeplearn.metrics.detection import auroc, detection, mean_roc
 
 RNG = np.random.default_rng(0)
 
@@ -35,3 +35,11 @@ def test_the_threshold_is_set_on_normal_validation_examples():
             {"validation": validation[:, :-1], "test": test}, {**normal, "validation": normal["validation"][:, :-1]}
         )
     ) == {"false_alarms"}
+
+
+def test_the_area_under_the_mean_curve_is_the_mean_area():
+    scores, anomalous = RNG.normal(size=(3, 2000)), RNG.random((3, 2000)) < 0.3
+    scores += anomalous
+    false, true = mean_roc(scores, anomalous)
+    assert np.trapezoid(true, false) == pytest.approx(auroc(scores, anomalous), abs=0.005)
+    assert false[[0, -1]].tolist() == [0, 1] and (np.diff(true) >= 0).all()

@@ -1,41 +1,11 @@
-"""Accuracies by labels a class, and verdicts on pretraining."""
+"""Accuracies by labels a class."""
 
 import numpy as np
 import pytest
 
-from deeplearn.metrics.few_labels import accuracies, series, validate, verdicts
-from deeplearn.metrics.verdict import verdict
+from deeplearn.metrics.few_labels import accuracies, series, validate
 
-OURS = np.array([0.70, 0.65, 0.72, 0.60, 0.68])
-
-
-def replicas(rival):
-    return [
-        {"accuracy_5": a, "twin": {"accuracy_5": b}, "machine": {"nll": 1.0}}
-        for a, b in zip(OURS, rival, strict=True)
-    ]
-
-
-@pytest.mark.parametrize("difference", [[0.03, 0.04, 0.02, 0.05, 0.03], [0.03, -0.04, 0.02, -0.05, 0.09]])
-def test_verdicts_are_on_differences_that_are_paired_over_replicas(difference):
-    rival = OURS - np.array(difference)
-    assert verdicts(replicas(rival), "twin", [5]) == {
-        "pretrained beats twin, 5 labels a class": verdict([a - b for a, b in zip(OURS, rival, strict=True)])
-    }
-
-
-def test_series_hold_those_that_have_accuracies():
-    lines = series(replicas(OURS - 0.1), "ours", [5])
-    assert list(lines) == ["ours", "twin"]
-    assert lines["twin"][1][0] == pytest.approx(OURS.mean() - 0.1)
-
-
-SAID = {
-    ("heads", 1): [0, 1, 1, 1],
-    ("heads", 5): [0, 1, 0, 1],
-    ("scratch", 1): [1, 0, 1, 0],
-    ("scratch", 5): [0, 0, 0, 0],
-}
+SAID = {1: [0, 1, 1, 1], 5: [0, 1, 0, 1]}
 
 
 class Trained:
@@ -47,17 +17,34 @@ class Trained:
     def model(self):
         return self
 
+    def logits(self, image, count):
+        return np.eye(2)[SAID[count]]
+
     def over(self, method, image, **arguments):
         return method(self, image, **arguments)
 
 
-def test_accuracies_are_of_the_networks_and_the_guesses_that_are_named():
-    def predict(model, image, network, count):
-        return np.array(SAID[network, count])
+def test_series_hold_the_rows_that_have_accuracies():
+    values = np.array([0.70, 0.65, 0.72])
+    replicas = [
+        {"ours": {"accuracy_5": a}, "twin": {"accuracy_5": a - 0.1}, "machine": {"nll": 1.0}} for a in values
+    ]
+    lines = series(replicas, [5], "pretrained")
+    assert list(lines) == ["pretrained", "twin"]
+    assert lines["twin"][1][0] == pytest.approx(values.mean() - 0.1)
+    assert lines["twin"][2][0] == pytest.approx(values.std(ddof=1) / np.sqrt(3))
 
+
+def test_accuracies_are_those_of_the_model_or_of_what_else_predicts():
     batch = {"image": np.zeros((4, 1)), "label": np.array([0, 1, 0, 1])}
-    found = validate(Trained(), batch, ("heads", "scratch"), predict)
-    assert found == {
-        "heads_accuracy_1": 0.75, "heads_accuracy_5": 1, "scratch_accuracy_1": 0, "scratch_accuracy_5": 0.5,
-    }  # fmt: skip
-    assert accuracies(Trained(), batch, "heads", predict) == {"accuracy_1": 0.75, "accuracy_5": 1}
+    expected = {"accuracy_1": 0.75, "accuracy_5": 1}
+    assert validate(Trained(), batch) == accuracies(Trained(), batch) == expected
+
+    def ones(model, image, count):
+        return np.ones(len(image), int)
+
+    assert (
+        validate(Trained(), batch, ones)
+        == accuracies(Trained(), batch, ones)
+        == {"accuracy_1": 0.5, "accuracy_5": 0.5}
+    )

@@ -1,10 +1,10 @@
-"""Differences of functions whose gradients are known."""
+"""Gradients of functions that are known."""
 
 import jax
 import numpy as np
 import pytest
 
-from deeplearn.metrics.gradients import central_differences, relative_distance
+from deeplearn.metrics.gradients import central_differences, relative_distance, relative_norms
 
 
 def cubic(weights, scale):
@@ -23,3 +23,12 @@ def test_differences_of_a_cubic_are_its_slope_and_h_squared_at_the_chosen_coordi
 def test_the_distance_is_relative_to_what_is_right():
     assert relative_distance([3.0, 4.0], [3.0, 0.0]) == pytest.approx(4 / 3)
     assert relative_distance([3.0, 0.0], [3.0, 4.0]) == pytest.approx(4 / 5)
+
+
+def test_norms_are_relative_to_the_weights_layer_by_layer():
+    weights = {"a": {"conv": {"kernel": np.full((1, 1, 2, 2), 3.0)}}, "dense": {"kernel": np.ones((4, 1))}}
+    weights["dense"]["bias"] = np.zeros(1)
+    slopes = jax.tree.map(lambda w: 0.5 * w, weights)
+    slopes["dense"]["kernel"] = np.array([[3.0], [4.0], [0.0], [0.0]])
+    norms = relative_norms(slopes, weights)
+    assert {layer: float(norm) for layer, norm in norms.items()} == {"a/conv": 0.5, "dense": 2.5}

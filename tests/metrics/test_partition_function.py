@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from deeplearn.metrics.partition_function import (
     Weights,
     annealed_log_partition,
+    annealed_nll,
     exact_log_partition,
     free_energy,
     mean_log_odds,
@@ -92,3 +93,12 @@ def test_what_is_too_large_to_enumerate_is_refused():
 def test_log_odds_of_means_stay_finite():
     v = np.array([[1, 0, 1], [1, 0, 0]])
     np.testing.assert_allclose(mean_log_odds(v), np.log([3, 1 / 3, 1]))
+
+
+@pytest.mark.parametrize("std", [None, 0.7])
+def test_nats_by_annealing_are_those_of_the_exact_log_partition(std):
+    weights = machine(6, 5, scale=0.5, std=std)
+    v = (np.random.default_rng(2).random((40, 6)) < 0.4).astype(float)
+    found = annealed_nll(weights, v[:20], v[20:], temperatures=1000)
+    exact = exact_log_partition(weights) + float(free_energy(v[20:], weights).mean())
+    assert found["nll"] == pytest.approx(exact, abs=4 * found["log_z_error"] + 0.01) and found["log_z_error"] < 0.1

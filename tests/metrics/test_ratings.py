@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.metrics.ratings import among_unseen, ranked, rmse
+from deeplearn.metrics.ratings import among_unseen, ranked, recall_curve, rmse, rmse_by_film
 
 ROWS = {
     "rating": np.array([[5.0, 0, 0, 1], [5, 0, 0, 0]]),
@@ -24,3 +24,15 @@ def test_what_was_seen_is_ranked_last():
     liked, scores = among_unseen(SCORES, ROWS)
     assert liked.tolist() == [[False, True, False, False]]
     assert scores.tolist() == [[0, 6, 2, 0]]
+
+
+def test_errors_of_films_with_few_and_with_many_ratings():
+    # Films 1 and 2 have no rating to learn from, film 3 one and film 0 two, but nothing of these is held out.
+    number, errors = rmse_by_film(SCORES, ROWS, parts=2)
+    assert number == [0.0] and errors == pytest.approx([rmse(SCORES, ROWS)])
+    number, errors = rmse_by_film(SCORES, ROWS, parts=4)
+    assert number == [0.0, 0.0] and errors == pytest.approx([1.0, np.sqrt((1 + 4) / 2)])
+
+
+def test_recall_by_the_number_recommended():
+    assert recall_curve(SCORES[:, [0, 2, 1, 3]], ROWS) == ([1, 2], [0.0, 1.0])

@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import linen as nn
 
 from deeplearn.models.mlp import MLP
@@ -47,12 +48,19 @@ class Scaled(nn.Module):
         return weight * scale * x + (jax.random.normal(self.make_rng("noise"), x.shape) if noisy else 0)
 
 
-def test_own_inputs_own_arguments_and_own_noise():
-    population = Population(Scaled, 2, own_inputs=True)
-    x, scale = jnp.stack([X, 2 * X]), jnp.array([1.0, 3.0])
-    params = population.init(jax.random.key(0), x, scale, noisy=False)
-    still = population.apply(params, x, scale, noisy=False)
+def test_own_inputs_own_settings_and_own_noise():
+    population = Population(Scaled, 2, settings=(1.0, 3.0))
+    x = jnp.stack([X, 2 * X])
+    params = population.init(jax.random.key(0), x, own_inputs=True, noisy=False)
+    still = population.apply(params, x, own_inputs=True, noisy=False)
     np.testing.assert_allclose(still, np.stack([X, 6 * X]), rtol=1e-6)
+    # The same weights on inputs that all share.
+    np.testing.assert_allclose(population.apply(params, X, noisy=False), np.stack([X, 3 * X]), rtol=1e-6)
     # As the loop does it: one stream serves all.
-    noise = population.apply(params, x, scale, noisy=True, rngs={"params": jax.random.key(1)}) - still
-    assert np.abs(noise[0] - noise[1]).max() > 0.5
+    noisy = population.apply(params, x, own_inputs=True, noisy=True, rngs={"params": jax.random.key(1)})
+    assert np.abs((noisy - still)[0] - (noisy - still)[1]).max() > 0.5
+
+
+def test_there_is_a_setting_for_each_member():
+    with pytest.raises(AssertionError, match="settings"):
+        Population(Scaled, 3, settings=(1.0, 3.0)).init(jax.random.key(0), X, noisy=False)

@@ -11,7 +11,7 @@ from absl.testing import parameterized
 from scipy.special import expit, logsumexp
 from sklearn.neural_network import BernoulliRBM
 
-from deeplearn.models.rbm import RBM, PersistentRBM
+from deeplearn.models.rbm import RBM, PersistentRBM, chain_means
 
 VISIBLE, HIDDEN = 4, 3
 
@@ -121,3 +121,27 @@ def test_chains_start_at_zero_in_a_collection_of_their_own():
         jax.random.key(0), jnp.zeros((1, VISIBLE)), method=RBM.free_energy
     )
     np.testing.assert_array_equal(variables["chains"]["hidden"], np.zeros((32, HIDDEN)))
+
+
+def test_images_are_seen_black_and_white_or_grey():
+    image = np.array([[[0.2], [0.8]], [[0.5], [0.51]]], np.float32)[None]
+    np.testing.assert_array_equal(RBM(VISIBLE, HIDDEN).observe(image), [[0, 1, 0, 1]])
+    np.testing.assert_array_equal(RBM(VISIBLE, HIDDEN, 0.5).observe(image), image.reshape(1, 4))
+
+
+def test_a_reconstruction_goes_up_and_down_by_probabilities():
+    v, w = states(VISIBLE), weights()
+    code = 1 / (1 + np.exp(-(v @ w["kernel"] + w["hidden_bias"])))
+    np.testing.assert_allclose(call(RBM.encode, v), code, rtol=1e-5)
+    expected = 1 / (1 + np.exp(-(code @ np.asarray(w["kernel"]).T + w["visible_bias"])))
+    np.testing.assert_allclose(call(RBM.reconstruct, v), expected, rtol=1e-4)
+
+
+def test_means_of_long_chains_are_those_of_the_energy():
+    unnormalised = np.exp(-call(RBM.free_energy, states(VISIBLE)))
+    exact = unnormalised @ states(VISIBLE) / unnormalised.sum()
+    start = jnp.ones((20_000, VISIBLE))
+    first, last = call(chain_means, start, jax.random.key(0), visits=(1, 50))
+    np.testing.assert_allclose(last.mean(0), exact, atol=0.01)
+    # After one step: E[v | h] with h drawn from the start.
+    assert np.abs(np.asarray(first).mean(0) - exact).max() > 0.02

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from deeplearn.models.support import gradient_support
+from deeplearn.models.support import gradient_support, receptive_fields
 
 
 class Net(nn.Module):
@@ -26,3 +26,12 @@ def test_it_is_where_a_changed_pixel_changes_the_middle_unit():
     found = gradient_support(net, shape)
     np.testing.assert_array_equal(found, (change != 0).any(-1))
     assert found.any(1).sum() == 5 and found.any(0).sum() == 6
+
+
+def test_the_field_of_a_stack_grows_by_the_formula():
+    """r' = r + (k − 1)·rate·jump, jump' = stride·jump."""
+    layers = ((1, 1), (2, 1), (1, 1), (1, 2))
+    reach, jump = 1, 1
+    for (stride, rate), field in zip(layers, receptive_fields(layers, 40), strict=True):
+        reach, jump = reach + 2 * rate * jump, jump * stride
+        assert field.any(0).sum() == field.any(1).sum() == reach

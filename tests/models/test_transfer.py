@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from deeplearn.models.transfer import Transfer, unfreeze
+from deeplearn.models.transfer import FewLabelLearners, Transfer, unfrozen
 
 IMAGE = np.random.default_rng(0).random((3, 2, 2, 1)).astype(np.float32)
 LABELS = (1, 5)
@@ -19,15 +19,13 @@ class Net(nn.Module):
 
 
 def everything(model, image):
-    for network in (model.source, model.unrelated):
-        network(model.prepare(image))
-    for network in ("heads", "unrelated_heads", "tuned", "scratch"):
-        for count in LABELS:
-            model.logits(image, network, count)
+    model.source(model.prepare(image))
+    for count in LABELS:
+        model.logits(image, count), model.frozen_logits(image, count)
 
 
 def bound(colours=()):
-    model = Transfer(Net(), 7, 2, LABELS, 10, colours)
+    model = Transfer(Net(), 2, LABELS, 10, colours, source_classes=7)
     variables = model.init(jax.random.key(0), IMAGE, method=everything)
     rng = np.random.default_rng(1)
     return model, jax.tree.map(lambda x: x + 0.3 * rng.random(x.shape), variables)
@@ -47,41 +45,47 @@ def by_hand(variables, image, body, head):
 
 
 @pytest.mark.parametrize(
-    "network, body, head",
+    "logits, body, head",
     [
-        ("heads", ("source", "body"), ("heads_5",)),
-        ("unrelated_heads", ("unrelated", "body"), ("unrelated_heads_5",)),
-        ("tuned", ("tuned_5", "body"), ("tuned_5", "head")),
-        ("scratch", ("scratch_5", "body"), ("scratch_5", "head")),
+        (Transfer.frozen_logits, ("source", "body"), ("heads_5",)),
+        (Transfer.logits, ("learners_5", "body"), ("learners_5", "head")),
     ],
 )
-def test_each_classifier_is_its_head_on_its_network(network, body, head):
+def test_each_classifier_is_its_head_on_its_network(logits, body, head):
     model, variables = bound()
     expected = by_hand(variables, IMAGE, body, head)
-    found = model.apply(variables, IMAGE, network, 5, method="logits")
+    found = model.apply(variables, IMAGE, 5, method=logits)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     # In training a frozen network goes on by its running statistics, one that learns does not.
-    training, _ = model.apply(variables, IMAGE, network, 5, True, method="logits", mutable=["batch_stats"])
-    assert (np.abs(training - expected).max() < 1e-4) == network.endswith("heads")
+    training, _ = model.apply(variables, IMAGE, 5, True, method=logits, mutable=["batch_stats"])
+    assert (np.abs(training - expected).max() < 1e-4) == (logits is Transfer.frozen_logits)
 
 
 def test_a_library_s_network_sees_three_normalised_colours():
     mean, std = np.array([0.1, 0.2, 0.3]), np.array([1.0, 2.0, 4.0])
     model, variables = bound((tuple(mean), tuple(std)))
-    found = model.apply(variables, IMAGE, "tuned", 1, method="logits")
+    found = model.apply(variables, IMAGE, 1, method=Transfer.logits)
     normalised = (np.repeat(IMAGE, 3, -1) - mean) / std
-    expected = by_hand(variables, normalised, ("tuned_1", "body"), ("tuned_1", "head"))
+    expected = by_hand(variables, normalised, ("learners_1", "body"), ("learners_1", "head"))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_twin_from_scratch_has_the_networks_of_the_learners_alone():
+    model, variables = bound()
+    twin = FewLabelLearners(Net(), 2, LABELS, 10)
+    own = {name: {k: tree[k] for k in tree if k.startswith("learners")} for name, tree in variables.items()}
+    for count in LABELS:
+        expected = model.apply(variables, IMAGE, count, method=Transfer.logits)
+        np.testing.assert_array_equal(twin.apply(own, IMAGE, count, method=FewLabelLearners.logits), expected)
 
 
 def test_unfrozen_networks_are_the_source_with_the_heads_that_were_trained_on_it():
     _, before = bound()
-    after = unfreeze(before, LABELS)
+    after = unfrozen(before)
     for count in LABELS:
-        tuned = after["params"][f"tuned_{count}"]
+        tuned = after["params"][f"learners_{count}"]
         assert tuned["body"] is before["params"]["source"]["body"]
         assert tuned["head"] is before["params"][f"heads_{count}"]
-        assert after["batch_stats"][f"tuned_{count}"]["body"] is before["batch_stats"]["source"]["body"]
-        assert after["params"][f"scratch_{count}"] is before["params"][f"scratch_{count}"]
+        assert after["batch_stats"][f"learners_{count}"]["body"] is before["batch_stats"]["source"]["body"]
         # What was given stays as it was.
-        assert before["params"][f"tuned_{count}"]["body"] is not before["params"]["source"]["body"]
+        assert before["params"][f"learners_{count}"]["body"] is not before["params"]["source"]["body"]

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from deeplearn.models.warm_start import FewLabelClassifiers, WarmStarted
+from deeplearn.models.rbm import RBM
+from deeplearn.models.warm_start import FewLabelClassifiers, GreedyStack, WarmStarted
 
 WIDTHS, CLASSES, INPUTS = (5, 4), 3, 6
 
@@ -51,13 +52,37 @@ def test_adam_on_the_shift_takes_the_steps_of_adam_on_a_copy():
 
 def test_classifiers_for_other_numbers_of_labels_do_not_share_weights():
     x = jnp.ones((2, INPUTS))
-    model = FewLabelClassifiers(WIDTHS, CLASSES, (1, 5))
+    model = FewLabelClassifiers(WIDTHS, CLASSES, (1, 5), pool=9)
 
     def both(model, x):
-        return model(x, 1), model(x, 5)
+        return model.logits(x, 1), model.logits(x, 5)
 
     variables = model.init(jax.random.key(0), x, method=both)
     one, five = model.apply(variables, x, method=both)
     assert not np.allclose(one, five)
-    gradient = jax.grad(lambda v: loss(model.apply(v, x, 1)))(variables)["params"]
+    gradient = jax.grad(lambda v: loss(model.apply(v, x, 1, method=FewLabelClassifiers.logits)))(variables)[
+        "params"
+    ]
     assert optax.tree.norm(gradient["of_1"]) > 0 and optax.tree.norm(gradient["of_5"]) == 0
+
+
+def test_a_stack_s_classifiers_are_its_codes_and_a_last_layer_until_they_learn():
+    image = np.random.default_rng(1).uniform(size=(7, 2, 3, 1)).astype(np.float32)
+    batch = {"image": image, "label": np.arange(7) % CLASSES, "row": np.arange(7)}
+    stack = GreedyStack(RBM, INPUTS, WIDTHS, CLASSES, (1, 5), pool=9)
+
+    def all_of_it(stack, batch):
+        return stack.encode(batch["image"], 2), stack.logits(batch["image"], 5), stack.few(batch, 1)
+
+    variables = stack.init(jax.random.key(0), batch, method=all_of_it)
+    code, logits, _ = stack.apply(variables, batch, method=all_of_it)
+    assert set(variables["params"]) == {"layers_0", "layers_1", "tuned"} and variables["drawn"]["tuned"]["few"]
+    x = image.reshape(7, 6)
+    for number in range(2):
+        layer = variables["params"][f"layers_{number}"]
+        x = jax.nn.sigmoid(x @ layer["kernel"] + layer["hidden_bias"])
+    np.testing.assert_allclose(code, x, rtol=1e-5)
+    head = variables["params"]["tuned"]["of_5"]["Dense_0"]
+    np.testing.assert_allclose(logits, x @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-6)
+    none = stack.apply(variables, image, 0, method=GreedyStack.encode)
+    np.testing.assert_array_equal(none, image.reshape(7, 6))

@@ -1,5 +1,6 @@
 """The draw of a few labels: as many of each class as asked for, always the same ones, others with another seed."""
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -54,3 +55,24 @@ def test_of_a_part_of_the_pool_only_what_was_drawn_counts():
     whole = {*drawn(0, POOL, 5)[0][:, 0]}
     assert len(image) == 20 and 0 < weight.sum() < 20
     assert {*image[weight == 1, 0]} == whole & {*half["image"][:, 0]}
+
+
+def test_of_a_part_of_the_pool_a_step_sees_its_part_of_the_hundred():
+    """29 labels of 4 classes are 116 examples, of which a quarter of the pool gives 25."""
+    quarter = {name: column[::4] for name, column in shuffled(0).items()}
+    image, _, weight = drawn(0, quarter, 29)
+    assert len(image) == 25 and (weight == 1).all()
+
+
+class Side(nn.Module):
+    def setup(self):
+        self.deeper = FewLabels(CLASSES, EACH)
+
+    def __call__(self, batch):
+        return self.deeper(batch, 3)
+
+
+def test_systems_side_by_side_draw_alike():
+    here = FewLabels(CLASSES, EACH).init({"params": jax.random.key(7)}, POOL, 3)["drawn"]["rank"]
+    there = Side().init({"params": jax.random.key(7)}, POOL)["drawn"]["deeper"]["rank"]
+    np.testing.assert_array_equal(here, there)

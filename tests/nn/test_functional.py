@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, log_expit
 
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.functional import as_function, log_sigmoid, softplus
+from deeplearn.nn.functional import as_function, binary, log_sigmoid, softplus
 
 
 class Network(nn.Module):
@@ -88,6 +88,15 @@ def test_it_serves_while_parameters_are_initialised():
 
     made = jax.eval_shape(lambda key: Holder().init(key, X, method=call_and_slope), jax.random.key(0))
     assert set(made["params"]) == {"network"}
+
+
+def test_black_and_white_is_cut_above_one_half():
+    grey = np.array([[0.0, 0.5], [0.51, 1.0]], np.float32).reshape(1, 2, 2, 1)
+    for image in (grey, jnp.asarray(grey)):
+        found = binary(image)
+        assert type(found) is type(image) or isinstance(found, jax.Array)
+        np.testing.assert_array_equal(found, [[0, 0, 1, 1]])
+        assert found.dtype == np.float32
 
 
 class Exact(chex.TestCase):

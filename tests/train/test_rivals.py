@@ -84,6 +84,17 @@ def test_a_rival_trains_as_it_does_alone():
         np.testing.assert_allclose(one, beside, rtol=1e-5, atol=1e-6)
 
 
+def test_a_declared_evaluation_sees_the_whole_and_names_the_rows():
+    def widest(trained, dataset):
+        rows = {name: evaluate(trained[name], dataset)[OURS] for name in trained.rivals}
+        return {OURS: max(rows.values(), key=lambda row: row.metrics["width"]), **rows}
+
+    trainer, states, _ = stepped(experiment(["narrow", "wide"], evaluate=widest))
+    rows = trainer.experiment.evaluate(trainer.trained(states)[0], DATA)
+    assert list(rows) == [OURS, "narrow", "wide"]
+    assert rows[OURS] is rows["wide"] and rows[OURS].metrics["width"] == WIDTHS["wide"]
+
+
 def test_each_is_measured_on_its_own_weights_and_facts():
     trainer, states, _ = stepped(experiment(["narrow", "wide"]))
     trained = trainer.trained(states)[0]
