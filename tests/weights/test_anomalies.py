@@ -99,3 +99,12 @@ def test_mistakes_end_in_one_sentence(trained_run, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == "" and captured.err.startswith("error: ") and captured.err.count("\n") == 1
         assert sentence in captured.err
+
+
+def test_the_data_of_the_run_may_be_gone(trained_run, tmp_path, capsys):
+    directory, _ = trained_run
+    np.savez(tmp_path / "mine.npz", image=RNG.integers(256, size=(3, 2, 3), dtype=np.uint8))
+    (directory / "normal.npz").rename(directory / "hidden.npz")
+    arguments = [f"--run={directory}/run", f"--images={tmp_path}/mine.npz", f"--output={tmp_path}/x.csv"]
+    assert command(*arguments) == 0 and capsys.readouterr().err == ""
+    (directory / "hidden.npz").rename(directory / "normal.npz")
