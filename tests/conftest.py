@@ -43,6 +43,14 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def user_cache(request: pytest.FixtureRequest) -> Path:
+    """In place of the user's own cache: the judges of data sets that have no directory are kept there."""
+    directory = Path(request.config.cache.mkdir("user"))
+    os.environ["XDG_CACHE_HOME"] = str(directory)
+    return directory
+
+
+@pytest.fixture(scope="session", autouse=True)
 def compilation_cache(request: pytest.FixtureRequest) -> Path:
     """Compiled programs, shared with the processes that tests start."""
     directory = Path(request.config.cache.mkdir("jax"))

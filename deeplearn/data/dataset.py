@@ -97,6 +97,11 @@ class Dataset:
         self.facts[name] = found
         return found
 
+    def need_modes(self, use: str) -> None:
+        """UserError unless the examples are points of a mixture whose modes are known; `use`: what needs them."""
+        if "point" not in self.train.spec or "means" not in self.about:
+            raise UserError(f"--dataset={self.name} has no modes to count, as mixture/grid has: {use}")
+
     def fingerprint(self) -> str:
         """A SHA-256 in hex that differs, almost surely, when the data do; the name and the place do not count.
 

@@ -81,6 +81,11 @@ class Judge:
         """Logits [n, classes] -> calibrated probabilities [n, classes]."""
         return softmax(logits.astype(np.float64) / self.temperature, axis=-1)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """How good the judge itself is, on the test split: to be printed beside what it says of samples."""
+        return {f"judge_{name}": self.facts[name] for name in ("accuracy", "calibration_error", "temperature")}
+
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Images [n, H, W, C], floats in [0, 1] or 8 bits -> probabilities [n, classes], features [n, 128].
 
@@ -101,6 +106,14 @@ def array_source(images: np.ndarray) -> Source:
     return source
 
 
+def need_classes(dataset: Dataset) -> None:
+    """UserError unless a judge can be trained on the data set: on labelled images whose classes have names."""
+    advice = "samples are judged by a classifier trained on them, so choose a set with classes, such as digits"
+    dataset.need_labelled_images(advice)
+    if not dataset.classes:
+        raise UserError(f"--dataset={dataset.name} has labels that are not classes: {advice}")
+
+
 def judge(dataset: Dataset, seed: int = 0) -> Judge:
     """The judge of a data set of labelled images: trained at the first call, read from its files at later ones.
 
@@ -109,10 +122,7 @@ def judge(dataset: Dataset, seed: int = 0) -> Judge:
 
     Raises UserError for a set without labelled images.
     """
-    advice = "samples are judged by a classifier trained on them, so choose a set with classes, such as digits"
-    dataset.need_labelled_images(advice)
-    if not dataset.classes:
-        raise UserError(f"--dataset={dataset.name} has labels that are not classes: {advice}")
+    need_classes(dataset)
     for path in (places := list(store.paths(dataset, seed))):
         if (kept := _read(path, dataset)) is not None:
             return kept

@@ -13,7 +13,7 @@ import numpy as np
 from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
-from deeplearn.judge.judges import Source, array_source, block_rows, judge
+from deeplearn.judge.judges import Source, array_source, block_rows, judge, need_classes
 from deeplearn.measured import Measured
 from deeplearn.metrics.distances import (
     density_coverage,
@@ -42,6 +42,16 @@ def training_halves(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def sample_count(dataset: Dataset, most: int = SAMPLES) -> int:
     """How many samples to judge, at most `most`: as many as every reference row can have, so that all are equal."""
     return min(most, len(dataset.train) // 2, len(dataset.test))
+
+
+def need_judge(dataset: Dataset) -> None:
+    """UserError where samples that are like this data set cannot be judged: for generators, before they train."""
+    need_classes(dataset)
+    if (count := sample_count(dataset)) < LEAST:
+        raise UserError(
+            f"--dataset={dataset.name} has too few images: samples are judged beside half of the training split "
+            f"and the test split, here {count} images, and there must be {LEAST}"
+        )
 
 
 def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | None = None) -> dict[str, float]:

@@ -45,4 +45,4 @@ def train(dataset: Dataset, seed: int) -> Trained:
     stage = Stage([Turn(classify)], optax.adam(optax.cosine_decay_schedule(RATE, steps)), steps)
     experiment = Experiment(model=network(dataset), stages=[stage], data=dataset)
     config = Config(steps=steps, batch_size=size, seed=seed)
-    return fit(experiment, config)
+    return fit(experiment, config, f"the judge of {dataset.name}")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_shapes
-from deeplearn.nn.noise import noise_ratio, signal_and_noise
+from deeplearn.nn.noise import noise_ratio, over, signal_and_noise
 
 Network = Callable[[jax.Array, jax.Array], jax.Array]
-
-
-def _over(level: jax.Array, x: jax.Array) -> jax.Array:
-    """[batch] levels shaped to multiply [batch, ...]."""
-    return level.reshape(-1, *(1,) * (x.ndim - 1))
 
 
 def denoising_loss(
@@ -32,7 +28,7 @@ def denoising_loss(
     # One offset for the batch spreads its t evenly: less variance at no cost (Kingma et al. 2021, appendix I.1).
     t = (jax.random.uniform(key_t) + jnp.arange(len(x)) / len(x)) % 1.0
     ratio = noise_ratio(schedule, jnp.clip(t, 1e-5, 1 - 1e-5), scale)
-    alpha, sigma = (_over(level, x) for level in signal_and_noise(ratio))
+    alpha, sigma = (over(level, x) for level in signal_and_noise(ratio))
     noise = jax.random.normal(key_noise, x.shape)
     target = noise if prediction == "noise" else alpha * noise - sigma * x
     output = network(alpha * x + sigma * noise, ratio)
@@ -40,12 +36,26 @@ def denoising_loss(
     return jnp.square(output - target).mean()
 
 
-def denoised_and_noise(
-    output: jax.Array, noised: jax.Array, ratio: jax.Array, prediction: str
-) -> tuple[jax.Array, jax.Array]:
-    """(x̂, ε̂) from a network's output, given x_t = α x + σ ε. output, noised: [batch, ...]. ratio: [batch]."""
-    assert_shapes(output=(output, "batch *example"), noised=(noised, "batch *example"), ratio=(ratio, "batch"))
-    alpha, sigma = (_over(level, noised) for level in signal_and_noise(ratio))
-    if prediction == "noise":
-        return (noised - sigma * output) / alpha, output
-    return alpha * noised - sigma * output, sigma * noised + alpha * output
+def diffusion_loss(model: Any, x: jax.Array, label: jax.Array) -> jax.Array:
+    """`denoising_loss` of a bound `deeplearn.models.diffusion.Diffusion`, with its schedule and prediction.
+
+    x: [batch, ...] in the data's own units. label: [batch] int32. Draws from the stream "noise".
+    """
+
+    assert_shapes(x=(x, "batch *example"), label=(label, "batch"))
+
+    def network(noised: jax.Array, ratio: jax.Array) -> jax.Array:
+        output: jax.Array = model.denoiser(noised, ratio, label).astype(jnp.float32)
+        return output
+
+    x, key = model.normalise(x), model.make_rng("noise")
+    return denoising_loss(network, x, key, model.schedule, model.prediction, model.noise_scale)
+
+
+def drop_labels(label: jax.Array, key: jax.Array, probability: float, none: int) -> jax.Array:
+    """Labels [batch], each replaced by `none` with that probability (Ho & Salimans 2021, algorithm 1).
+
+    So that one network learns the conditional and the unconditional score, which guidance needs.
+    """
+    assert_shapes(label=(label, "batch"))
+    return jnp.where(jax.random.bernoulli(key, probability, label.shape), none, label)

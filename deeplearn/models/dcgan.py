@@ -11,8 +11,7 @@ import jax
 
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.checks import IMAGES, assert_shapes
-from deeplearn.nn.conv import Conv
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -75,28 +74,3 @@ class Critic(nn.Module):
         for _ in range(2):
             x = nn.leaky_relu(nn.Dense(HIDDEN)(x), 0.2)
         return nn.Dense(1)(x).squeeze(-1)
-
-
-class Classifier(nn.Module):
-    """A small convolutional classifier; `features` are what distances between image sets are measured on.
-
-    Images [batch, H, W, C] in [0, 1] -> logits [batch, classes], features [batch, 128]; UserError unless 4 divides
-    H and W.
-    """
-
-    classes: int
-    width: int = 32
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
-        assert_shapes(x=(x, IMAGES))
-        if x.shape[1] % 4 or x.shape[2] % 4:
-            raise UserError(
-                f"images of {x.shape[1]}×{x.shape[2]}: the judge halves them twice, so 4 must divide both"
-            )
-        for level in range(2):
-            x = nn.relu(BatchNorm()(HalvingConv(self.width * 2**level, use_bias=False)(x), train))
-        x = nn.relu(BatchNorm()(Conv(2 * self.width, (3, 3), use_bias=False)(x), train))
-        x = nn.Dropout(0.5, deterministic=not train)(x.reshape(len(x), -1))
-        features = nn.relu(nn.Dense(128)(x))
-        return nn.Dense(self.classes)(nn.Dropout(0.5, deterministic=not train)(features)), features

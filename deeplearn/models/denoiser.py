@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
 from deeplearn.nn.conv import Conv
 
+GROUPS = 8  # of group norm: every width of a U-Net is a multiple of it
+
 
 def level_features(ratio: jax.Array, size: int) -> jax.Array:
     """Sines and cosines of log r, [batch] -> [batch, size], their frequencies from .1 to 10."""
@@ -68,10 +70,10 @@ class ResidualBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
         assert_shapes(x=(x, IMAGES), condition=(condition, "batch condition"))
-        h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(8)(x)))
+        h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(GROUPS)(x)))
         h += nn.Dense(self.width)(condition)[:, None, None]
         # The last convolution starts at zero: a fresh block is its skip connection.
-        h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(8)(h)))
+        h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(GROUPS)(h)))
         return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
 
 
@@ -111,5 +113,5 @@ class UNet(nn.Module):
             h = ResidualBlock(width)(jnp.concatenate([h, skips[level]], axis=-1), condition)
             if level:
                 h = Conv(self.widths[level - 1], (3, 3))(h.repeat(2, axis=1).repeat(2, axis=2))
-        out = nn.silu(nn.GroupNorm(8)(h))
+        out = nn.silu(nn.GroupNorm(GROUPS)(h))
         return Conv(channels, (3, 3), kernel_init=nn.initializers.zeros)(out)

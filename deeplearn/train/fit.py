@@ -10,10 +10,11 @@ from deeplearn.train.trained import Trained
 from deeplearn.train.trainer import Trainer
 
 
-def fit(experiment: Experiment, config: Config) -> Trained:
+def fit(experiment: Experiment, config: Config, what: str = "") -> Trained:
     """The first replica after all steps, by the turns and batches that a run of `experiment` would take.
 
-    On one device, without checkpoints or files. UserError where a metric is not finite.
+    On one device, without checkpoints or files. `what` it is ("the judge of glyphs") stands in the progress bar in
+    place of the stage's name. UserError where a metric is not finite.
     """
     progress = Progress(experiment.steps)
     trainer = Trainer(experiment, config, Layout(), progress.say)
@@ -25,7 +26,7 @@ def fit(experiment: Experiment, config: Config) -> Trained:
             progress.note(trainer.read(step, metrics)[1])
         if step in trainer.ends and step < experiment.steps:
             states = trainer.enter(step, states)
-        progress.update(step, experiment.stages[experiment.stage_at(step - 1)].name)
+        progress.update(step, what or experiment.stages[experiment.stage_at(step - 1)].name)
     trainer.check(states)
     progress.clear()
     return trainer.trained(states)[0]

@@ -50,6 +50,7 @@ def test_what_is_there_is_not_complained_about():
         (made(images(label=False)), "need_labelled_images", "--dataset=mine has no labelled images: why"),
         (made(images(4, 6)), "need_square_images", "--dataset=mine has images of 4×6 pixels, not squares: why"),
         (made(images()), "need_levels", "--dataset=mine has no images with grey levels: why"),
+        (TABLE, "need_modes", "--dataset=mine has no modes to count, as mixture/grid has: why"),
     ],
 )
 def test_what_lacks_is_told_in_a_sentence(set_, need, sentence):

@@ -1,15 +1,16 @@
-"""How loud the noise of the diffusion experiment is, by what it is given."""
+"""How loud the noise of the diffusion experiment is, by its images, and what images it cannot model."""
 
 import pytest
 
-from deeplearn.train.launch import parse
-from experiments.text_to_image.diffusion import Config, noise_scale
+from deeplearn.errors import UserError
+from deeplearn.train.flags import parse
+from experiments.text_to_image.diffusion import Config, build, noise_scale
+from tests.experiments.pretend import pretend
 
 
 @pytest.mark.parametrize(
     ("flags", "shape", "expected"),
     [
-        ([], (2,), 1.0),
         ([], (8, 8, 1), 1.0),
         ([], (28, 20, 1), 3.5),
         (["--schedule=cosine"], (28, 28, 1), 1.0),
@@ -20,3 +21,12 @@ from experiments.text_to_image.diffusion import Config, noise_scale
 )
 def test_log_normal_levels_grow_with_the_side_and_published_ones_stay(flags, shape, expected):
     assert noise_scale(parse(Config, flags), shape) == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "flags", "sentence"),
+    [("mixture/grid", [], "no labelled images"), ("digits", ["--width=12"], "multiple of 8")],
+)
+def test_what_it_cannot_model_is_a_sentence_before_it_trains(dataset, flags, sentence):
+    with pytest.raises(UserError, match=sentence):
+        build(parse(Config, flags), pretend(dataset))

@@ -34,6 +34,11 @@ def test_it_knows_the_classes_and_says_how_well(tmp_path):
     np.testing.assert_allclose(probabilities.sum(-1), 1)
     assert found.facts["accuracy"] == (probabilities.argmax(-1) == test["label"]).mean() > 0.9
     assert 0 <= found.facts["calibration_error"] < 0.5
+    assert found.metrics == {
+        "judge_accuracy": found.facts["accuracy"],
+        "judge_calibration_error": found.facts["calibration_error"],
+        "judge_temperature": found.temperature,
+    }
     logits, _ = found.logits_and_features(judges.array_source(test["image"]), np.arange(24))
     np.testing.assert_allclose(probabilities, softmax(logits / found.temperature, axis=-1), rtol=1e-5)
 

@@ -1,5 +1,6 @@
 """What is measured on samples: which images are compared, in which direction, and in how much memory."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ from deeplearn.errors import UserError
 from deeplearn.judge import (
     judge,
     nearest_training,
+    need_judge,
     quality,
     reference_rows,
     sample_count,
@@ -176,3 +178,13 @@ def test_memory_is_a_few_times_the_images(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 9 * samples.nbytes  # a Gaussian is fitted in float64
+
+
+def test_what_cannot_be_judged_is_told_before_a_generator_is_trained(trainings):
+    need_judge(images(train=6, test=3))
+    for sizes, count in (({"train": 5}, 2), ({"test": 2}, 2)):
+        with pytest.raises(UserError, match=f"too few images: .* here {count} images"):
+            need_judge(images(**sizes))
+    with pytest.raises(UserError, match="not classes"):
+        need_judge(dataclasses.replace(images(), classes=()))
+    assert not trainings

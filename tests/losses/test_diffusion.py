@@ -1,6 +1,7 @@
 """The denoising objective on Gaussian data, where the best denoiser and its loss are known."""
 
 import itertools
+import types
 
 import chex
 import jax
@@ -9,30 +10,14 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
-from absl.testing import parameterized
 
-from deeplearn.losses.diffusion import denoised_and_noise, denoising_loss
+from deeplearn.losses.diffusion import denoising_loss, diffusion_loss, drop_labels
 
 STD = 0.6
 CASES = list(itertools.product(("linear", "cosine", "lognormal"), ("noise", "v")))  # schedule, prediction
 
 
 class Targets(chex.TestCase):
-    @chex.all_variants
-    @parameterized.parameters("noise", "v")
-    def test_the_true_target_gives_data_and_noise(self, prediction):
-        """Images, each with its own level."""
-        generator = np.random.default_rng(0)
-        x, noise = generator.normal(size=(2, 5, 3, 4, 2))
-        ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
-        alpha, sigma = (
-            level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
-        )
-        target = noise if prediction == "noise" else alpha * noise - sigma * x
-        estimate = self.variant(lambda *arguments: denoised_and_noise(*arguments, prediction))
-        found = estimate(target, alpha * x + sigma * noise, ratio)
-        chex.assert_trees_all_close(found, (x.astype(np.float32), noise.astype(np.float32)), atol=3e-5)
-
     @chex.all_variants
     def test_a_network_that_knows_the_data_has_no_loss(self):
         x = np.random.default_rng(1).normal(size=(6, 3, 2)).astype(np.float32)
@@ -137,3 +122,32 @@ def test_levels_spread_evenly_over_the_batch():
     drawn = np.sort(2 / np.pi * np.arctan(ratios(jax.random.split(jax.random.key(0), 50))))
     np.testing.assert_allclose(np.diff(drawn), 0.1, atol=0.01)  # the largest ratio is cut at t = .992
     assert scipy.stats.kstest(drawn[:, 0], "uniform", (0, 0.1)).pvalue > 0.01
+
+
+def test_of_a_model_it_is_the_loss_of_its_denoiser_on_scaled_data():
+    key, label = jax.random.key(5), np.arange(6) % 4
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+
+    def denoiser(noised, ratio, label):
+        return (label + ratio)[:, None] * noised
+
+    model = types.SimpleNamespace(
+        denoiser=denoiser,
+        normalise=lambda x: (x - 1) / 2,
+        make_rng={"noise": key}.get,
+        schedule="cosine",
+        prediction="noise",
+        noise_scale=3.0,
+    )
+    expected = denoising_loss(lambda *args: denoiser(*args, label), (x - 1) / 2, key, "cosine", "noise", 3.0)
+    assert diffusion_loss(model, x, label) == expected > 0
+
+
+def test_labels_are_dropped_with_the_probability():
+    label = np.arange(20_000) % 3
+    found = np.asarray(drop_labels(label, jax.random.key(0), 0.1, 3))
+    assert ((found == label) | (found == 3)).all()
+    for value in range(3):
+        assert (found[label == value] == 3).mean() == pytest.approx(0.1, abs=0.015)
+    np.testing.assert_array_equal(drop_labels(label, jax.random.key(0), 0.0, 3), label)
+    assert (drop_labels(label, jax.random.key(0), 1.0, 3) == 3).all()

@@ -2,15 +2,13 @@
 
 import functools
 
-import chex
-import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 import scipy.special
 
 from deeplearn.errors import UserError
-from deeplearn.models.dcgan import Classifier, Critic, Generator, doublings
+from deeplearn.models.dcgan import Critic, Generator, doublings
 from deeplearn.models.dense_generator import DenseGenerator
 
 
@@ -88,39 +86,3 @@ def test_the_critic_scores_each_image_by_itself():
     before, after = np.asarray(score(variables, x)), np.asarray(score(variables, other))
     np.testing.assert_array_equal(np.delete(before, 2), np.delete(after, 2))
     assert abs(before[2] - after[2]) > 1e-2
-
-
-def test_the_classifier_agrees_with_flax_s_own_layers():
-    """Its features are those of the layer before the last."""
-    x = np.random.default_rng(0).uniform(size=(3, 8, 4, 2)).astype(np.float32)
-    module = Classifier(classes=4, width=3)
-    variables = randomised(module, x, train=False)
-    variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])  # no negative variances
-
-    @jax.jit
-    def plain(variables):
-        params, statistics = variables["params"], variables["batch_stats"]
-
-        def norm(number, h):
-            name = f"BatchNorm_{number}"
-            own = {"params": params[name]["BatchNorm_0"], "batch_stats": statistics[name]["BatchNorm_0"]}
-            return nn.relu(nn.BatchNorm(use_running_average=True).apply(own, h))
-
-        h = x
-        for i in range(2):
-            halving = nn.Conv(3 * 2**i, (4, 4), strides=2, padding=1, use_bias=False)
-            h = norm(i, halving.apply({"params": params[f"HalvingConv_{i}"]}, h))
-        h = norm(2, nn.Conv(6, (3, 3), use_bias=False).apply({"params": params["Conv_0"]}, h))
-        features = nn.relu(nn.Dense(128).apply({"params": params["Dense_0"]}, h.reshape(3, -1)))
-        return nn.Dense(4).apply({"params": params["Dense_1"]}, features), features
-
-    found = jax.jit(lambda v: module.apply(v, x, False))(variables)
-    chex.assert_trees_all_close(found, plain(variables), rtol=1e-3, atol=1e-3)
-    assert found[0].shape == (3, 4) and found[1].shape == (3, 128)
-    assert np.asarray(found[0]).std(0).min() > 0.1
-
-
-@pytest.mark.parametrize("shape", [(10, 8), (8, 14)])
-def test_the_classifier_names_a_size_that_it_cannot_halve_twice(shape):
-    with pytest.raises(UserError, match=rf"images of {shape[0]}×{shape[1]}: .* 4 must divide both"):
-        Classifier(classes=4).init(jax.random.key(0), np.zeros((2, *shape, 1), np.float32), False)

@@ -1,15 +1,16 @@
 """Noise levels against their definitions in the papers."""
 
+import chex
 import jax
 import numpy as np
 import pytest
 import scipy.stats
+from absl.testing import parameterized
 
 from deeplearn.nn import noise
-from deeplearn.nn.noise import LARGEST, SMALLEST, sampling_ratios, signal_and_noise
+from deeplearn.nn.noise import LARGEST, SCHEDULES, SMALLEST, denoised_and_noise, sampling_ratios, signal_and_noise
 
 noise_ratio = jax.jit(noise.noise_ratio, static_argnums=(0, 2))
-SCHEDULES = ("linear", "cosine", "lognormal")
 T = np.linspace(0.02, 0.98, 49)
 
 
@@ -95,3 +96,20 @@ def test_a_scale_shifts_the_logarithm_of_signal_to_noise(schedule):
 
 def test_a_sampler_starts_at_the_largest_ratio_at_every_scale():
     assert sampling_ratios("lognormal", 6, 3.5)[0] == pytest.approx(LARGEST)
+
+
+class Estimates(chex.TestCase):
+    @chex.all_variants
+    @parameterized.parameters("noise", "v")
+    def test_the_true_target_gives_data_and_noise(self, prediction):
+        """Images, each with its own level."""
+        generator = np.random.default_rng(0)
+        x, noise = generator.normal(size=(2, 5, 3, 4, 2))
+        ratio = np.array([0.01, 0.3, 1.0, 4.0, 20.0])
+        alpha, sigma = (
+            level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
+        )
+        target = noise if prediction == "noise" else alpha * noise - sigma * x
+        estimate = self.variant(lambda *arguments: denoised_and_noise(*arguments, prediction))
+        found = estimate(target, alpha * x + sigma * noise, ratio)
+        chex.assert_trees_all_close(found, (x.astype(np.float32), noise.astype(np.float32)), atol=3e-5)

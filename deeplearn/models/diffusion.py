@@ -1,0 +1,80 @@
+"""A diffusion model: a denoiser, the scale of its data, and how samples are made with it.
+
+The objective is in `deeplearn.losses.diffusion`, noise levels in `deeplearn.nn.noise`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deeplearn.models.samplers import SAMPLERS, sample
+from deeplearn.nn.noise import denoised_and_noise, sampling_ratios
+
+
+class Diffusion(nn.Module):
+    """A denoiser with the way data are scaled to zero mean and unit variance, and the noise that it is trained on.
+
+    denoiser: (x_t [batch, ...] of unit variance, ratio [batch], label [batch] int32) -> [batch, ...], such as those
+        of `deeplearn.models.denoiser`.
+    mean, std: of the data's elements.
+    classes: the label that stands for none; 0 where the denoiser has no classes.
+    prediction, schedule, noise_scale: what the denoiser predicts and at which levels (`deeplearn.nn.noise`).
+    """
+
+    denoiser: nn.Module
+    mean: float
+    std: float
+    classes: int = 0
+    prediction: str = "v"
+    schedule: str = "lognormal"
+    noise_scale: float = 1.0
+
+    def normalise(self, x: jax.Array) -> jax.Array:
+        return (x - self.mean) / self.std
+
+    def restore(self, x: jax.Array) -> jax.Array:
+        return x * self.std + self.mean
+
+    def estimate(
+        self, noised: jax.Array, ratio: jax.Array, label: jax.Array, guidance: float = 0.0
+    ) -> tuple[jax.Array, jax.Array]:
+        """x̂ and ε̂, pushed away from the unconditional estimate by the guidance w.
+
+        (1 + w) · conditional − w · unconditional (Ho & Salimans 2021, equation 6).
+        """
+        output = self.denoiser(noised, ratio, label)
+        if guidance:
+            free = self.denoiser(noised, ratio, jnp.full_like(label, self.classes))
+            output = (1 + guidance) * output - guidance * free
+        return denoised_and_noise(output, noised, ratio, self.prediction)
+
+
+def diffusion_samples(
+    trained: Any,
+    label: np.ndarray,
+    shape: tuple[int, ...],
+    *,
+    sampler: str = "heun",
+    steps: int = 40,
+    guidance: float = 0.0,
+) -> np.ndarray:
+    """One sample in the data's units for each label [n]: [n, *shape].
+
+    trained: a `deeplearn.train.Trained` whose model is a `Diffusion`. label: int32, ignored by a denoiser without
+    classes. sampler: a name in `SAMPLERS`. steps: levels that it visits. guidance: as in `Diffusion.estimate`.
+    """
+
+    def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
+        estimate: tuple[jax.Array, jax.Array] = trained(Diffusion.estimate, x, ratio, label, guidance=guidance)
+        return estimate
+
+    # Heun solves the same equation whatever the schedule that trained it: its own grid serves it best.
+    schedule = "lognormal" if sampler == "heun" else trained.model.schedule
+    ratios = sampling_ratios(schedule, steps, trained.model.noise_scale)
+    x = sample(SAMPLERS[sampler], denoiser, trained.key, (len(label), *shape), ratios)
+    return np.asarray(trained(Diffusion.restore, x))
