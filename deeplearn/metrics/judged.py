@@ -7,25 +7,12 @@ features, and are never called FID or KID.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.special import softmax
 
 from deeplearn.metrics.distances import frechet, kernel_distance, nearest_neighbours, precision_recall
 
 SURE = 0.9
-
-
-def small_judge(x: np.ndarray, label: np.ndarray, features: int = 64) -> Callable[[np.ndarray], np.ndarray]:
-    """[N, D] -> [N, features]: what the hidden layer of scikit-learn's MLP says, fitted to x [M, D] and label [M].
-
-    For experiments that train no judge of their own.
-    """
-    from sklearn.neural_network import MLPClassifier
-
-    fitted = MLPClassifier((features,), max_iter=300, tol=1e-3, random_state=0).fit(x, label)
-    return lambda x: np.maximum(x @ fitted.coefs_[0] + fitted.intercepts_[0], 0)
 
 
 def sure(logits: np.ndarray) -> float:

@@ -28,18 +28,18 @@ class FewLabelConfig(OptimizerConfig):
 
 
 def few_label_stage(
+    loss: Loss,
     pool: Arrays,
     chain: optax.GradientTransformation,
     steps: int,
     *trains: str,
-    loss: Loss,
     name: str = "fine-tuning",
     start: Callable[[Any], Any] | None = None,
 ) -> Stage:
     """A stage of one turn whose batch is the whole pool (`data.pool.few_label_pool`).
 
-    loss: `deeplearn.losses.few_labels.few_label_loss`, or one that wraps it.
-    trains: names of networks, all of the system's without any. start: as `Stage.start`.
+    loss: such as `losses.few_labels.few_label_loss`. trains: names of networks, all of the system's without any.
+    start: as `Stage.start`.
     """
     turn = Turn(loss, trains=trains)
     return Stage([turn], chain, steps, name, data=pool, batch_size=len(pool), start=start)

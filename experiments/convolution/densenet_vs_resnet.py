@@ -72,9 +72,8 @@ def gradient_norms(model: nn.Module, batch: dl.Batch) -> dict[str, jax.Array]:
     net, variables = model.unbind()
 
     def loss(params: Any) -> jax.Array:
-        return cross_entropy(
-            cast(jax.Array, net.apply({**variables, "params": params}, batch["image"])), batch["label"]
-        )[0]
+        logits: Any = net.apply({**variables, "params": params}, batch["image"])
+        return cross_entropy(logits, batch["label"])[0]
 
     return relative_norms(jax.grad(loss)(variables["params"]), variables["params"])
 

@@ -216,7 +216,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         adam = optimizer("adam", schedule("cosine", rate, config.tuning_steps))
-        return few_label_stage(pool, adam, config.tuning_steps, *trains, loss=few_label_loss)
+        return few_label_stage(few_label_loss, pool, adam, config.tuning_steps, *trains)
 
     net = Stack(RBM, int(np.prod(dataset.train.spec["image"].shape)), *shape)
     stages = [*greedy, generating, tuning(config.tuning_rate, "tuned")]

@@ -153,7 +153,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         steps = config.tuning_steps
-        return few_label_stage(pool, config.chain(steps, learning_rate=rate), steps, *trains, loss=few_label_loss)
+        return few_label_stage(few_label_loss, pool, config.chain(steps, learning_rate=rate), steps, *trains)
 
     stages = [*layers, tuning(config.tuning_rate, "tuned")]
     stack, twin = GreedyStack(Autoencoder, pixels, *shape), FewLabelClassifiers(*shape)

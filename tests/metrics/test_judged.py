@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
 from deeplearn.metrics.distances import frechet, precision_recall
-from deeplearn.metrics.judged import compare, small_judge
+from deeplearn.metrics.judged import compare
 
 
 @pytest.fixture(name="sets")
@@ -46,17 +45,3 @@ def test_features_are_compared_in_the_right_direction(sets):
     assert found["precision"] > 0.9 and found["recall"] < 0.2
     assert found["frechet"] == pytest.approx(frechet(made, real), rel=1e-6)
     assert found["kernel_distance"] > 0
-
-
-def test_the_small_judge_s_features_are_the_hidden_layer_of_scikit_learn_s_mlp():
-    from sklearn.neural_network import MLPClassifier
-
-    rng = np.random.default_rng(0)
-    x, label = rng.normal(size=(60, 4)), np.arange(60) % 3
-    x[np.arange(60), label] += 5
-    fitted = MLPClassifier((7,), max_iter=300, tol=1e-3, random_state=0).fit(x, label)
-    queries = rng.normal(size=(9, 4))
-    features = small_judge(x, label, 7)(queries)
-    assert features.shape == (9, 7)
-    chances = softmax(features @ fitted.coefs_[1] + fitted.intercepts_[1], axis=-1)
-    np.testing.assert_allclose(chances, fitted.predict_proba(queries), rtol=1e-6)
