@@ -1,4 +1,4 @@
-"""Every page: its model is built again from what a run keeps of its data, or it is said that the data are needed."""
+"""Every page: its model is built again from what a run keeps of its data, or data are said to be needed."""
 
 import dataclasses
 import importlib
