@@ -107,4 +107,4 @@ def from_json(value: Any) -> Any:
     """The fact that `to_json` wrote."""
     if isinstance(value, dict):
         return np.asarray(value["array"], value.get("dtype"))
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(from_json, value)) if isinstance(value, list) else value

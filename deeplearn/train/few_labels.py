@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from deeplearn.data.split import Arrays
+from deeplearn.data.split import Split
 from deeplearn.measured import OURS
 from deeplearn.train.config import flag
 from deeplearn.train.experiment import Claim, Loss, Stage, Turn
@@ -29,7 +29,7 @@ class FewLabelConfig(OptimizerConfig):
 
 def few_label_stage(
     loss: Loss,
-    pool: Arrays,
+    pool: Split,
     chain: optax.GradientTransformation,
     steps: int,
     *trains: str,

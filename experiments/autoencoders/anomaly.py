@@ -159,6 +159,13 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
     return tuple(tuple(a != b for b in classes) for a in classes), list(classes)
 
 
+def normal_moments(dataset: Dataset, normal: Sequence[Sequence[bool]]) -> tuple[tuple[float, ...], ...]:
+    """Mean and standard deviation of each feature, over the training rows that are normal in some problem."""
+    train = dataset.train.arrays()
+    rows = train["features"][np.any(normal, axis=0)[labels(train)]]
+    return tuple(rows.mean(0).tolist()), tuple((rows.std(0) + 1e-6).tolist())
+
+
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     kind = next((name for name in ("image", "features") if name in dataset.train.spec), None)
     if kind is None:
@@ -170,9 +177,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":
         # With several problems every class is normal in one of them: these two numbers a feature are of all rows.
-        train = dataset.train.arrays()
-        rows = train[kind][np.any(normal, axis=0)[labels(train)]]
-        moments = (tuple(rows.mean(0).tolist()), tuple((rows.std(0) + 1e-6).tolist()))
+        moments = dataset.fact("moments of normal rows", partial(normal_moments, dataset, normal))
     loss = partial(reconstruction, noise=config.noise)
     return dl.Experiment(
         model=Detectors(inputs, (*config.hidden, config.code), normal, *moments),

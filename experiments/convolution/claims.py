@@ -21,8 +21,9 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.baselines.classical import classical
-from deeplearn.data import Arrays, Dataset
+from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
+from deeplearn.data.subsets import Chosen
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import classification, cross_entropy
@@ -166,9 +167,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         chain = config.chain(learning_rate=config.learning_rate * (FAST if name in SLOW else 1))
         return dl.Rival(network, [dl.Stage([dl.Turn(loss)], chain, config.steps)])
 
+    few = Chosen(dataset.train, np.arange(min(config.examples, len(dataset.train))))
     return dl.side_by_side(
         {name: rival(name, network) for name, network in networks(config, len(dataset.classes)).items()},
-        data=dataclasses.replace(dataset, train=Arrays(dataset.train.arrays(config.examples))),
+        data=dataclasses.replace(dataset, train=few),
         evaluate=evaluate,
         baselines=baselines,
         figures=figures,
