@@ -188,7 +188,8 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
     paths = frozenset(trained | touched | set(written))
     try:
-        jax.eval_shape(loss, {name: part(tree, paths) for name, tree in variables.items()}, batch)
+        alone = {name: part(tree, paths) for name, tree in variables.items()}
+        jax.eval_shape(lambda variables, batch: loss(variables, batch)[0], alone, batch)
     except UserError:  # it looks at what it does not use, and Flax asks for that too
         paths = frozenset(known)
     return Traced(paths, _convolves(program.jaxpr))
