@@ -102,6 +102,16 @@ class Dataset:
         if "point" not in self.train.spec or "means" not in self.about:
             raise UserError(f"--dataset={self.name} has no modes to count, as mixture/grid has: {use}")
 
+    def moments(self, column: str, rows: int = 10_000) -> tuple[float, float]:
+        """Mean and standard deviation of all values of a column in the first training examples; kept as a fact."""
+
+        def find() -> tuple[float, float]:
+            values = self.train.arrays(rows)[column]
+            return float(values.mean()), float(values.std())
+
+        mean, std = self.fact(f"moments of {column} in {rows} rows", find)
+        return mean, std
+
     def fingerprint(self) -> str:
         """A SHA-256 in hex that differs, almost surely, when the data do; the name and the place do not count.
 

@@ -120,7 +120,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(f"--width={config.width} should be a multiple of {GROUPS}, the groups of group norm")
     height, width, _ = shape = dataset.image_shape
     widths = tuple(config.width * min(2**level, 4) for level in range(resolutions(height, width)))
-    some = dataset.train.arrays(10_000)["image"]
+    mean, std = dataset.moments("image")
     warm_up = min(200, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
     adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
@@ -128,8 +128,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     return dl.Experiment(
         model=Diffusion(
             UNet(widths, len(dataset.classes)),
-            mean=float(some.mean()),
-            std=float(some.std()),
+            mean=mean,
+            std=std,
             classes=len(dataset.classes),
             prediction=config.prediction,
             schedule=config.schedule,

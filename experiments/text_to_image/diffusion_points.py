@@ -78,15 +78,15 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_modes("this experiment counts those that samples reach")
-    some = dataset.train.arrays(10_000)["point"]
+    mean, std = dataset.moments("point")
     warm_up = min(200, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
     adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
     return dl.Experiment(
         model=Diffusion(
             DenoisingMLP(config.width),
-            mean=float(some.mean()),
-            std=float(some.std()),
+            mean=mean,
+            std=std,
             prediction=config.prediction,
             schedule=config.schedule,
             noise_scale=config.noise_scale,
