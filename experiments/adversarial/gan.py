@@ -9,8 +9,6 @@ within three standard deviations of a mode (`high_quality`), and how unevenly th
 each alone flatters. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -10,8 +10,6 @@ Not in the paper: dense networks (`--network=convolutional` is nearer to it) and
 (`deeplearn/models/mixture_prior.py`; `--components=1` is its Gaussian).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -18,8 +18,6 @@ Features of a table are standardised on normal training rows. Baselines, their s
 sizes here were: PCA's reconstruction error, isolation forest, one-class SVM, distance to the nearest training row.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from functools import partial

@@ -8,8 +8,6 @@ on the code gets right. `--tied` takes the encoder's matrices, transposed, for t
 largest code's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial

@@ -11,8 +11,6 @@ how sparse codes are (Hoyer); and how good images are that are decoded from a Ga
 PCA, raw pixels, and as samples a Gaussian on pixels, test images and other training images.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

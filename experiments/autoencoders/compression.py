@@ -14,8 +14,6 @@ LZMA; zlib that has seen training images too, as its dictionary; and the ideal l
 pixel. Your own images: `python -m deeplearn.codec --help`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from functools import partial

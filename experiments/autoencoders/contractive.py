@@ -8,8 +8,6 @@ scale back up, and the penalty would mean nothing. Measured on test images: how 
 The plain autoencoder, the same network with λ = 0, is the baseline, with PCA and raw pixels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -11,8 +11,6 @@ has no code for new images: it is fitted to the test images themselves, the othe
 run's own row is its largest code's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -10,8 +10,6 @@ reconstruction but no likelihood. `nll` is in nats, by importance sampling with 
 mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn image differs from its original.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial

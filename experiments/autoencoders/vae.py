@@ -12,8 +12,6 @@ models all grey levels (`--likelihood=gaussian` their dequantised density); look
 histogram for each pixel. `--network=conv`, `--beta` (Higgins et al. 2017) and `--objective=iwae` change one thing.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

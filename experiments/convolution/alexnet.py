@@ -11,8 +11,6 @@ CIFAR-10 enlarged to them or on photographs of your own. Baselines: logistic reg
 support vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -9,8 +9,6 @@ receptive fields against where gradients arrive. Beside it: what sharing saves i
 of a convolution take on 16×16 positions of 16 features.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from functools import partial

@@ -10,8 +10,6 @@ That a DenseNet needs fewer parameters than a ResNet is `densenet_vs_resnet`'s. 
 logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

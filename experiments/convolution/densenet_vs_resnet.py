@@ -10,8 +10,6 @@ test images, by layer. Baselines: logistic regression, k nearest neighbours and 
 Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

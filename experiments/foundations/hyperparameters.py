@@ -10,8 +10,6 @@ each sweep, what it chose, and the worst validation accuracy, the price of a wro
 regression, scikit-learn's MLP as it comes.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

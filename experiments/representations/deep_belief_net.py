@@ -11,8 +11,6 @@ alone. Samples are drawn by Gibbs sampling in the top machine, then down. Baseli
 scikit-learn's MLP on the same labels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

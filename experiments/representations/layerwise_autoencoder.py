@@ -9,8 +9,6 @@ both see the same ones, so gains are paired. `accuracy_n` on test with n labels 
 MLP on the same draw; nearest neighbour and logistic regression with every label.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

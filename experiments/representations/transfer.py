@@ -14,8 +14,6 @@ directory, and there is no source to learn. Each seed draws its own labels, so t
 logistic regression on pixels, with the same labels and with all.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

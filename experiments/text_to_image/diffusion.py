@@ -11,8 +11,6 @@ distances on its features, precision, recall. Baselines: other training images, 
 Points instead of images: `text_to_image.diffusion_points`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -8,8 +8,6 @@ of samples of high quality, the reverse KL over modes; beside the same baselines
 `text_to_image.diffusion`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
