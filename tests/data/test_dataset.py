@@ -138,5 +138,5 @@ def test_facts_are_noted_and_one_name_is_one_number():
     assert found.moments("point", rows=2) == (1.5, pytest.approx(np.arange(4).std()))
     assert found.fact("sum", lambda: 28) == 28 == found.fact("sum", lambda: 28)
     assert len(found.facts) == 3
-    with pytest.raises(ValueError, match="two facts of .* are called 'sum'"):
+    with pytest.raises(ValueError, match=r"two facts of .* are called 'sum'"):
         found.fact("sum", lambda: 29)
