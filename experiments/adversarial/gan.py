@@ -32,7 +32,7 @@ class Config(dl.Config):
     dataset: str = "mixture/grid"
     steps: int = 10_000
     generator_loss: str = dl.flag(
-        "non_saturating", "the generator's side of the game", choices=("non_saturating", "saturating")
+        "non_saturating", "the generator's loss", choices=("non_saturating", "saturating")
     )
     latents: int = dl.flag(25, "dimensions of the generator's noise", min=1)
     hidden: tuple[int, ...] = dl.flag((128, 128), "widths of the hidden layers of both networks", min=1)
@@ -99,17 +99,13 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return point_densities(dataset)
 
 
-def picture(made: np.ndarray, dataset: Dataset) -> Any:
-    data = dataset.test.arrays(SAMPLES)["point"]
-    return scatter(made, title="Samples over the data (grey)", reference=data)
-
-
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return picture(points(trained), dataset)
+    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    return {"samples": lambda: picture(report.ours.arrays["points"], report.dataset)}
+    data = report.dataset.test.arrays(SAMPLES)["point"]
+    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

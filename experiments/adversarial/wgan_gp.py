@@ -47,9 +47,7 @@ class Config(dl.Config):
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     penalty: float = dl.flag(1.0, "weight of the gradient penalty", min=0)
     critic_turns: int = dl.flag(5, "critic's turns to one of the generator", min=1)
-    learning_rate: float = dl.flag(
-        2e-3, "Adam's rate for both networks at the start; falls to 0 along a cosine", min=0
-    )
+    learning_rate: float = dl.flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # The released code's configuration for MNIST.
     PAPER = {

@@ -44,16 +44,10 @@ SHOWN = 10  # examples in a row of a figure, and problems
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 2000
-    hidden: tuple[int, ...] = dl.flag(
-        (256, 128), "widths of the encoder's layers before the code; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((256, 128), "widths before the code; after it, reversed", min=1)
     code: int = dl.flag(6, "numbers in the code", min=1)
-    noise: float = dl.flag(
-        0.2, "standard deviation of the Gaussian noise on what the encoder sees in training", min=0
-    )
-    normal: tuple[str, ...] = dl.flag(
-        (), "classes that are normal, all others anomalies (empty: each is left out in turn)"
-    )
+    noise: float = dl.flag(0.2, "standard deviation of the noise on what the encoder sees", min=0)
+    normal: tuple[str, ...] = dl.flag((), "classes that are normal (empty: each is left out in turn)")
 
     PAPER = {"dataset": "mnist", "hidden": (512, 256), "code": 16, "steps": 20_000}
     TINY = {"hidden": (8,), "code": 2, "normal": ("0", "1")}

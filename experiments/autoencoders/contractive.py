@@ -25,7 +25,7 @@ from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_rows
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
-from deeplearn.losses.elbo import bernoulli_log_likelihood
+from deeplearn.losses.reconstruction import cross_entropy_of_pixels
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 
@@ -38,9 +38,7 @@ PLAIN = "plain autoencoder"
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 4000
-    hidden: tuple[int, ...] = dl.flag(
-        (128,), "widths of the sigmoid layers of the encoder; the last is the code", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((128,), "widths of the encoder's sigmoid layers; the last is the code", min=1)
     contraction: float = dl.flag(0.1, "weight λ of the penalty", min=0)
     penalty: str = dl.flag("closed_form", "how ‖∂h/∂x‖² is found (closed_form: for one layer)", choices=METHODS)
 
@@ -58,21 +56,16 @@ def squared_jacobian(autoencoder: TiedAutoencoder, x: jax.Array, code: jax.Array
     return hutchinson_penalty(lambda x: encoder(x)[0], x, autoencoder.make_rng("noise"))
 
 
-def reconstruction(logits: jax.Array, x: jax.Array) -> jax.Array:
-    """Cross-entropy of grey levels in [0, 1], summed over pixels, averaged over the batch: nats."""
-    return -bernoulli_log_likelihood(logits.astype(np.float32), x).mean()
-
-
 def contractive(autoencoder: TiedAutoencoder, batch: dl.Batch, weight: float, method: str) -> dl.Losses:
     x = flat(batch["image"])
     code, logits = autoencoder(x)  # once: a second encoder would double its backward pass
-    error, norm = reconstruction(logits, x), squared_jacobian(autoencoder, x, code, method).mean()
+    error, norm = cross_entropy_of_pixels(logits, x), squared_jacobian(autoencoder, x, code, method).mean()
     return error + weight * norm, {"reconstruction": error, "jacobian_norm": norm}
 
 
 def plain(autoencoder: TiedAutoencoder, batch: dl.Batch) -> dl.Losses:
     x = flat(batch["image"])
-    error = reconstruction(autoencoder(x)[1], x)
+    error = cross_entropy_of_pixels(autoencoder(x)[1], x)
     return error, {"reconstruction": error}
 
 
@@ -99,7 +92,7 @@ def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     x = np.asarray(flat(dataset.test.arrays(2000)["image"]))
     metrics = {
-        "reconstruction": float(reconstruction(trained(TiedAutoencoder.__call__, x)[1], jnp.asarray(x))),
+        "reconstruction": float(cross_entropy_of_pixels(trained(TiedAutoencoder.__call__, x)[1], jnp.asarray(x))),
         "jacobian_norm": float(np.mean(trained.over(exact_norm, x, size=100))),
         "contraction": contraction(trained, x, radius=0.5),
         **accuracies(lambda x: trained(TiedAutoencoder.encode, x), dataset),

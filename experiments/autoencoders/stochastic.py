@@ -44,9 +44,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 3000
     latents: int = dl.flag(16, "Gaussian latents, and the width of the deterministic code", min=1)
     bits: int = dl.flag(64, "binary latents", min=1)
-    hidden: tuple[int, ...] = dl.flag(
-        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((200, 200), "hidden widths of the encoder; the decoder's reversed", min=1)
     samples: int = dl.flag(4, "draws of the code for each image in training", min=2)
 
     # A stochastic layer of 200 bits, as in Mnih & Gregor 2014, section 5.1.

@@ -37,9 +37,7 @@ LIKELIHOODS = ("bernoulli", "gaussian", "logistic")
 class Config(dl.OptimizerConfig):
     steps: int = 4000
     latents: int = dl.flag(16, "dimensions of the latent code", min=1)
-    hidden: tuple[int, ...] = dl.flag(
-        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((200, 200), "hidden widths of the encoder; the decoder's reversed", min=1)
     likelihood: str = dl.flag("bernoulli", "of black and white, dequantised, or grey pixels", choices=LIKELIHOODS)
     components: int = dl.flag(1, "logistic distributions that are mixed for each pixel", min=1)
     network: str = dl.flag("dense", "perceptrons or convolutional networks", choices=("dense", "conv"))

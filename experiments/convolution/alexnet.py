@@ -41,9 +41,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 1000
     batch_size: int = 64
     learning_rate: float = 1e-3
-    network: str = dl.flag(
-        "small", "its form; the paper's sees images enlarged to 227 pixels", choices=("small", "paper")
-    )
+    network: str = dl.flag("small", "the paper's sees images enlarged to 227 pixels", choices=("small", "paper"))
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
     # Section 5; there the rate fell when validation stopped improving, here at half and three quarters.

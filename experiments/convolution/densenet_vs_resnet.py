@@ -41,9 +41,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 400
     batch_size: int = 64
     learning_rate: float = 3e-3
-    sizes: tuple[int, ...] = dl.flag(
-        (4, 8, 16), "growth of a DenseNet and features of a ResNet at each size", min=1
-    )
+    sizes: tuple[int, ...] = dl.flag((4, 8, 16), "a DenseNet's growth and a ResNet's features", min=1)
     depth: int = dl.flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", min=1)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 

@@ -52,9 +52,7 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 class Config(FewLabelConfig):
     steps: int = dl.flag(4000, "steps to train each machine", min=1)
     batch_size: int = 64
-    hidden: tuple[int, ...] = dl.flag(
-        (100, 100), "widths of the hidden layers; the last is the top machine's", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((100, 100), "hidden widths; the last is the top machine's", min=1)
     gibbs: int = dl.flag(1, "Gibbs steps k of contrastive divergence", min=1)
     optimizer: str = "momentum"
     schedule: str = "linear"

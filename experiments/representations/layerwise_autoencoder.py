@@ -40,9 +40,7 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 class Config(FewLabelConfig):
     steps: int = dl.flag(1500, "steps to pretrain each layer", min=1)
     hidden: tuple[int, ...] = dl.flag((200, 100), "widths of the rectified layers", min=1)
-    corruption: float = dl.flag(
-        0.5, "fraction of a layer's inputs set to 0; 0 is a plain autoencoder", min=0, max=0.9
-    )
+    corruption: float = dl.flag(0.5, "fraction of a layer's inputs set to 0", min=0, max=0.9)
     learning_rate: float = dl.flag(2e-3, "learning rate in pretraining at its highest", min=0)
 
     # Vincent et al. 2010, section 6: three layers of 1000 for 28×28 characters, a quarter of the pixels masked.

@@ -38,9 +38,7 @@ class Config(dl.Config):
     batch_size: int = 64
     prediction: str = dl.flag("v", "what the network predicts", choices=("noise", "v"))
     schedule: str = dl.flag("lognormal", "the noise levels", choices=SCHEDULES)
-    noise_scale: float = dl.flag(
-        0.0, "all noise levels times this (0: the longer side / 8 for log-normal levels, else 1)", min=0
-    )
+    noise_scale: float = dl.flag(0.0, "times all noise levels (0: side / 8 if log-normal, else 1)", min=0)
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(40, "levels that the sampler visits", min=2)
     guidance: float = dl.flag(1.0, "how far samples are pushed towards their class (0: not at all)", min=0)

@@ -61,17 +61,13 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return point_densities(dataset)
 
 
-def picture(made: np.ndarray, dataset: Dataset) -> Any:
-    data = dataset.test.arrays(SAMPLES)["point"]
-    return scatter(made, title="Samples over the data (grey)", reference=data)
-
-
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return picture(points(trained), dataset)
+    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    return {"samples": lambda: picture(report.ours.arrays["points"], report.dataset)}
+    data = report.dataset.test.arrays(SAMPLES)["point"]
+    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
