@@ -39,11 +39,7 @@ class Config(dl.Config):
     steps: int = dl.flag(24_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise's Gaussian part", min=1)
     components: int = dl.flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
-    network: str = dl.flag(
-        "dense",
-        "layers of both networks: dense ones are cheaper, and enough for small images",
-        choices=("dense", "convolutional"),
-    )
+    network: str = dl.flag("dense", "layers of both networks", choices=("dense", "convolutional"))
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     penalty: float = dl.flag(1.0, "weight of the gradient penalty", min=0)
     critic_turns: int = dl.flag(5, "critic's turns to one of the generator", min=1)

@@ -28,6 +28,7 @@ from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
+from deeplearn.models.autoencoder import RectifiedLayer
 from deeplearn.models.warm_start import FewLabelClassifiers, GreedyStack
 from deeplearn.nn.corruption import masking
 from deeplearn.nn.functional import flat
@@ -52,24 +53,6 @@ class Config(FewLabelConfig):
         "tuning_steps": 5000,
     }
     TINY = {"hidden": (6, 4), "labels": (1, 2), "tuning_steps": 2}
-
-
-class Autoencoder(nn.Module):
-    """x [B, inputs] -> a rectified code [B, width] -> through its transpose, a linear output [B, inputs]."""
-
-    inputs: int
-    width: int
-
-    def setup(self) -> None:
-        self.kernel = self.param("kernel", nn.initializers.glorot_uniform(), (self.inputs, self.width))
-        self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.width,))
-        self.visible_bias = self.param("visible_bias", nn.initializers.zeros, (self.inputs,))
-
-    def encode(self, x: jax.Array) -> jax.Array:
-        return nn.relu(x @ self.kernel + self.hidden_bias)
-
-    def decode(self, code: jax.Array) -> jax.Array:
-        return code @ self.kernel.T + self.visible_bias
 
 
 def denoise(stack: GreedyStack, batch: dl.Batch, depth: int, corruption: float) -> dl.Losses:
@@ -152,7 +135,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         return few_label_stage(few_label_loss, pool, config.chain(steps, learning_rate=rate), steps, *trains)
 
     stages = [*layers, tuning(config.tuning_rate, "tuned")]
-    stack, twin = GreedyStack(Autoencoder, pixels, *shape), FewLabelClassifiers(*shape)
+    stack, twin = GreedyStack(RectifiedLayer, pixels, *shape), FewLabelClassifiers(*shape)
     rivals = {
         "pretrained": dl.Rival(stack, stages, evaluate_pretrained, validate),
         "scratch": dl.Rival(twin, [tuning(config.scratch_rate)], evaluate, validate, row=SCRATCH),
