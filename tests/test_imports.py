@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 # room: the rooms that it may import. errors, mean, measured and command are for all.
 ARROWS = {
     "nn": set(),
-    "optim": set(),
+    "optim": {"nn"},
     "data": {"nn"},
     "figures": {"nn"},
     "losses": {"nn"},

@@ -183,16 +183,3 @@ def _differing(candidates: Sequence[Any]) -> list[str]:
 
 def _examples(dataset: Dataset, limit: int) -> dict[str, int]:
     return {"examples": limit} if len(dataset.train) > limit else {}
-
-
-# The two below serve pages that are not yet made of thunks, and go with the last of them.
-
-
-def classical_accuracy(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """{row: metrics} of `classical`."""
-    return {name: dict(thunk().metrics) for name, thunk in classical(dataset).items()}
-
-
-def fitted_accuracy(models: Mapping[str, Any], dataset: Dataset, most: int = LIMIT) -> dict[str, dict[str, Any]]:
-    """{row: metrics} of `fitted`."""
-    return {name: dict(thunk().metrics) for name, thunk in fitted(dataset, models, limit=most).items()}

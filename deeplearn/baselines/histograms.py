@@ -58,11 +58,3 @@ def level_histograms(
         return Measured({"nll": nll, "bits_per_dim": bits, "pseudo_count": pseudo_count})
 
     return {"histogram of levels": row}
-
-
-# Serves pages that are not yet made of thunks, and goes with the last of them.
-
-
-def independent_levels_nll(train: np.ndarray, validation: np.ndarray, test: np.ndarray, levels: int) -> float:
-    """The first of `independent_levels`."""
-    return independent_levels(train, validation, test, levels)[0]

@@ -22,15 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplearn import data
-from deeplearn.codec.file import check_weights, compress, decompress, read_header
+from deeplearn import data, runs
+from deeplearn.codec.file import compress, decompress, read_header
 from deeplearn.command import exit_code, parser
-from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.likelihoods import Logistic
 from deeplearn.train.launch import use_compilation_cache
 from deeplearn.train.trained import Trained
-from deeplearn.weights.run import nested, read_run, rebuild
 
 SPLITS = ("train", "validation", "test")
 
@@ -84,7 +82,7 @@ def need_levels(trained: Trained, directory: Path) -> None:
 def run(chosen: argparse.Namespace) -> str:
     """What the command prints."""
     if chosen.command == "compress":
-        trained, _ = rebuild(chosen.run, read_run(chosen.run))
+        trained = runs.open(chosen.run).trained
         need_levels(trained, chosen.run)
         images, levels = read_images(chosen.data)
         if levels != trained.model.likelihood.levels:
@@ -100,13 +98,8 @@ def run(chosen: argparse.Namespace) -> str:
         contents = chosen.file.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read --file={chosen.file} ({error.strerror})") from None
-    header, weights = read_header(contents, str(chosen.file)), read_run(chosen.run)
-    check_weights(header, nested(weights), str(chosen.file))
-    # The data that the run was trained on need not be at hand: the file says what the network has to know of them.
-    split = Arrays({"image": np.zeros((1, *header.shape), np.uint8)}, header.levels)
-    stand_in = Dataset(str(chosen.file), split, split, split, levels=header.levels)
-    trained, _ = rebuild(chosen.run, weights, stand_in)
-    images = decompress(trained, contents, str(chosen.file))
+    header = read_header(contents, str(chosen.file))
+    images = decompress(runs.open(chosen.run).trained, contents, str(chosen.file))
     try:
         with chosen.output.open("wb") as file:
             np.savez_compressed(file, image=images, levels=header.levels)

@@ -79,20 +79,14 @@ def read_header(contents: bytes, name: str) -> Header:
     return Header(*HEADER.unpack(head)[2:])
 
 
-def check_weights(header: Header, variables: Mapping[str, Any], name: str) -> None:
-    """UserError unless the file was compressed with these weights."""
-    found = weights_digest(variables)
-    if header.weights != found:
+def decompress(trained: Trained, contents: bytes, name: str) -> np.ndarray:
+    """The images as levels, uint8 [N, H, W, C]; UserError for a damaged file and for other weights."""
+    header = read_header(contents, name)
+    if header.weights != (found := weights_digest(trained.variables)):
         raise UserError(
             f"{name} was compressed with other weights (their digest begins with {header.weights.hex()}, that of "
             f"these with {found.hex()}): give the run that it was compressed with"
         )
-
-
-def decompress(trained: Trained, contents: bytes, name: str) -> np.ndarray:
-    """The images as levels, uint8 [N, H, W, C]; UserError for a damaged file and for other weights."""
-    header = read_header(contents, name)
-    check_weights(header, trained.variables, name)
     words = np.frombuffer(contents[HEADER.size + CHECK.size :], "<u4")
     images = bits_back.decode(trained, words, header.number, header.lanes)
     if zlib.crc32(images.tobytes()) != header.images:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deeplearn.data.described import Described
 from deeplearn.data.split import Split
 from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError
@@ -28,6 +30,7 @@ class Dataset:
         or there are none: the k-th level is k / (levels - 1).
     about: exact facts of a set that has them, e.g. a mixture's {"means": [modes, 2], "sigma": float}.
     vocabulary: what the tokens stand for; None when there are no tokens.
+    facts: what `fact` has found, by name; kept with a run.
     directory: where things may be kept beside the prepared data; it need not exist. None for sets made by hand.
     """
 
@@ -40,6 +43,7 @@ class Dataset:
     about: dict[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
     directory: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -79,10 +83,34 @@ class Dataset:
         if limit is not None and self.levels > limit:
             raise UserError(f"--dataset={self.name} has {self.levels} grey levels, more than {limit}: {use}")
 
+    def fact(self, name: str, find: Callable[[], Any]) -> Any:
+        """What `find()` computes from the rows: a number, text, tuple of these, or small array.
+
+        It is kept with a run, under that name, and known again when the run is read after its data are gone. A
+        `build` that needs numbers of the data (a mean, a standard deviation) asks for them this way.
+        """
+        if isinstance(self.train, Described) and name in self.facts:
+            return self.facts[name]
+        found = find()
+        if name in self.facts and not np.array_equal(self.facts[name], found):
+            raise ValueError(f"two facts of {self.name} are called {name!r}")
+        self.facts[name] = found
+        return found
+
     def need_modes(self, use: str) -> None:
         """UserError unless the examples are points of a mixture whose modes are known; `use`: what needs them."""
         if "point" not in self.train.spec or "means" not in self.about:
             raise UserError(f"--dataset={self.name} has no modes to count, as mixture/grid has: {use}")
+
+    def moments(self, column: str, rows: int = 10_000) -> tuple[float, float]:
+        """Mean and standard deviation of all values of a column in the first training examples; kept as a fact."""
+
+        def find() -> tuple[float, float]:
+            values = self.train.arrays(rows)[column]
+            return float(values.mean()), float(values.std())
+
+        mean, std = self.fact(f"moments of {column} in {rows} rows", find)
+        return mean, std
 
     def fingerprint(self) -> str:
         """A SHA-256 in hex that differs, almost surely, when the data do; the name and the place do not count.

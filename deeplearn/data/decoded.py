@@ -59,7 +59,7 @@ def write(directory: Path, decoded: Decoded, prepared: Path) -> None:
         "splits": list(decoded.splits),
         "classes": decoded.classes,
         "levels": decoded.levels,
-        "about": {key: _to_json(value) for key, value in decoded.about.items()},
+        "about": {key: to_json(value) for key, value in decoded.about.items()},
     }
     (unfinished / "facts.json").write_text(json.dumps(facts, indent=1))
     shutil.rmtree(directory, ignore_errors=True)
@@ -75,7 +75,7 @@ def read(directory: Path, prepared: Path) -> Decoded | None:
         splits = {split: _read_columns(directory / f"{split}.npz") for split in facts["splits"]}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    about = {key: _from_json(value) for key, value in facts["about"].items()}
+    about = {key: from_json(value) for key, value in facts["about"].items()}
     return Decoded(splits, tuple(facts["classes"]), facts["levels"], about)
 
 
@@ -96,11 +96,15 @@ def _stamp(prepared: Path) -> list:
     return [prepared.name, (prepared / "dataset_info.json").stat().st_mtime_ns]
 
 
-def _to_json(value: Any) -> Any:
-    return {"array": value.tolist()} if isinstance(value, np.ndarray) else value
+def to_json(value: Any) -> Any:
+    """A fact of a data set (a number, text, tuple or array) as JSON holds it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return {"array": value.tolist(), "dtype": str(value.dtype)} if isinstance(value, np.ndarray) else value
 
 
-def _from_json(value: Any) -> Any:
+def from_json(value: Any) -> Any:
+    """The fact that `to_json` wrote."""
     if isinstance(value, dict):
-        return np.asarray(value["array"])
-    return tuple(value) if isinstance(value, list) else value
+        return np.asarray(value["array"], value.get("dtype"))
+    return tuple(map(from_json, value)) if isinstance(value, list) else value

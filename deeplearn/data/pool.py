@@ -7,29 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.split import Arrays, Split
+from deeplearn.data.split import Split
+from deeplearn.data.subsets import Chosen
 from deeplearn.errors import UserError
 
 
-def balanced_pool(split: Split, classes: int, limit: int, scan: int = 20_000) -> Arrays:
-    """The first n examples of each class among the split's first `scan`, ordered by class.
+def balanced_rows(split: Split, classes: int, limit: int, scan: int = 20_000) -> np.ndarray:
+    """The places of the first n examples of each class among the split's first `scan`, by class: [classes · n].
 
-    n is `limit`, or the size of the rarest class if that is smaller. Columns "image", "label" and "row": int32, the
-    example's place in the pool, so that `row // n` is its class. UserError where a class has none.
+    n is `limit`, or the size of the rarest class if that is smaller. UserError where a class has none.
     """
-    arrays = split.arrays(scan)
-    counts = np.bincount(arrays["label"], minlength=classes)
+    label = split.arrays(scan)["label"]
+    counts = np.bincount(label, minlength=classes)
     each = min(limit, int(counts.min()))
     if not each:
         raise UserError(f"class {int(counts.argmin())} has no training example: labels are drawn from every class")
-    rows = np.concatenate([np.flatnonzero(arrays["label"] == c)[:each] for c in range(classes)])
-    row = np.arange(len(rows), dtype=np.int32)
-    return Arrays({"image": arrays["image"][rows], "label": arrays["label"][rows], "row": row})
+    return np.concatenate([np.flatnonzero(label == c)[:each] for c in range(classes)])
 
 
-def few_label_pool(dataset: Dataset, counts: Sequence[int]) -> Arrays:
+def few_label_pool(dataset: Dataset, counts: Sequence[int]) -> Chosen:
     """The pool of labelled training images from which the numbers `counts` of labels a class are drawn.
 
-    It has a hundred of each class, or more where more are asked for, if there are so many.
+    It has a hundred of each class, or more where more are asked for, if there are so many, ordered by class.
+    Columns "image", "label" and "row": int32, the example's place in the pool, so that `row // n` is its class.
     """
-    return balanced_pool(dataset.train, len(dataset.classes), max(100, *counts))
+    limit, classes = max(100, *counts), len(dataset.classes)
+    rows = dataset.fact(f"{limit} rows a class", lambda: balanced_rows(dataset.train, classes, limit))
+    return Chosen(dataset.train, rows, ("image", "label"), place="row")

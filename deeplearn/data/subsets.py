@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
+import jax
 import numpy as np
 
-from deeplearn.data.split import Arrays
+from deeplearn.data.split import Arrays, Batch, Spec, Split
+
+
+class Chosen:
+    """Some rows of another split, read when the first of them is asked for and kept.
+
+    rows: their places there, [n]. columns: which ones, () for all. place: the name of one more column, int32 [],
+    the place of an example among the chosen; none if empty.
+    """
+
+    def __init__(self, split: Split, rows: np.ndarray, columns: Sequence[str] = (), place: str = "") -> None:
+        self._split, self._rows, self._place = split, rows, place
+        self._columns = tuple(columns) or (*split.spec, *split.texts)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def spec(self) -> Spec:
+        own = {key: one for key, one in self._split.spec.items() if key in self._columns}
+        return own | ({self._place: jax.ShapeDtypeStruct((), np.int32)} if self._place else {})
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(key for key in self._split.texts if key in self._columns)
+
+    @functools.cached_property
+    def _read(self) -> Arrays:
+        found = self._split.gather(self._rows)
+        place = {self._place: np.arange(len(self), dtype=np.int32)} if self._place else {}
+        return Arrays({key: found[key] for key in self._columns} | place)
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        return self._read.gather(indices, among)
+
+    def arrays(self, limit: int | None = None) -> Batch:
+        return self._read.arrays(limit)
 
 
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:

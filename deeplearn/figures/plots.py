@@ -57,6 +57,7 @@ def scatter(
         reference: [M, 2] data, drawn in grey underneath. It also sets the frame, so that stray samples
             do not shrink the picture; the number of points outside is written below.
     """
+    title = title or ("" if reference is None else "Samples over the data (grey)")
     axes = new_axes((6.5, 6.5), title, xlabel, ylabel)
     axes.set_aspect("equal", adjustable="datalim" if reference is None else "box")
     # Many points are drawn smaller and fainter, to show where they lie densely.

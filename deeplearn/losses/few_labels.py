@@ -23,7 +23,7 @@ def few_label_loss(
     Args:
         model: a bound module with `labels`, numbers of labels a class, the draw `few` (`nn.few_labels.FewLabels`),
             and `logits(image [N, ...], n, train=True) -> [N, classes]`, in whose place `logits` stands if given.
-        batch: the whole pool, or a part of it: "image", "label" and "row" (`data.pool.balanced_pool`).
+        batch: the whole pool, or a part of it: "image", "label" and "row" (`data.pool.few_label_pool`).
     """
     classify, losses, total = logits or model.logits, {}, jnp.zeros(())
     for count in model.labels:

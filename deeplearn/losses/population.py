@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import chex
 import jax
+import numpy as np
 
 from deeplearn.losses.classification import cross_entropy
+from deeplearn.nn.checks import assert_shapes
 
 
 def member_losses(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -13,12 +14,13 @@ def member_losses(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.A
 
     logits [members, batch, classes]; label int32 [batch], or [members, batch] where each has examples of its own.
     """
-    chex.assert_rank([logits, label], [3, {1, 2}])
-    loss, metrics = jax.vmap(cross_entropy, in_axes=(0, 0 if label.ndim == 2 else None))(logits, label)
+    own = np.ndim(label) == 2
+    assert_shapes(logits=(logits, "members batch classes"), label=(label, "members batch" if own else "batch"))
+    loss, metrics = jax.vmap(cross_entropy, in_axes=(0, 0 if own else None))(logits, label)
     return loss, metrics["accuracy"]
 
 
 def together(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The sum of the losses [members], whose gradient is each member's own, and the best member's metrics."""
-    chex.assert_rank([loss, accuracy], 1)
+    assert_shapes(loss=(loss, "members"), accuracy=(accuracy, "members"))
     return loss.sum(), {"best_loss": loss.min(), "best_accuracy": accuracy.max()}

@@ -19,10 +19,10 @@ def _key(name: str) -> str:
 
 
 def record(model: nn.Module, name: str, value: jax.Array, step: jax.Array, steps: int, points: int = 50) -> None:
-    """Adds `value` [...] to the mean over its part of the run: call it from a loss, on the bound root module.
+    """Adds `value` [...] to the mean over its part of the run: call it from a loss, on the module it is given.
 
     The run of `steps` is cut into `points` equal parts. step: the steps taken so far, `batch["step"]`, less those
-    of the stages before.
+    of the stages before. A rival's curve is among its own variables, at `trained["name"].variables`.
     """
     name = _key(name)
     row = jnp.append(jax.lax.stop_gradient(value).ravel(), 1.0).astype(jnp.float32)  # the last counts

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+from deeplearn.nn.checks import assert_shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ def outcomes(population: Any, batch: Mapping[str, jax.Array]) -> tuple[jax.Array
     population(image) gives logits [members, batch, classes].
     """
     logits = population(batch["image"]).swapaxes(0, 1)
-    chex.assert_rank([logits, batch["label"]], [3, 1])
+    assert_shapes(logits=(logits, "batch members classes"), label=(batch["label"], "batch"))
     label = jnp.broadcast_to(batch["label"][:, None], logits.shape[:2])
     loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), label)
     return loss, logits.argmax(-1) == label

@@ -69,3 +69,28 @@ def decode(autoencoder: Autoencoder | TiedAutoencoder, code: jax.Array) -> jax.A
 def reconstruct(autoencoder: Autoencoder | TiedAutoencoder, x: jax.Array) -> jax.Array:
     """Flat images [batch, inputs] to their reconstructions [batch, inputs] in (0, 1), float32."""
     return jax.nn.sigmoid(autoencoder(x)[1].astype(jnp.float32))
+
+
+class RectifiedLayer(nn.Module):
+    """One layer with its way back: x [batch, inputs] -> max(Wᵀx + b, 0) [batch, width] -> W h + c [batch, inputs].
+
+    What a stack is made of that is trained layer by layer (Vincent et al. 2010, section 3).
+    """
+
+    inputs: int
+    width: int
+
+    def setup(self) -> None:
+        self.kernel = self.param("kernel", nn.initializers.glorot_uniform(), (self.inputs, self.width))
+        self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.width,))
+        self.visible_bias = self.param("visible_bias", nn.initializers.zeros, (self.inputs,))
+
+    def encode(self, x: jax.Array) -> jax.Array:
+        """[batch, inputs] -> [batch, width]."""
+        assert_shapes(x=(x, f"batch {self.inputs}"))
+        return nn.relu(x @ self.kernel + self.hidden_bias)
+
+    def decode(self, code: jax.Array) -> jax.Array:
+        """[batch, width] -> [batch, inputs]."""
+        assert_shapes(code=(code, f"batch {self.width}"))
+        return code @ self.kernel.T + self.visible_bias

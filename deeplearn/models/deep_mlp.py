@@ -9,6 +9,7 @@ import jax
 
 from deeplearn.nn.activations import by_name, initializer_for
 from deeplearn.nn.batch_norm import BatchNorm
+from deeplearn.nn.checks import assert_shapes
 
 
 class DeepMLP(nn.Module):
@@ -34,6 +35,7 @@ class DeepMLP(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False, sums: bool = False) -> Any:
         """sums: returns in place of the logits what each f is applied to, a list of [batch, width]."""
+        assert_shapes(x=(x, "batch ..."))
         f = by_name(self.activation)
         init = nn.initializers.glorot_uniform() if self.plain else initializer_for(self.activation)
         x, found = x.reshape(len(x), -1), []

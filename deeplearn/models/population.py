@@ -34,8 +34,9 @@ class Population(nn.Module):
         static: further arguments, constants that all networks share.
         """
         each = (jnp.asarray(self.settings, jnp.float32),) if self.settings else ()
-        assert_shapes(x=(x, f"{self.size} batch ..." if own_inputs else "batch ..."))
-        assert_shapes(**{f"setting {number}": (one, str(self.size)) for number, one in enumerate(each)})
+        members = str(self.size)
+        assert_shapes(x=(x, f"{members} batch ..." if own_inputs else "batch ..."))
+        assert_shapes(**{f"settings[{i}]": (setting, members) for i, setting in enumerate(each)})
         call = nn.vmap(
             lambda network, x, *each: network(x, *each, **static),
             in_axes=(0 if own_inputs else None, *[0] * len(each)),

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.dropconnect import masked_dense, masked_moments, rectified_mean
 
 
@@ -25,6 +26,7 @@ class RegularizedMLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, strength: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, "batch ..."), strength=(strength, ""))
         x, keep = x.reshape(len(x), -1), 1 - strength
         kernel = self.param("kernel", nn.initializers.he_normal(), (x.shape[-1], self.width))
         bias = self.param("bias", nn.initializers.zeros, (self.width,))

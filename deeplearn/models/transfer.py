@@ -34,7 +34,7 @@ class FewLabelLearners(nn.Module):
 
     net: images [B, H, W, C] and whether it trains -> features [B, D].
     labels: numbers of labels a class. pool: examples of each class that they are drawn from
-    (`data.pool.balanced_pool`).
+    (`data.pool.few_label_pool`).
     colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
 

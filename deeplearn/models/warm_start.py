@@ -50,7 +50,7 @@ class FewLabelClassifiers(nn.Module):
     """A `WarmStarted` for each number of labels a class, independent of each other, and the draw of the labels.
 
     labels: numbers of labels a class. pool: examples of each class that they are drawn from
-    (`data.pool.balanced_pool`).
+    (`data.pool.few_label_pool`).
     """
 
     widths: tuple[int, ...]

@@ -19,7 +19,7 @@ MOST = 100  # labelled examples that one step looks at
 
 
 class FewLabels(nn.Module):
-    """classes, each: how many classes the pool has and how many examples of each (`data.pool.balanced_pool`)."""
+    """classes, each: how many classes the pool has and how many examples of each (`data.pool.few_label_pool`)."""
 
     classes: int
     each: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import chex
 import numpy as np
+
+from deeplearn.nn.checks import assert_shapes
 
 
 def descent_paths(
@@ -16,7 +17,7 @@ def descent_paths(
     x [N, D], target [N], start [D]. Batches are drawn without replacement, 1 ≤ size ≤ N. The rate is a tenth of one
     over the largest curvature, for all alike.
     """
-    chex.assert_rank([x, target, start], [2, 1, 1])
+    assert_shapes(x=(x, "examples weights"), target=(target, "examples"), start=(start, "weights"))
     rate = 0.1 / np.linalg.eigvalsh(x.T @ x / len(x)).max()
     rng, result = np.random.default_rng(0), []
     for size in sizes:

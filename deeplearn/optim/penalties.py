@@ -26,7 +26,7 @@ def kernels(params: Tree) -> Tree:
 
 
 def fraction_of_zeros(params: Tree) -> np.ndarray:
-    """Fraction of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
+    """The fraction of kernel entries that are exactly zero, [members]; each leaf of params is [members, ...]."""
     leaves = [
         np.asarray(w).reshape(len(w), -1)
         for w, penalised in zip(jax.tree.leaves(params), jax.tree.leaves(kernels(params)), strict=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from deeplearn.data import Dataset
+from deeplearn.data.description import describe
 from deeplearn.errors import UserError
 from deeplearn.train.checkpoints import read_json
 from deeplearn.train.config import Config
@@ -20,7 +22,7 @@ from deeplearn.train.logs import write_atomically
 class RunDirectory:
     """config.json, metrics.jsonl, results.json, figures/, samples/, checkpoints/ and events of one run.
 
-    source: where the experiment's `build` is found again, {"module": name} or {"file": path}.
+    source: where the experiment is found again, as `deeplearn.train.launch.source` says.
     """
 
     def __init__(self, path: Path, experiment: str, config: Config, source: Mapping[str, str]) -> None:
@@ -47,11 +49,24 @@ class RunDirectory:
                     f"another process is training in {path}: wait for it, or choose another --workdir"
                 ) from None
 
-    def claim(self) -> None:
-        """Writes config.json, once the experiment has been built: a mistake before that leaves the place free."""
-        file = self.path / "config.json"
+    def claim(self, dataset: Dataset) -> None:
+        """Writes config.json, once the experiment has been built: a mistake before that leaves the place free.
+
+        It holds what a reader of the run has to know of the data. UserError where the run goes on and they are no
+        longer those that it began with: what it has been trained on may have become part of the test split.
+        """
+        file, description = self.path / "config.json", describe(dataset)
+        begun = read_json(file).get("data") if file.exists() else None
+        if begun is not None and begun["fingerprint"] != description["fingerprint"]:
+            sizes = [
+                "/".join(str(split["length"]) for split in one["splits"].values()) for one in (begun, description)
+            ]
+            raise UserError(
+                f"the data of --dataset={dataset.name} have changed since the run in {self.path} began (then "
+                f"{sizes[0]} examples, now {sizes[1]}): put them back, or start afresh with another --workdir"
+            )
         if jax.process_index() == 0 and not file.exists():
-            write_atomically(file, json.dumps(self._content, indent=2) + "\n")
+            write_atomically(file, json.dumps({**self._content, "data": description}, indent=2) + "\n")
 
     def _check(self, saved: Any, experiment: str, config: Config) -> None:
         """A run goes on only as itself: same experiment, same flags but for those that change no number."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from deeplearn.data import Dataset, Split
-    from deeplearn.train.config import Config
     from deeplearn.train.trained import Trained
 
 Batch = Mapping[str, Any]
@@ -232,4 +231,4 @@ class Experiment:
         return len(self.stages) - 1
 
 
-Build = Callable[["Config", "Dataset"], Experiment]
+Build = Callable[[Any, "Dataset"], Experiment]  # from a page's own `Config`

@@ -8,8 +8,7 @@ from typing import Any
 
 import optax
 
-from deeplearn.data.split import Arrays
-from deeplearn.losses.few_labels import few_label_loss
+from deeplearn.data.split import Split
 from deeplearn.measured import OURS
 from deeplearn.train.config import flag
 from deeplearn.train.experiment import Claim, Loss, Stage, Turn
@@ -29,17 +28,18 @@ class FewLabelConfig(OptimizerConfig):
 
 
 def few_label_stage(
-    pool: Arrays,
+    loss: Loss,
+    pool: Split,
     chain: optax.GradientTransformation,
     steps: int,
     *trains: str,
-    loss: Loss = few_label_loss,
     name: str = "fine-tuning",
     start: Callable[[Any], Any] | None = None,
 ) -> Stage:
     """A stage of one turn whose batch is the whole pool (`data.pool.few_label_pool`).
 
-    trains: names of networks, all of the system's without any. start: as `Stage.start`.
+    loss: such as `losses.few_labels.few_label_loss`. trains: names of networks, all of the system's without any.
+    start: as `Stage.start`.
     """
     turn = Turn(loss, trains=trains)
     return Stage([turn], chain, steps, name, data=pool, batch_size=len(pool), start=start)

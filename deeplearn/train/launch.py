@@ -7,14 +7,16 @@ import sys
 import tempfile
 import traceback
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
+from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.train.config import Config
-from deeplearn.train.experiment import Build
+from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
 from deeplearn.train.loop import Stopped, run, workdir
 
@@ -26,12 +28,14 @@ def experiment_name(module: types.ModuleType) -> str:
     return name.removeprefix("experiments.")
 
 
-def source(module: types.ModuleType) -> dict[str, str]:
-    """Where a module is found again: by its name, or a program of a user's own by its file."""
+def source(module: types.ModuleType, config_class: type[Config], build: Callable[..., Any]) -> dict[str, str]:
+    """Where an experiment is found again, as config.json has it.
+
+    {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.
+    """
     spec = getattr(module, "__spec__", None)
-    if spec:
-        return {"module": spec.name}
-    return {"file": str(Path(module.__file__ or "").resolve())}
+    place = {"module": spec.name} if spec else {"file": str(Path(module.__file__ or "").resolve())}
+    return {**place, "config_class": config_class.__qualname__, "build": build.__qualname__}
 
 
 def use_compilation_cache() -> None:
@@ -43,7 +47,10 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
-def launch(config_class: type[Config], build: Build) -> None:
+Chosen = TypeVar("Chosen", bound=Config)
+
+
+def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experiment]) -> None:
     """Parses the flags of an experiment module, loads the data, trains, reports.
 
     `build(config, dataset)` returns the `Experiment`. Exit code 0 when the run is finished, 2 after a mistake that
@@ -55,7 +62,7 @@ def launch(config_class: type[Config], build: Build) -> None:
     try:
         config = parse(config_class, sys.argv[1:], module.__doc__ or "")
         use_compilation_cache()
-        run(name, build, config, source(module))
+        run(name, build, config, source(module, config_class, build))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

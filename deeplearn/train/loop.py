@@ -23,7 +23,7 @@ from deeplearn.train.experiment import Build, Experiment, Report
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.parallel import Layout, make_layout, start_processes
 from deeplearn.train.provenance import provenance
-from deeplearn.train.results import report
+from deeplearn.train.results import replica_values, report
 from deeplearn.train.state import digest
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at
@@ -74,7 +74,7 @@ class Interruption:
 def run(name: str, build: Build, config: Config, source: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Trains what `build(config, dataset)` declares, or goes on with it; returns what results.json holds.
 
-    source: where `build` is found again by whoever reads the run, {"module": name} or {"file": path}.
+    source: where `build` is found again by whoever reads the run, as `deeplearn.train.launch.source` says.
     """
     begun = time.monotonic()
     start_processes(config.coordinator, config.num_processes, config.process_id)
@@ -85,7 +85,7 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
         if (finished := directory.results) is not None:
             _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
             return finished
-        return _train(name, build(config, dataset), config, layout, directory, begun)
+        return _train(name, build(config, dataset), dataset, config, layout, directory, begun)
     finally:
         directory.close()
 
@@ -100,11 +100,17 @@ def _say(text: str) -> None:
 
 
 def _train(
-    name: str, experiment: Experiment, config: Config, layout: Layout, directory: RunDirectory, begun: float
+    name: str,
+    experiment: Experiment,
+    dataset: data.Dataset,
+    config: Config,
+    layout: Layout,
+    directory: RunDirectory,
+    begun: float,
 ) -> dict[str, Any]:
     progress = Progress(experiment.steps, [experiment.best.removeprefix("-")] if experiment.best else [])
     trainer = Trainer(experiment, config, layout, progress.say)
-    directory.claim()
+    directory.claim(dataset)
     checkpoints = Checkpoints(directory.checkpoints, experiment.best)
     restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr))
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})
@@ -265,10 +271,12 @@ def _conclude(
         "steps": experiment.steps,
         "seconds": round(seconds, 1),
         "replicas": config.replicas,
+        "seeds": [config.seed + replica for replica in range(config.replicas)],
         "digest": digest([trained.variables["params"] for trained in replicas]),
         **provenance(),
         "metrics": metrics,
         "baselines": beside,
+        "replica_values": replica_values(measured),
         "published": {key: dict(value) for key, value in experiment.published.items()},
         "verdicts": verdicts,
         "left_out": left_out.reasons,

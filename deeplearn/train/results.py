@@ -21,6 +21,16 @@ def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
     return result
 
 
+def replica_values(
+    replicas: Sequence[Mapping[str, Mapping[str, Any]]],
+) -> dict[str, dict[str, list[float | None]]]:
+    """{row: {metric: a number for each replica}} of the rows of each: what two runs are compared by."""
+    return {
+        row: {name: [_finite(float(replica[row][name])) for replica in replicas] for name in metrics}
+        for row, metrics in replicas[0].items()
+    }
+
+
 def _finite(value: float | None) -> float | None:
     # JSON knows neither NaN nor infinity.
     return value if value is not None and math.isfinite(value) else None

@@ -16,6 +16,7 @@ import jax.extend
 import jax.numpy as jnp
 import optax
 
+from deeplearn.errors import UserError
 from deeplearn.mean import Mean
 from deeplearn.train.experiment import Batch, Stage, Turn
 from deeplearn.train.loss import call_loss
@@ -185,7 +186,13 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     inputs = zip(jax.tree_util.tree_leaves_with_path(variables), program.jaxpr.invars, strict=False)
     touched = {place(path) for (path, _), variable in inputs if id(variable) in read}
     trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
-    return Traced(frozenset(trained | touched | set(written)), _convolves(program.jaxpr))
+    paths = frozenset(trained | touched | set(written))
+    try:
+        alone = {name: part(tree, paths) for name, tree in variables.items()}
+        jax.eval_shape(lambda variables, batch: loss(variables, batch)[0], alone, batch)
+    except UserError:  # it looks at what it does not use, and Flax asks for that too
+        paths = frozenset(known)
+    return Traced(paths, _convolves(program.jaxpr))
 
 
 def _convolves(jaxpr: Any) -> bool:

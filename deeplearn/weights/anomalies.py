@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from deeplearn import runs
 from deeplearn.command import exit_code, parser
 from deeplearn.data.folder import SUFFIXES, read_image
 from deeplearn.data.images import split_side
@@ -29,7 +30,6 @@ from deeplearn.data.npz import checked_images, grey_levels, read_arrays
 from deeplearn.data.split import as_float
 from deeplearn.errors import UserError
 from deeplearn.train.launch import use_compilation_cache
-from deeplearn.weights.run import read_run, rebuild
 
 HEAD = 10  # lines printed
 BLOCK = 500  # images in memory at a time
@@ -47,17 +47,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def rank(run: Path, images: str) -> list[tuple[float, str]]:
     """(score, name) of each image, the highest score first."""
-    trained, dataset = rebuild(run, read_run(run))
-    score: Any = getattr(type(trained.model), "anomaly_scores", None)
-    if score is None or "image" not in dataset.train.spec:
-        raise UserError(
-            f"{run} cannot score images: it should be a run of experiments.autoencoders.anomaly on images"
-        )
-    height, width, channels = dataset.train.spec["image"].shape
-    side = split_side(dataset.name)[1] if dataset.name.startswith("folder:") else None
+    found = runs.open(run)
+    score: Any = getattr(type(found.model), "anomaly_scores", None)
+    if score is None or "image" not in found.described.train.spec:
+        raise UserError(f"{run} cannot score images: it should be a run on images whose model has anomaly_scores")
+    name = found.described.name
+    side = split_side(name)[1] if name.startswith("folder:") else None
     ranked: list[tuple[float, str]] = []
-    for names, block in _blocks(images, (height, width, channels), side):
-        scores = np.asarray(trained(score, block)).mean(-1)
+    for names, block in _blocks(images, found.image_shape, side):
+        scores = np.asarray(found.trained(score, block)).mean(-1)
         ranked += zip(scores.tolist(), names, strict=True)
     return sorted(ranked, key=lambda pair: -pair[0])
 

@@ -19,12 +19,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from deeplearn import runs
 from deeplearn.command import exit_code, parser
 from deeplearn.errors import UserError
 from deeplearn.train.launch import use_compilation_cache
 from deeplearn.weights.load import load, probabilities
 from deeplearn.weights.preprocessing import Preprocessing
-from deeplearn.weights.run import read_run, rebuild
 
 MOST = 5
 
@@ -64,19 +64,19 @@ def _names(file: Path, count: int) -> tuple[str, ...]:
 
 
 def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], Preprocessing]:
-    """The same from a finished or interrupted run: its experiment says what the model is, its data what it sees."""
-    trained, dataset = rebuild(directory, read_run(directory))
-    if "image" not in dataset.train.spec or not dataset.classes:
+    """The same from a run: its experiment says what the model is, and the run what it was trained to see."""
+    run = runs.open(directory)
+    if "image" not in run.described.train.spec or not run.classes:
         raise UserError(f"{directory} was not trained on labelled images, so it cannot classify one")
-    height, width, channels = dataset.train.spec["image"].shape
+    height, width, channels = run.image_shape
     preprocessing = Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
     try:
-        logits = np.asarray(trained(type(trained.model).__call__, preprocessing.read(image)[None]))
+        logits = np.asarray(run.trained(type(run.model).__call__, preprocessing.read(image)[None]))
     except (TypeError, AttributeError, ValueError):
         logits = np.zeros(())
-    if logits.shape != (1, len(dataset.classes)):
+    if logits.shape != (1, len(run.classes)):
         raise UserError(f"the model of {directory} does not map an image to one score a class")
-    return np.asarray(jax.nn.softmax(logits[0])), dataset.classes, preprocessing
+    return np.asarray(jax.nn.softmax(logits[0])), run.classes, preprocessing
 
 
 def main(arguments: Sequence[str]) -> None:

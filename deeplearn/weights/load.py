@@ -6,6 +6,7 @@ No package ships pretrained weights, and nothing here fetches any: every functio
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ import numpy as np
 
 from deeplearn.errors import UserError
 from deeplearn.models.zoo import member
+from deeplearn.runs import checkpoint
 from deeplearn.weights.convert import convert, head_classes, recognise
 from deeplearn.weights.files import Tensors, read_tensors
 from deeplearn.weights.names import HEADS, KERAS_FORMS
 from deeplearn.weights.preprocessing import of_library
-from deeplearn.weights.run import read_run
 from deeplearn.weights.saved import Config, placed, read_config
 
 Variables = dict[str, Any]
@@ -63,7 +64,7 @@ def load_into(
     variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at`, which may be a path as
     in "source/body", stays. `net` is the module that is there; with classes=0 the last layer of the source is
     left out. path: a file of another library, one of ours, or a run directory; there the network called `of`
-    (as `at`, if it is not given) of a replica is taken.
+    (as `at`, if it is not given; the whole model, if it is empty) of a replica is taken.
     """
     keys = at.split("/")
     part = {name: found for name, tree in variables.items() if (found := _subtree(tree, keys)) is not None}
@@ -73,7 +74,8 @@ def load_into(
         )
     if path.is_dir():
         name = at if of is None else of
-        tensors = _network_of_run(read_run(path, replica), name, path)
+        found = checkpoint.read(path, replica, lambda text: print(text, file=sys.stderr))
+        tensors = _network_of_run(flax.traverse_util.flatten_dict(found.variables, sep="/"), name, path)
     else:
         tensors = read_tensors(path)
     if path.is_dir() or _is_ours(tensors):
@@ -103,6 +105,8 @@ def _replaced(tree: Mapping[str, Any], keys: Sequence[str], part: Any) -> dict[s
 
 def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
     """Tensors of the network, whose name may be a path, without it: params/network/kernel is params/kernel."""
+    if not network:
+        return tensors
     found = {}
     for name, tensor in tensors.items():
         collection, rest = name.split("/", 1)

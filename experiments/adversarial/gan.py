@@ -9,14 +9,11 @@ within three standard deviations of a mode (`high_quality`), and how unevenly th
 each alone flatters. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -26,6 +23,7 @@ from deeplearn.data import Dataset
 from deeplearn.figures.plots import scatter
 from deeplearn.losses.adversarial import discriminator_loss, non_saturating_loss, saturating_loss
 from deeplearn.metrics.mixture import mode_coverage
+from deeplearn.models.gan import GAN
 from deeplearn.models.mlp import MLP
 
 
@@ -33,9 +31,7 @@ from deeplearn.models.mlp import MLP
 class Config(dl.Config):
     dataset: str = "mixture/grid"
     steps: int = 10_000
-    generator_loss: str = dl.flag(
-        "non_saturating", "the generator's side of the game", choices=("non_saturating", "saturating")
-    )
+    generator_loss: str = dl.flag("non_saturating", "its loss", choices=("non_saturating", "saturating"))
     latents: int = dl.flag(25, "dimensions of the generator's noise", min=1)
     hidden: tuple[int, ...] = dl.flag((128, 128), "widths of the hidden layers of both networks", min=1)
     learning_rate: float = dl.flag(1e-3, "Adam's rate for both networks", min=0)
@@ -55,23 +51,6 @@ class Config(dl.Config):
 
 def leaky_relu(x: jax.Array) -> jax.Array:
     return nn.leaky_relu(x, 0.1)
-
-
-class GAN(nn.Module):
-    """Generator, noise [B, latents] -> points [B, 2]; discriminator, points -> logits [B, 1]."""
-
-    generator: MLP
-    discriminator: MLP
-    latents: int
-    scale: float  # of the data, so that both networks meet numbers of order one
-
-    def sample(self, count: int) -> jax.Array:
-        noise = jax.random.normal(self.make_rng("noise"), (count, self.latents))
-        return self.scale * self.generator(noise).astype(jnp.float32)
-
-    def logits(self, points: jax.Array) -> jax.Array:
-        """[B, 2] -> [B], above 0 for points that are taken for data."""
-        return self.discriminator(points / self.scale).astype(jnp.float32).squeeze(-1)
 
 
 def discriminate(gan: GAN, batch: dl.Batch) -> dl.Losses:
@@ -101,17 +80,13 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return point_densities(dataset)
 
 
-def picture(made: np.ndarray, dataset: Dataset) -> Any:
-    data = dataset.test.arrays(SAMPLES)["point"]
-    return scatter(made, title="Samples over the data (grey)", reference=data)
-
-
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return picture(points(trained), dataset)
+    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    return {"samples": lambda: picture(report.ours.arrays["points"], report.dataset)}
+    data = report.dataset.test.arrays(SAMPLES)["point"]
+    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

@@ -10,8 +10,6 @@ Not in the paper: dense networks (`--network=convolutional` is nearer to it) and
 (`deeplearn/models/mixture_prior.py`; `--components=1` is its Gaussian).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -41,17 +39,11 @@ class Config(dl.Config):
     steps: int = dl.flag(24_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise's Gaussian part", min=1)
     components: int = dl.flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
-    network: str = dl.flag(
-        "dense",
-        "layers of both networks: dense ones are cheaper, and enough for small images",
-        choices=("dense", "convolutional"),
-    )
+    network: str = dl.flag("dense", "layers of both networks", choices=("dense", "convolutional"))
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     penalty: float = dl.flag(1.0, "weight of the gradient penalty", min=0)
     critic_turns: int = dl.flag(5, "critic's turns to one of the generator", min=1)
-    learning_rate: float = dl.flag(
-        2e-3, "Adam's rate for both networks at the start; falls to 0 along a cosine", min=0
-    )
+    learning_rate: float = dl.flag(2e-3, "Adam's rate at the start; falls to 0 along a cosine", min=0)
 
     # The released code's configuration for MNIST.
     PAPER = {

@@ -18,8 +18,6 @@ Features of a table are standardised on normal training rows. Baselines, their s
 sizes here were: PCA's reconstruction error, isolation forest, one-class SVM, distance to the nearest training row.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
@@ -46,16 +44,10 @@ SHOWN = 10  # examples in a row of a figure, and problems
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 2000
-    hidden: tuple[int, ...] = dl.flag(
-        (256, 128), "widths of the encoder's layers before the code; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((256, 128), "widths before the code; after it, reversed", min=1)
     code: int = dl.flag(6, "numbers in the code", min=1)
-    noise: float = dl.flag(
-        0.2, "standard deviation of the Gaussian noise on what the encoder sees in training", min=0
-    )
-    normal: tuple[str, ...] = dl.flag(
-        (), "classes that are normal, all others anomalies (empty: each is left out in turn)"
-    )
+    noise: float = dl.flag(0.2, "standard deviation of the noise on what the encoder sees", min=0)
+    normal: tuple[str, ...] = dl.flag((), "classes that are normal (empty: each is left out in turn)")
 
     PAPER = {"dataset": "mnist", "hidden": (512, 256), "code": 16, "steps": 20_000}
     TINY = {"hidden": (8,), "code": 2, "normal": ("0", "1")}
@@ -159,6 +151,13 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
     return tuple(tuple(a != b for b in classes) for a in classes), list(classes)
 
 
+def normal_moments(dataset: Dataset, normal: Sequence[Sequence[bool]]) -> tuple[tuple[float, ...], ...]:
+    """Mean and standard deviation of each feature, over the training rows that are normal in some problem."""
+    train = dataset.train.arrays()
+    rows = train["features"][np.any(normal, axis=0)[labels(train)]]
+    return tuple(rows.mean(0).tolist()), tuple((rows.std(0) + 1e-6).tolist())
+
+
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     kind = next((name for name in ("image", "features") if name in dataset.train.spec), None)
     if kind is None:
@@ -170,9 +169,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":
         # With several problems every class is normal in one of them: these two numbers a feature are of all rows.
-        train = dataset.train.arrays()
-        rows = train[kind][np.any(normal, axis=0)[labels(train)]]
-        moments = (tuple(rows.mean(0).tolist()), tuple((rows.std(0) + 1e-6).tolist()))
+        moments = dataset.fact("moments of normal rows", partial(normal_moments, dataset, normal))
     loss = partial(reconstruction, noise=config.noise)
     return dl.Experiment(
         model=Detectors(inputs, (*config.hidden, config.code), normal, *moments),

@@ -8,8 +8,6 @@ on the code gets right. `--tied` takes the encoder's matrices, transposed, for t
 largest code's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial
@@ -34,9 +32,7 @@ SHOWN = 12
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 6000
-    hidden: tuple[int, ...] = dl.flag(
-        (128, 64), "widths of the encoder's layers before the code; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((128, 64), "widths before the code; after it, reversed", min=1)
     codes: tuple[int, ...] = dl.flag((2, 4, 8, 16), "sizes of the code: a network is trained for each", min=1)
     loss: str = dl.flag("squared", "what a wrong pixel costs", choices=("squared", "cross_entropy"))
     tied: bool = dl.flag(False, "the decoder's matrices are the encoder's, transposed")

@@ -7,11 +7,9 @@ in one thing. basic (the run's own row): nothing more. sparse: + β Σ KL(ρ ‖
 target clean. contractive: + λ ‖∂h/∂x‖². stochastic: h is drawn, each unit on with its probability, + KL(q(h|x) ‖
 p(h)) with fair coins as prior. The weights of the terms are plain values, tuned for none of the five. Measured:
 squared error, of noisy images too; a linear probe with all labels, with 5 a class, and on noisy images; ‖∂h/∂x‖²;
-how sparse codes are (Hoyer); and the Fréchet distance of images decoded from a Gaussian fitted to codes. Beside
-them PCA, raw pixels, a Gaussian on pixels and training images.
+how sparse codes are (Hoyer); and how good images are that are decoded from a Gaussian fitted to codes. Beside them
+PCA, raw pixels, and as samples a Gaussian on pixels, test images and other training images.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from functools import partial
@@ -26,18 +24,17 @@ from deeplearn import train as dl
 from deeplearn.baselines.gaussian import gaussian_draws
 from deeplearn.baselines.pca import pca, raw_pixels
 from deeplearn.baselines.probe import noisy, probes
-from deeplearn.baselines.small_judge import small_judge
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_rows
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import bars
+from deeplearn.judge import reference_rows, sample_count, sample_quality
 from deeplearn.losses.bernoulli_code import bernoulli_kl, leave_one_out_surrogate, sample_bits
 from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
 from deeplearn.losses.reconstruction import cross_entropy_of_pixels, reconstruction_loss
 from deeplearn.losses.sparsity import sparsity_penalty
-from deeplearn.metrics.distances import frechet
 from deeplearn.metrics.sparsity import hoyer_sparsity
 from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.autoencoder import decode, encode, reconstruct
@@ -47,6 +44,8 @@ from deeplearn.nn.tied import TiedAutoencoder
 FEW = 5  # labels a class for the probe that has few
 NOISE = 0.25  # standard deviation of the noise that robustness is tested under
 SHOWN = 16
+PROBES = ("probe", "few_label_probe", "noisy_probe")
+BARS = ("mse", "denoised_mse", *PROBES, "jacobian_norm", "sparsity", "frechet_distance")
 ROWS = {"basic": dl.OURS, **{name: name for name in ("sparse", "denoising", "contractive", "stochastic")}}
 
 
@@ -91,50 +90,40 @@ def jacobian_norm(network: TiedAutoencoder, x: jax.Array) -> jax.Array:
     return sigmoid_layer_penalty(network.encode(x), network.kernels[0])
 
 
-def sampled(trained: dl.Trained, dataset: Dataset, count: int) -> np.ndarray:
-    """Images [count, pixels] decoded from a Gaussian fitted to the training images' codes before their sigmoid."""
+def sampled(trained: dl.Trained, dataset: Dataset) -> np.ndarray:
+    """Images [N, H, W, C] decoded from a Gaussian fitted to the training images' codes before their sigmoid."""
     code = trained(encode, flat(dataset.train.arrays(10_000)["image"]))
     before = np.asarray(logit(np.clip(code, 1e-4, 1 - 1e-4)))
-    return np.asarray(trained(decode, jax.nn.sigmoid(gaussian_draws(before, count))))
-
-
-def distance_to_test(x: np.ndarray, dataset: Dataset) -> dict[str, float]:
-    """The Fréchet distance of images x [N, pixels] from the test images, on a small classifier's features."""
-    train = dataset.train.arrays(10_000)
-    features = small_judge(flat(train["image"]), train["label"])
-    return {"frechet": frechet(features(flat(dataset.test.arrays()["image"])), features(x))}
+    drawn = jax.nn.sigmoid(gaussian_draws(before, sample_count(dataset)))
+    return np.asarray(trained(decode, drawn)).reshape(-1, *dataset.image_shape)
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     x = flat(dataset.test.arrays()["image"])
-    denoised, samples = np.asarray(trained(reconstruct, noisy(x, NOISE))), sampled(trained, dataset, len(x))
+    denoised, samples = np.asarray(trained(reconstruct, noisy(x, NOISE))), sampled(trained, dataset)
     metrics = {
         "mse": float(np.square(np.asarray(trained(reconstruct, x)) - x).mean()),
         "denoised_mse": float(np.square(denoised - x).mean()),
         **probes(lambda x: trained(encode, x), dataset, FEW, NOISE),
         "jacobian_norm": float(np.asarray(trained(jacobian_norm, x)).mean()),
         "sparsity": hoyer_sparsity(np.asarray(trained(encode, x))),
-        **distance_to_test(samples, dataset),
+        **sample_quality(samples, dataset),
     }
     filters = stretched(np.asarray(trained.variables["params"]["kernel_0"]).T[:SHOWN])  # one row a hidden unit
     return dl.ours(metrics, samples=samples[:SHOWN], denoised=denoised[:SHOWN], filters=filters)
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    x, train = (flat(split["image"]) for split in (dataset.test.arrays(), dataset.train.arrays(10_000)))
+    x = flat(dataset.test.arrays()["image"])
 
     def measure(encode: Any, decode: Any) -> dict[str, float]:
         denoised = decode(encode(noisy(x, NOISE)))
         return {"denoised_mse": float(np.square(denoised - x).mean()), **probes(encode, dataset, FEW, NOISE)}
 
-    def generated(images: np.ndarray) -> dl.Measured:
-        return dl.Measured(distance_to_test(images, dataset))
-
     return {
         **pca(dataset, 32, measure),
         **raw_pixels(measure),
-        "Gaussian on pixels": lambda: generated(gaussian_draws(train, len(x)).clip(0, 1)),
-        "training images": lambda: generated(train[: len(x)]),
+        **reference_rows(dataset, count=sample_count(dataset)),
     }
 
 
@@ -159,7 +148,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
             values = {name: mean_and_standard_error(report.each(row, metric)) for name, row in ROWS.items()}
             return bars(values, title=metric.replace("_", " "))
 
-        return panels([bar(metric) for metric in report.ours.metrics], columns=2)
+        return panels([bar(metric) for metric in BARS], columns=2)
 
     return {
         "samples": lambda: image_rows(rows_of("samples"), shape),

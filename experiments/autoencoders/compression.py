@@ -14,8 +14,6 @@ LZMA; zlib that has seen training images too, as its dictionary; and the ideal l
 pixel. Your own images: `python -m deeplearn.codec --help`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from functools import partial
@@ -44,9 +42,7 @@ BOUND = "negative ELBO + 3 %"
 class Config(dl.OptimizerConfig):
     steps: int = 4000
     latents: int = dl.flag(24, "dimensions of the latent code", min=1)
-    hidden: tuple[int, ...] = dl.flag(
-        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((200, 200), "hidden widths of the encoder; the decoder's reversed", min=1)
     components: int = dl.flag(1, "logistic distributions that are mixed for each pixel", min=1)
     noise: float = dl.flag(0.06, "standard deviation of the noise on what the encoder sees in training", min=0)
     optimizer: str = "adamw"

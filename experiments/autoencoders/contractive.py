@@ -8,24 +8,24 @@ scale back up, and the penalty would mean nothing. Measured on test images: how 
 The plain autoencoder, the same network with λ = 0, is the baseline, with PCA and raw pixels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
+from deeplearn.baselines.pca import pca, raw_pixels
 from deeplearn.baselines.probe import probes
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.contrast import stretched
-from deeplearn.figures.grid import image_grid
+from deeplearn.figures.grid import image_rows
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contractive import exact_penalty, hutchinson_penalty, sigmoid_layer_penalty
-from deeplearn.losses.elbo import bernoulli_log_likelihood
+from deeplearn.losses.reconstruction import cross_entropy_of_pixels
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 
@@ -38,9 +38,7 @@ PLAIN = "plain autoencoder"
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 4000
-    hidden: tuple[int, ...] = dl.flag(
-        (128,), "widths of the sigmoid layers of the encoder; the last is the code", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((128,), "widths of the encoder's sigmoid layers; the last is the code", min=1)
     contraction: float = dl.flag(0.1, "weight λ of the penalty", min=0)
     penalty: str = dl.flag("closed_form", "how ‖∂h/∂x‖² is found (closed_form: for one layer)", choices=METHODS)
 
@@ -58,21 +56,16 @@ def squared_jacobian(autoencoder: TiedAutoencoder, x: jax.Array, code: jax.Array
     return hutchinson_penalty(lambda x: encoder(x)[0], x, autoencoder.make_rng("noise"))
 
 
-def reconstruction(logits: jax.Array, x: jax.Array) -> jax.Array:
-    """Cross-entropy of grey levels in [0, 1], summed over pixels, averaged over the batch: nats."""
-    return -bernoulli_log_likelihood(logits.astype(np.float32), x).mean()
-
-
 def contractive(autoencoder: TiedAutoencoder, batch: dl.Batch, weight: float, method: str) -> dl.Losses:
     x = flat(batch["image"])
     code, logits = autoencoder(x)  # once: a second encoder would double its backward pass
-    error, norm = reconstruction(logits, x), squared_jacobian(autoencoder, x, code, method).mean()
+    error, norm = cross_entropy_of_pixels(logits, x), squared_jacobian(autoencoder, x, code, method).mean()
     return error + weight * norm, {"reconstruction": error, "jacobian_norm": norm}
 
 
 def plain(autoencoder: TiedAutoencoder, batch: dl.Batch) -> dl.Losses:
     x = flat(batch["image"])
-    error = reconstruction(autoencoder(x)[1], x)
+    error = cross_entropy_of_pixels(autoencoder(x)[1], x)
     return error, {"reconstruction": error}
 
 
@@ -99,7 +92,7 @@ def accuracies(encode: Any, dataset: Dataset) -> dict[str, float]:
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     x = np.asarray(flat(dataset.test.arrays(2000)["image"]))
     metrics = {
-        "reconstruction": float(reconstruction(trained(TiedAutoencoder.__call__, x)[1], x)),
+        "reconstruction": float(cross_entropy_of_pixels(trained(TiedAutoencoder.__call__, x)[1], jnp.asarray(x))),
         "jacobian_norm": float(np.mean(trained.over(exact_norm, x, size=100))),
         "contraction": contraction(trained, x, radius=0.5),
         **accuracies(lambda x: trained(TiedAutoencoder.encode, x), dataset),
@@ -109,14 +102,10 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    from sklearn.decomposition import PCA
+    def measure(encode: Any, decode: Any) -> dict[str, float]:
+        return accuracies(encode, dataset)
 
-    def pca() -> dl.Measured:
-        train = np.asarray(flat(dataset.train.arrays(10_000)["image"]))
-        fitted = PCA(min(trained.config.hidden[-1], *train.shape)).fit(train)
-        return dl.Measured({**accuracies(fitted.transform, dataset), "components": fitted.n_components_})
-
-    return {"PCA": pca, "raw pixels": lambda: dl.Measured(accuracies(lambda x: x, dataset))}
+    return pca(dataset, trained.config.hidden[-1], measure) | raw_pixels(measure)
 
 
 CLAIMS = (
@@ -128,13 +117,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
     rows = {"contractive": report.ours, "plain": report.rows[PLAIN]}
 
     def filters() -> Any:
-        pictures, labels = [], []
-        for name, row in rows.items():
-            kernel = row.arrays["filters"]  # one row a hidden unit
-            kernel = kernel[: min(32, len(kernel) // 16 * 16 or len(kernel))]
-            pictures.append(stretched(kernel).reshape(-1, *report.dataset.train.spec["image"].shape))
-            labels += [name, *[""] * (-(-len(kernel) // 16) - 1)]
-        return image_grid(np.concatenate(pictures), columns=min(16, len(pictures[0])), row_labels=labels)
+        shown = {name: stretched(row.arrays["filters"][:32]) for name, row in rows.items()}
+        return image_rows(shown, report.dataset.image_shape, columns=min(16, len(shown["plain"])))
 
     return {
         "contraction": lambda: curves(
@@ -151,8 +135,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("the probe needs them")
     if config.penalty == "closed_form" and len(config.hidden) > 1:
         raise UserError("--penalty=closed_form is for one hidden layer: use jacobian or hutchinson for more")
-    network = TiedAutoencoder(int(np.prod(dataset.train.spec["image"].shape)), config.hidden)
-    losses = {
+    network = TiedAutoencoder(dataset.pixels, config.hidden)
+    losses: dict[str, Any] = {
         "contractive": partial(contractive, weight=config.contraction, method=config.penalty),
         "plain": plain,
     }

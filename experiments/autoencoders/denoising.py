@@ -9,8 +9,6 @@ projection on principal components, ridge regression from the noisy image's prin
 and non-local means, which learns nothing.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial

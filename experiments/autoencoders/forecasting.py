@@ -15,8 +15,6 @@ it: choose there.
 `mase` is the mean absolute error in units of the seasonal naive forecast's, one step ahead before the stretch.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -17,8 +17,6 @@ factorisation by alternating least squares (ratings), its weighted form for impl
 popularity. On `ratings` the noise is known, and with it the least possible RMSE.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial

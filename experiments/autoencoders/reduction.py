@@ -11,8 +11,6 @@ has no code for new images: it is fitted to the test images themselves, the othe
 run's own row is its largest code's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -38,9 +36,7 @@ GAINS = ("knn_accuracy", "trustworthiness", "rand_index", "mutual_information")
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 6000
-    hidden: tuple[int, ...] = dl.flag(
-        (128, 64), "widths of the encoder's layers before the code; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((128, 64), "widths before the code; after it, reversed", min=1)
     codes: tuple[int, ...] = dl.flag((2, 8), "sizes of the code: a network is trained for each", min=1)
     loss: str = dl.flag("squared", "what a wrong pixel costs", choices=("squared", "cross_entropy"))
     tied: bool = dl.flag(False, "the decoder's matrices are the encoder's, transposed")

@@ -9,8 +9,6 @@ are on, and what a linear probe on the code gets right with all labels and with 
 the same network with β = 0, is the baseline, with PCA and raw pixels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial

@@ -10,8 +10,6 @@ reconstruction but no likelihood. `nll` is in nats, by importance sampling with 
 mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn image differs from its original.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from functools import partial
@@ -46,9 +44,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 3000
     latents: int = dl.flag(16, "Gaussian latents, and the width of the deterministic code", min=1)
     bits: int = dl.flag(64, "binary latents", min=1)
-    hidden: tuple[int, ...] = dl.flag(
-        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((200, 200), "hidden widths of the encoder; the decoder's reversed", min=1)
     samples: int = dl.flag(4, "draws of the code for each image in training", min=2)
 
     # A stochastic layer of 200 bits, as in Mnih & Gregor 2014, section 5.1.

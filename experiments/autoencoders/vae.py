@@ -12,8 +12,6 @@ models all grey levels (`--likelihood=gaussian` their dequantised density); look
 histogram for each pixel. `--network=conv`, `--beta` (Higgins et al. 2017) and `--objective=iwae` change one thing.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -39,9 +37,7 @@ LIKELIHOODS = ("bernoulli", "gaussian", "logistic")
 class Config(dl.OptimizerConfig):
     steps: int = 4000
     latents: int = dl.flag(16, "dimensions of the latent code", min=1)
-    hidden: tuple[int, ...] = dl.flag(
-        (200, 200), "widths of the encoder's hidden layers; the decoder's reversed", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((200, 200), "hidden widths of the encoder; the decoder's reversed", min=1)
     likelihood: str = dl.flag("bernoulli", "of black and white, dequantised, or grey pixels", choices=LIKELIHOODS)
     components: int = dl.flag(1, "logistic distributions that are mixed for each pixel", min=1)
     network: str = dl.flag("dense", "perceptrons or convolutional networks", choices=("dense", "conv"))

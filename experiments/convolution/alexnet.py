@@ -11,8 +11,6 @@ CIFAR-10 enlarged to them or on photographs of your own. Baselines: logistic reg
 support vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -43,9 +41,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 1000
     batch_size: int = 64
     learning_rate: float = 1e-3
-    network: str = dl.flag(
-        "small", "its form; the paper's sees images enlarged to 227 pixels", choices=("small", "paper")
-    )
+    network: str = dl.flag("small", "the paper's sees images enlarged to 227 pixels", choices=("small", "paper"))
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
     # Section 5; there the rate fell when validation stopped improving, here at half and three quarters.

@@ -9,8 +9,6 @@ receptive fields against where gradients arrive. Beside it: what sharing saves i
 of a convolution take on 16×16 positions of 16 features.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from functools import partial
@@ -108,8 +106,10 @@ def wrong_sizes() -> int:
     wrong = 0
     for height, size, stride, padding in itertools.product(range(7, 17), (1, 2, 3, 5, 7), (1, 2, 3), (0, 1)):
         image, kernel = (jax.ShapeDtypeStruct((1, 1, n, n), jnp.float32) for n in (height, size))
-        how = {"window_strides": (stride, stride), "padding": [(padding, padding)] * 2}
-        output = jax.eval_shape(partial(jax.lax.conv_general_dilated, **how), image, kernel)
+        convolve = partial(
+            jax.lax.conv_general_dilated, window_strides=(stride, stride), padding=[(padding, padding)] * 2
+        )
+        output = jax.eval_shape(convolve, image, kernel)
         wrong += output.shape[2] != (height + 2 * padding - size) // stride + 1
     return wrong
 
@@ -124,6 +124,9 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     def maps(images: np.ndarray) -> np.ndarray:
         return np.asarray(trained(SmallNetwork.convolve, images))
 
+    def after(pool: Any) -> dl.Measured:
+        return dl.Measured({"unchanged": unchanged(lambda x: pool(nn.relu(maps(x))), images)})
+
     test = dataset.test.arrays()
     images = test["image"][:64]
     first = jax.tree.map(np.asarray, trained.variables["params"]["first"])
@@ -136,9 +139,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         "wrong_receptive_fields": wrong_fields(fields),
     }
     moved = np.concatenate([np.roll(images[:1], shift, 2) for shift in range(8)])
-    pools = {name: unchanged(lambda x, pool=pool: pool(nn.relu(maps(x))), images) for name, pool in POOLS.items()}
     return dl.ours(metrics, kernel=first["kernel"], moved=moved, maps=maps(moved), fields=fields) | {
-        f"moved by a pixel: {name}": dl.Measured({"unchanged": fraction}) for name, fraction in pools.items()
+        f"moved by a pixel: {name}": after(pool) for name, pool in POOLS.items()
     }
 
 

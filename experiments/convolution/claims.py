@@ -10,8 +10,6 @@ That a DenseNet needs fewer parameters than a ResNet is `densenet_vs_resnet`'s. 
 logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -21,8 +19,9 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.baselines.classical import classical
-from deeplearn.data import Arrays, Dataset
+from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
+from deeplearn.data.subsets import Chosen
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import classification, cross_entropy
@@ -166,9 +165,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         chain = config.chain(learning_rate=config.learning_rate * (FAST if name in SLOW else 1))
         return dl.Rival(network, [dl.Stage([dl.Turn(loss)], chain, config.steps)])
 
+    few = Chosen(dataset.train, np.arange(min(config.examples, len(dataset.train))))
     return dl.side_by_side(
         {name: rival(name, network) for name, network in networks(config, len(dataset.classes)).items()},
-        data=dataclasses.replace(dataset, train=Arrays(dataset.train.arrays(config.examples))),
+        data=dataclasses.replace(dataset, train=few),
         evaluate=evaluate,
         baselines=baselines,
         figures=figures,

@@ -8,8 +8,6 @@ the network has besides is translation of the training images, dropout and a mov
 Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -10,8 +10,6 @@ test images, by layer. Baselines: logistic regression, k nearest neighbours and 
 Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -43,9 +41,7 @@ class Config(dl.OptimizerConfig):
     steps: int = 400
     batch_size: int = 64
     learning_rate: float = 3e-3
-    sizes: tuple[int, ...] = dl.flag(
-        (4, 8, 16), "growth of a DenseNet and features of a ResNet at each size", min=1
-    )
+    sizes: tuple[int, ...] = dl.flag((4, 8, 16), "a DenseNet's growth and a ResNet's features", min=1)
     depth: int = dl.flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", min=1)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
@@ -72,7 +68,8 @@ def gradient_norms(model: nn.Module, batch: dl.Batch) -> dict[str, jax.Array]:
     net, variables = model.unbind()
 
     def loss(params: Any) -> jax.Array:
-        return cross_entropy(net.apply({**variables, "params": params}, batch["image"]), batch["label"])[0]
+        logits: Any = net.apply({**variables, "params": params}, batch["image"])
+        return cross_entropy(logits, batch["label"])[0]
 
     return relative_norms(jax.grad(loss)(variables["params"]), variables["params"])
 

@@ -12,8 +12,6 @@ memory and time are those of the compiled one. Baselines: logistic regression, k
 vector machine with Gaussian kernel.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

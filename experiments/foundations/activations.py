@@ -10,8 +10,6 @@ Measured: test accuracy at the rate that validation chooses, the mean activation
 units there and at the highest rate. Baselines: scikit-learn's MLPs of the same layers.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

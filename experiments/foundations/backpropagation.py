@@ -10,8 +10,6 @@ finite differences, in double precision, and the two networks' weights after tra
 logistic regression, scikit-learn's MLP of the same layers.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

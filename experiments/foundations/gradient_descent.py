@@ -11,8 +11,6 @@ two parameters: which half of the classes, from two principal components. Baseli
 and by scikit-learn's own stochastic descent.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

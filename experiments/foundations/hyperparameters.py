@@ -10,8 +10,6 @@ each sweep, what it chose, and the worst validation accuracy, the price of a wro
 regression, scikit-learn's MLP as it comes.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -126,9 +124,7 @@ CLAIMS = [dl.Claim("what validation chooses is more accurate than the defaults",
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
     if max(config.batches) > len(dataset.train):
-        raise UserError(
-            f"--batches has one of {max(config.batches)}, but there are {len(dataset.train)} training images"
-        )
+        raise UserError(f"--batches has one of {max(config.batches)}, but there are {len(dataset.train)} images")
 
     def rival(sweep: str, values: Any, chain: Any, width: int = config.width, **stage: Any) -> dl.Rival:
         make = partial(MLP, (width,), len(dataset.classes), jnp.tanh)
@@ -148,8 +144,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         stage: dict[str, Any] = {"name": f"batch_{size}", "batch_size": size}
         stage["steps"] = max(1, config.steps * config.batch_size // size)
         rivals[f"batch_{size}"] = rival("batch size", [size], alone, **stage)
-    experiment = dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=CLAIMS)
-    return dataclasses.replace(experiment, evaluate=evaluate)
+    declared = {"evaluate": evaluate, "baselines": baselines, "figures": figures, "claims": CLAIMS}
+    return dl.side_by_side(rivals, data=dataset, **declared)
 
 
 if __name__ == "__main__":

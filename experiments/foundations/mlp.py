@@ -6,8 +6,6 @@ Noise on the images, dropout and a moving average of the weights are what 1,097 
 logistic regression, a support vector machine with Gaussian kernel, scikit-learn's MLP over five seeds.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

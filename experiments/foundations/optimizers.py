@@ -9,8 +9,6 @@ the chosen network: test accuracy and loss, training loss, and how many of the e
 validation accuracy, the room for error. Baselines: scikit-learn's MLP with its own SGD, Adam and L-BFGS.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

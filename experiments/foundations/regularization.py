@@ -11,8 +11,6 @@ each size; its mean over the sizes, that of the gap between training and test ac
 weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -9,8 +9,6 @@ gradient of each layer's kernel before training, the first layer's over the last
 scikit-learn's MLP of the same layers with sigmoid and with ReLU, logistic regression.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from functools import partial

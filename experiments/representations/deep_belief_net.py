@@ -11,8 +11,6 @@ alone. Samples are drawn by Gibbs sampling in the top machine, then down. Baseli
 scikit-learn's MLP on the same labels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -32,6 +30,7 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.contrastive_divergence import contrastive_divergence
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.losses.up_down import up_down
 from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.metrics.few_labels import accuracies, series, validate
@@ -53,9 +52,7 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 class Config(FewLabelConfig):
     steps: int = dl.flag(4000, "steps to train each machine", min=1)
     batch_size: int = 64
-    hidden: tuple[int, ...] = dl.flag(
-        (100, 100), "widths of the hidden layers; the last is the top machine's", min=1
-    )
+    hidden: tuple[int, ...] = dl.flag((100, 100), "hidden widths; the last is the top machine's", min=1)
     gibbs: int = dl.flag(1, "Gibbs steps k of contrastive divergence", min=1)
     optimizer: str = "momentum"
     schedule: str = "linear"
@@ -215,7 +212,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         adam = optimizer("adam", schedule("cosine", rate, config.tuning_steps))
-        return few_label_stage(pool, adam, config.tuning_steps, *trains)
+        return few_label_stage(few_label_loss, pool, adam, config.tuning_steps, *trains)
 
     net = Stack(RBM, int(np.prod(dataset.train.spec["image"].shape)), *shape)
     stages = [*greedy, generating, tuning(config.tuning_rate, "tuned")]

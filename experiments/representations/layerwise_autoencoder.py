@@ -9,8 +9,6 @@ both see the same ones, so gains are paired. `accuracy_n` on test with n labels 
 MLP on the same draw; nearest neighbour and logistic regression with every label.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -28,7 +26,9 @@ from deeplearn.figures.contrast import around_grey
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.losses.elbo import bernoulli_log_likelihood
+from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
+from deeplearn.models.autoencoder import RectifiedLayer
 from deeplearn.models.warm_start import FewLabelClassifiers, GreedyStack
 from deeplearn.nn.corruption import masking
 from deeplearn.nn.functional import flat
@@ -41,9 +41,7 @@ SCRATCH, SCIKIT = "the same net from scratch", "scikit-learn's MLP from scratch"
 class Config(FewLabelConfig):
     steps: int = dl.flag(1500, "steps to pretrain each layer", min=1)
     hidden: tuple[int, ...] = dl.flag((200, 100), "widths of the rectified layers", min=1)
-    corruption: float = dl.flag(
-        0.5, "fraction of a layer's inputs set to 0; 0 is a plain autoencoder", min=0, max=0.9
-    )
+    corruption: float = dl.flag(0.5, "fraction of a layer's inputs set to 0", min=0, max=0.9)
     learning_rate: float = dl.flag(2e-3, "learning rate in pretraining at its highest", min=0)
 
     # Vincent et al. 2010, section 6: three layers of 1000 for 28×28 characters, a quarter of the pixels masked.
@@ -55,24 +53,6 @@ class Config(FewLabelConfig):
         "tuning_steps": 5000,
     }
     TINY = {"hidden": (6, 4), "labels": (1, 2), "tuning_steps": 2}
-
-
-class Autoencoder(nn.Module):
-    """x [B, inputs] -> a rectified code [B, width] -> through its transpose, a linear output [B, inputs]."""
-
-    inputs: int
-    width: int
-
-    def setup(self) -> None:
-        self.kernel = self.param("kernel", nn.initializers.glorot_uniform(), (self.inputs, self.width))
-        self.hidden_bias = self.param("hidden_bias", nn.initializers.zeros, (self.width,))
-        self.visible_bias = self.param("visible_bias", nn.initializers.zeros, (self.inputs,))
-
-    def encode(self, x: jax.Array) -> jax.Array:
-        return nn.relu(x @ self.kernel + self.hidden_bias)
-
-    def decode(self, code: jax.Array) -> jax.Array:
-        return code @ self.kernel.T + self.visible_bias
 
 
 def denoise(stack: GreedyStack, batch: dl.Batch, depth: int, corruption: float) -> dl.Losses:
@@ -152,10 +132,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def tuning(rate: float, *trains: str) -> dl.Stage:
         steps = config.tuning_steps
-        return few_label_stage(pool, config.chain(steps, learning_rate=rate), steps, *trains)
+        return few_label_stage(few_label_loss, pool, config.chain(steps, learning_rate=rate), steps, *trains)
 
     stages = [*layers, tuning(config.tuning_rate, "tuned")]
-    stack, twin = GreedyStack(Autoencoder, pixels, *shape), FewLabelClassifiers(*shape)
+    stack, twin = GreedyStack(RectifiedLayer, pixels, *shape), FewLabelClassifiers(*shape)
     rivals = {
         "pretrained": dl.Rival(stack, stages, evaluate_pretrained, validate),
         "scratch": dl.Rival(twin, [tuning(config.scratch_rate)], evaluate, validate, row=SCRATCH),

@@ -12,8 +12,6 @@ The second command models grey levels with Gaussian visible units; its nats are 
 Gaussians with the same floor of the variance.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any

@@ -14,8 +14,6 @@ directory, and there is no source to learn. Each seed draws its own labels, so t
 logistic regression on pixels, with the same labels and with all.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -177,11 +175,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def heads(start: Any = None) -> dl.Stage:
         chain, named = config.chain(config.head_steps, learning_rate=config.head_rate), networks("heads")
-        return few_label_stage(pool, chain, config.head_steps, *named, loss=train_heads, name="heads", start=start)
+        return few_label_stage(train_heads, pool, chain, config.head_steps, *named, name="heads", start=start)
 
     def tuning(rate: float, start: Any = None) -> dl.Stage:
         chain = config.chain(config.tuning_steps, learning_rate=rate)
-        return few_label_stage(pool, chain, config.tuning_steps, *networks("learners"), start=start)
+        learners = networks("learners")
+        return few_label_stage(few_label_loss, pool, chain, config.tuning_steps, *learners, start=start)
 
     def learning(loss: Any) -> dl.Stage:
         turns = [dl.Turn(loss, trains=("source",))]

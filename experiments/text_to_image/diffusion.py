@@ -11,8 +11,6 @@ distances on its features, precision, recall. Baselines: other training images, 
 Points instead of images: `text_to_image.diffusion_points`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from functools import partial
 from typing import Any
@@ -40,9 +38,7 @@ class Config(dl.Config):
     batch_size: int = 64
     prediction: str = dl.flag("v", "what the network predicts", choices=("noise", "v"))
     schedule: str = dl.flag("lognormal", "the noise levels", choices=SCHEDULES)
-    noise_scale: float = dl.flag(
-        0.0, "all noise levels times this (0: the longer side / 8 for log-normal levels, else 1)", min=0
-    )
+    noise_scale: float = dl.flag(0.0, "times all noise levels (0: side / 8 if log-normal, else 1)", min=0)
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(40, "levels that the sampler visits", min=2)
     guidance: float = dl.flag(1.0, "how far samples are pushed towards their class (0: not at all)", min=0)
@@ -120,7 +116,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(f"--width={config.width} should be a multiple of {GROUPS}, the groups of group norm")
     height, width, _ = shape = dataset.image_shape
     widths = tuple(config.width * min(2**level, 4) for level in range(resolutions(height, width)))
-    some = dataset.train.arrays(10_000)["image"]
+    mean, std = dataset.moments("image")
     warm_up = min(200, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
     adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
@@ -128,8 +124,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     return dl.Experiment(
         model=Diffusion(
             UNet(widths, len(dataset.classes)),
-            mean=float(some.mean()),
-            std=float(some.std()),
+            mean=mean,
+            std=std,
             classes=len(dataset.classes),
             prediction=config.prediction,
             schedule=config.schedule,

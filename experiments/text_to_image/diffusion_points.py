@@ -8,8 +8,6 @@ of samples of high quality, the reverse KL over modes; beside the same baselines
 `text_to_image.diffusion`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
@@ -73,30 +71,26 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return point_densities(dataset)
 
 
-def picture(made: np.ndarray, dataset: Dataset) -> Any:
-    data = dataset.test.arrays(SAMPLES)["point"]
-    return scatter(made, title="Samples over the data (grey)", reference=data)
-
-
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return picture(points(trained), dataset)
+    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    return {"samples": lambda: picture(report.ours.arrays["points"], report.dataset)}
+    data = report.dataset.test.arrays(SAMPLES)["point"]
+    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_modes("this experiment counts those that samples reach")
-    some = dataset.train.arrays(10_000)["point"]
+    mean, std = dataset.moments("point")
     warm_up = min(200, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
     adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
     return dl.Experiment(
         model=Diffusion(
             DenoisingMLP(config.width),
-            mean=float(some.mean()),
-            std=float(some.std()),
+            mean=mean,
+            std=std,
             prediction=config.prediction,
             schedule=config.schedule,
             noise_scale=config.noise_scale,

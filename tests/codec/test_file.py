@@ -70,7 +70,7 @@ def runs_on_a_user_s_own_images(tmp_path_factory):
             hidden=(4,),
             seed=seed,
         )
-        run("autoencoders.compression", build, config)
+        run("autoencoders.compression", build, config, {"module": compression.__name__})
     return folder
 
 

@@ -130,3 +130,13 @@ def test_of_a_large_split_a_bounded_sample_is_read(monkeypatch):
     monkeypatch.setattr(dataset, "FINGERPRINT_BYTES", 0)
     made(Counted({"features": large})).fingerprint()
     assert read[6:] == [16] * 3
+
+
+def test_facts_are_noted_and_one_name_is_one_number():
+    found = made(Arrays({"point": np.arange(8, dtype=np.float32).reshape(4, 2)}))
+    assert found.moments("point") == (3.5, pytest.approx(np.arange(8).std()))
+    assert found.moments("point", rows=2) == (1.5, pytest.approx(np.arange(4).std()))
+    assert found.fact("sum", lambda: 28) == 28 == found.fact("sum", lambda: 28)
+    assert len(found.facts) == 3
+    with pytest.raises(ValueError, match=r"two facts of .* are called 'sum'"):
+        found.fact("sum", lambda: 29)

@@ -2,16 +2,16 @@
 
 import dataclasses
 
-import flax
+import chex
 import numpy as np
 import pytest
 
 from deeplearn import data
 from deeplearn.errors import UserError
+from deeplearn.runs import checkpoint
 from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
-from deeplearn.weights.run import read_run
 from experiments.representations import transfer
 from experiments.representations.transfer import backbone
 
@@ -63,6 +63,5 @@ def test_a_run_lends_its_network_to_another(config, tmp_path, monkeypatch):
     experiment = transfer.build(second, pretend("glyphs"))
     assert [stage.name for stage in experiment.stages] == ["heads", "fine-tuning"]
     (state,) = Trainer(experiment, second, Layout()).initial()
-    saved, source = read_run(tmp_path / "first"), state.params["tuned"]["source"]["body"]
-    for path, leaf in flax.traverse_util.flatten_dict(source, sep="/").items():
-        np.testing.assert_array_equal(leaf, saved[f"params/tuned/source/body/{path}"])
+    saved = checkpoint.read(tmp_path / "first").variables["params"]["tuned"]["source"]["body"]
+    chex.assert_trees_all_equal(state.params["tuned"]["source"]["body"], saved)

@@ -32,5 +32,5 @@ def test_the_sum_is_what_is_trained_and_the_best_what_is_logged():
 
 
 def test_labels_of_a_wrong_rank_are_refused():
-    with pytest.raises(AssertionError, match="rank"):
+    with pytest.raises(AssertionError, match="logits"):
         member_losses(LOGITS[0], LABEL[0])

@@ -1,10 +1,14 @@
 """What a gradient costs."""
 
+import itertools
+
 import flax.linen as nn
 import jax
 import numpy as np
+import pytest
 
-from deeplearn.metrics.cost import gradient_cost, gradient_costs, seconds_an_epoch
+from deeplearn.metrics import cost
+from deeplearn.metrics.cost import gradient_cost, gradient_costs
 from deeplearn.nn.batch_norm import BatchNorm
 
 
@@ -28,20 +32,19 @@ def test_memory_grows_with_the_batch_like_activations():
     assert large["milliseconds"] > 0
 
 
-def test_an_epoch_takes_some_time_whatever_its_batches():
-    """One example, all of them, and more than there are."""
-    columns = {"image": np.ones((40, 4, 4, 1), np.float32), "label": np.zeros(40, np.int32)}
-    for size in (1, 40, 100):
-        assert 0 < seconds_an_epoch(nn.Dense(3), flat(columns), size) < np.inf
-
-
-def flat(columns):
-    return {**columns, "image": columns["image"].reshape(len(columns["image"]), -1)}
-
-
 def test_each_network_has_a_row():
     nets, image = {"deep": Deep()}, np.ones((4, 2, 2, 1), np.float32)
     given = {name: (net, jax.jit(net.init)(jax.random.key(0), image)) for name, net in nets.items()}
     rows = gradient_costs(given, image, np.zeros(4, np.int32))
     assert list(rows) == ["a gradient of deep"]
     assert set(rows["a gradient of deep"]().metrics) >= {"milliseconds"}
+
+
+@pytest.mark.parametrize(
+    ("size", "updates", "expected"), [(1, 400, 1), (1, 100, 4), (30, 400, 400 / 390), (900, 5, 1)]
+)
+def test_an_epoch_s_time_is_that_of_its_timed_updates_for_all_examples(monkeypatch, size, updates, expected):
+    """By a clock that moves on by a second whenever it is read; a batch may be larger than the data."""
+    monkeypatch.setattr(cost.time, "perf_counter", itertools.count().__next__)
+    columns = {"image": np.ones((400, 16), np.float32), "label": np.zeros(400, np.int32)}
+    np.testing.assert_allclose(cost.seconds_an_epoch(nn.Dense(3), columns, size, updates), expected)

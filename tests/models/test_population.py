@@ -62,5 +62,5 @@ def test_own_inputs_own_settings_and_own_noise():
 
 
 def test_there_is_a_setting_for_each_member():
-    with pytest.raises(AssertionError, match="shape"):
+    with pytest.raises(AssertionError, match="settings"):
         Population(Scaled, 3, settings=(1.0, 3.0)).init(jax.random.key(0), X, noisy=False)

@@ -196,6 +196,13 @@ def test_a_turn_is_handed_the_networks_that_it_touches():
 
     assert touched(Turn(judge_and_show, ("third",))) == {"second", "third"}
 
+    def judge_and_look(model, batch):
+        model.second(jnp.zeros((1, 8)))
+        return judge_without_features(model, batch)
+
+    # What is called and not used must be there all the same: then it is handed everything.
+    assert {"second", "third"} <= touched(Turn(judge_and_look, ("third",)))
+
     def judge_and_reset(model, batch):
         norm = model.variables["batch_stats"]["statistics"]
         model.scope.put_variable("batch_stats", "statistics", jax.tree.map(jnp.zeros_like, norm))  # shapes only

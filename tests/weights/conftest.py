@@ -18,12 +18,12 @@ def finished_run(tmp_path_factory, data_dir):
     seen = []
 
     def note(trained, dataset):
-        seen.append(jax.tree.map(np.asarray, dict(trained.variables["params"]["classifier"])))
+        seen.append(jax.tree.map(np.asarray, dict(trained.variables["params"])))
         return {}
 
     def build(config, dataset):
         experiment = mlp.build(config, dataset)
         return dataclasses.replace(experiment, evaluate=note, baselines=lambda *_: {}, figures=lambda *_: {})
 
-    run("foundations.mlp", build, config)
+    run("foundations.mlp", build, config, {"module": mlp.__name__})
     return directory, seen

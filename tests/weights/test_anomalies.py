@@ -2,14 +2,15 @@
 
 import csv
 
+import flax
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplearn.command import exit_code
+from deeplearn.runs import checkpoint
 from deeplearn.train.loop import run
 from deeplearn.weights.anomalies import main
-from deeplearn.weights.run import read_run
 from experiments.autoencoders import anomaly
 
 RNG = np.random.default_rng(0)
@@ -28,9 +29,10 @@ def trained_run(tmp_path_factory):
         dataset=f"npz:{directory / 'normal.npz'}",
         workdir=str(directory / "run"),
     )
-    results = run("autoencoders.anomaly", anomaly.build, config)
+    results = run("autoencoders.anomaly", anomaly.build, config, {"module": anomaly.__name__})
     assert set(results["metrics"]) == {"false_alarms", "mse"}
-    weights = {tuple(name.split("/")[-3:]): value[0] for name, value in read_run(directory / "run").items()}
+    flat = flax.traverse_util.flatten_dict(checkpoint.read(directory / "run").variables)
+    weights = {names[-3:]: value[0] for names, value in flat.items()}
 
     def score(image):
         x = image.reshape(-1)
@@ -97,3 +99,12 @@ def test_mistakes_end_in_one_sentence(trained_run, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == "" and captured.err.startswith("error: ") and captured.err.count("\n") == 1
         assert sentence in captured.err
+
+
+def test_the_data_of_the_run_may_be_gone(trained_run, tmp_path, capsys):
+    directory, _ = trained_run
+    np.savez(tmp_path / "mine.npz", image=RNG.integers(256, size=(3, 2, 3), dtype=np.uint8))
+    (directory / "normal.npz").rename(directory / "hidden.npz")
+    arguments = [f"--run={directory}/run", f"--images={tmp_path}/mine.npz", f"--output={tmp_path}/x.csv"]
+    assert command(*arguments) == 0 and capsys.readouterr().err == ""
+    (directory / "hidden.npz").rename(directory / "normal.npz")

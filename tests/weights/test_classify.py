@@ -10,10 +10,12 @@ from safetensors.numpy import save_file
 
 from deeplearn.command import exit_code
 from deeplearn.models.resnet import ResNet
+from deeplearn.train.loop import run
 from deeplearn.weights import Config, Preprocessing, save
 from deeplearn.weights.classify import main
 from deeplearn.weights.load import abstract_variables
 from deeplearn.weights.preprocessing import HALF, of_library
+from experiments.foundations import mlp
 
 RNG = np.random.default_rng(0)
 NET = ResNet(7, (1,), bottleneck=False, width=4, small_stem=True)
@@ -161,3 +163,26 @@ def test_mistakes_end_in_one_sentence(saved, capsys):
 def test_a_configuration_says_how_images_are_prepared(saved):
     folder, _, _ = saved
     assert json.loads((folder / "net.json").read_text())["preprocessing"]["deviation"] == [0.2, 0.3, 0.4]
+
+
+def test_a_run_s_classes_are_those_it_was_trained_with(tmp_path, capsys):
+    """A folder of a class that is renamed, and all of them moved away, change nothing."""
+    folder = tmp_path / "mine"
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = RNG.integers(256, size=(4, 4), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    directory = tmp_path / "run"
+    config = mlp.Config(steps=2, hidden=(3,), batch_size=4, dataset=f"folder:{folder}", workdir=str(directory))
+    run("foundations.mlp", mlp.build, config, {"module": mlp.__name__})
+    arguments = [f"--weights={directory}", f"--image={tmp_path}/photo.png"]
+    capsys.readouterr()
+    assert command(*arguments) == 0
+    before = capsys.readouterr()
+    assert before.err == "" and "cat" in before.out and "dog" in before.out
+    for change in ((folder / "cat", folder / "zebra"), (folder, tmp_path / "away")):
+        change[0].rename(change[1])
+        assert command(*arguments) == 0
+        assert capsys.readouterr() == before

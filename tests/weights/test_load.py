@@ -13,9 +13,9 @@ from deeplearn.errors import UserError
 from deeplearn.models.mlp import MLP
 from deeplearn.models.resnet import ResNet, resnet18
 from deeplearn.models.zoo import ZOO
+from deeplearn.runs import checkpoint
 from deeplearn.weights import Config, Preprocessing, load, load_into, probabilities, save
 from deeplearn.weights.load import abstract_variables
-from deeplearn.weights.run import read_run
 from deeplearn.weights.saved import read_config
 from tests.weights.recipe import random_images
 
@@ -195,14 +195,14 @@ def test_a_run_into_a_part(tmp_path, finished_run):
     directory, seen = finished_run
     variables = random_variables(Classified(), (8, 8, 1))
     for replica, source in enumerate(seen):
-        loaded = load_into(variables, directory, MLP((5,), 10), "copied", of="classifier", replica=replica)
+        loaded = load_into(variables, directory, MLP((5,), 10), "copied", of="", replica=replica)
         assert_equal(loaded["params"]["copied"], source)
         assert_equal(loaded["params"]["head"], variables["params"]["head"])
     assert replica == 1
     for call, sentence in {
-        lambda: load_into(variables, directory, MLP((5,), 10), "copied"): "no network 'copied': it has classifier",
-        lambda: read_run(directory, 2): r"has 2 replica\(s\): there is no replica 2",
-        lambda: read_run(tmp_path): "is no run directory",
+        lambda: load_into(variables, directory, MLP((5,), 10), "copied"): "has no network .copied.: it has Dense_0",
+        lambda: checkpoint.read(directory, 2): r"has 2 replica\(s\): there is no replica 2",
+        lambda: checkpoint.read(tmp_path): "is no run directory",
     }.items():
         with pytest.raises(UserError, match=sentence):
             call()
@@ -213,5 +213,5 @@ def test_a_run_into_a_part(tmp_path, finished_run):
     content = bytearray(arrays.read_bytes())
     content[len(content) // 2] ^= 1
     arrays.write_bytes(content)
-    with pytest.raises(UserError, match=r"newest checkpoint in .* is damaged"):
-        read_run(tmp_path / "run")
+    with pytest.raises(UserError, match=r"no checkpoint of .* is whole: 3 is damaged"):
+        checkpoint.read(tmp_path / "run")

@@ -1,0 +1,27 @@
+"""A split whose rows are not at hand."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from deeplearn.data.split import Spec
+from deeplearn.errors import UserError
+
+
+class DataNeeded(UserError):
+    """Rows were asked of data that only their description is left of."""
+
+
+class Described:
+    """A split of which only length, spec and names of texts are at hand. Asking for rows is an error."""
+
+    def __init__(self, name: str, length: int, spec: Spec, texts: tuple[str, ...]) -> None:
+        self.name, self.spec, self.texts, self._length = name, spec, texts, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _needed(self, *_: Any, **__: Any) -> NoReturn:
+        raise DataNeeded(f"the data of this run are needed for that: --dataset={self.name}")
+
+    gather = arrays = column = replaced = _needed

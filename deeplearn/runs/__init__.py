@@ -1,0 +1,13 @@
+"""A finished or running run as a thing to use.
+
+    run = deeplearn.runs.open("runs/foundations.mlp")
+    logits = run.trained(MLP.__call__, images)
+    run.classes, run.step, run.config, run.results
+
+Commands: `python -m deeplearn.runs sample|compare|export --help`.
+"""
+
+from deeplearn.runs.run import Run
+from deeplearn.runs.run import open_run as open
+
+__all__ = ["Run", "open"]

@@ -1,0 +1,116 @@
+"""Uses a finished or running run: samples of it, a comparison with another, its weights and networks as files.
+
+    python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
+    python -m deeplearn.runs compare --run=runs/one --with=runs/other
+    python -m deeplearn.runs export --run=runs/foundations.mlp --file=weights.safetensors
+    python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
+
+sample draws the sheet of samples or reconstructions that the experiment draws while it trains: --count of them, one
+below the other, each with other random numbers. compare prints the two runs' tables and, for each metric that both
+have, the difference over common seeds with its 95 % interval (Student's t, paired). export writes all variables as
+safetensors, or one network in evaluation mode as a program that `jax.export.deserialize` reads, for any batch size.
+Runs are only read: they may be training, on any number of devices, and their data may be gone where nothing but the
+weights is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from deeplearn.command import exit_code, parser
+from deeplearn.data.described import DataNeeded
+from deeplearn.errors import UserError
+from deeplearn.runs.compare import compare
+from deeplearn.runs.export import save_program, save_weights, writing
+from deeplearn.runs.run import Run, open_run
+from deeplearn.train.evaluation import as_png
+from deeplearn.train.launch import use_compilation_cache
+
+WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    flags = parser("deeplearn.runs", __doc__)
+    commands = flags.add_subparsers(dest="command", required=True, metavar="sample|compare|export")
+    for name in ("sample", "compare", "export"):
+        command = commands.add_parser(name, allow_abbrev=False)
+        command.add_argument("--run", type=Path, required=True, help="a run directory")
+        if name == "compare":
+            command.add_argument("--with", type=Path, required=True, dest="other", help="another run directory")
+            continue
+        command.add_argument("--file", type=Path, required=True, help="the file to write")
+        command.add_argument("--replica", type=int, default=0, help="which of the run's replicas, from 0")
+        command.add_argument(
+            "--best", action="store_true", help="the best checkpoint on validation, not the newest"
+        )
+        command.add_argument(
+            "--data_dir", default=None, help="where prepared data sets are, if not where they were"
+        )
+    commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
+    commands.choices["sample"].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
+    commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
+    return flags.parse_args(arguments)
+
+
+def sample(run: Run, count: int, seed: int) -> Image.Image:
+    """`count` of the experiment's sheets below each other, each with other random numbers.
+
+    The run's data are loaded only where the sheet shows some. UserError for an experiment without a sheet.
+    """
+    if run.experiment.sheet is None:
+        raise UserError(f"{run.name} draws no sheet: it makes neither samples nor reconstructions")
+    if count < 1 or seed < 0:
+        raise UserError("--count should be at least 1, and --seed at least 0")
+    sheets = [_sheet(run, seed * count + number) for number in range(count)]
+    width, height = max(one.width for one in sheets), sum(one.height for one in sheets)
+    whole = Image.new(sheets[0].mode, (width, height), "white")
+    top = 0
+    for one in sheets:
+        whole.paste(one, (0, top))
+        top += one.height
+    return whole
+
+
+def _sheet(run: Run, number: int) -> Image.Image:
+    assert run.experiment.sheet is not None
+    trained = run.trained.folded(number) if number else run.trained
+    try:
+        return run.experiment.sheet(trained, run.described)
+    except DataNeeded:
+        return run.experiment.sheet(trained, run.dataset())
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command; UserError for a mistake."""
+    chosen = parse(arguments)
+    use_compilation_cache()
+    if chosen.command == "compare":
+        text, warnings = compare(chosen.run, chosen.other)
+        for warning in warnings:
+            print(warning, file=sys.stderr)
+        print(text)
+        return
+    file: Path = chosen.file
+    wanted = (".png",) if chosen.command == "sample" else (WEIGHTS, PROGRAM)
+    if file.suffix not in wanted:
+        raise UserError(f"--file={file} should end in {' or '.join(wanted)}: that says what is written")
+    if chosen.command == "export" and chosen.network and file.suffix == WEIGHTS:
+        raise UserError(f"--network is for a file that ends in {PROGRAM}: {WEIGHTS} holds all networks")
+    run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
+    if chosen.command == "sample":
+        picture = sample(run, chosen.count, chosen.seed)
+        writing(file, lambda: file.write_bytes(as_png(picture)))
+        print(f"{file}: {picture.width}×{picture.height} pixels, {run.name} at step {run.step}")
+    elif file.suffix == WEIGHTS:
+        print(f"{file}: {save_weights(run, file)} arrays, {run.name} at step {run.step}")
+    else:
+        print(f"{file}: {save_program(run, file, chosen.network)}, {run.name} at step {run.step}")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, sys.argv[1:]))

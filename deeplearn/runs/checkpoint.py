@@ -1,0 +1,124 @@
+"""Reads the weights out of a run's checkpoints and touches nothing there, even while the run trains."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import tensorstore
+
+from deeplearn.errors import UserError
+from deeplearn.train.state import checksum
+from deeplearn.train.trees import joined
+
+Tree = Any
+READ = ("params", "collections", "ema")  # of a state; optimisers stay on the disk
+ATTEMPTS = 20  # a trainer that saves all the time deletes one checkpoint after another
+PAUSE = 0.2  # seconds in which a checkpoint that is being deleted is gone
+
+
+class Weights(NamedTuple):
+    """step: steps taken. replicas: how many the run has. variables: {"params": …, "batch_stats": …, …} of numpy."""
+
+    step: int
+    replicas: int
+    variables: dict[str, Tree]
+
+
+def steps(directory: Path) -> list[int]:
+    """The steps of a run's checkpoints, the newest last. UserError where there is no run, or no checkpoint yet."""
+    place = directory / "checkpoints"
+    if not place.is_dir():
+        reason = "is no run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
+        raise UserError(f"{directory} {reason}")
+    # What the trainer is writing has a longer name, what it set aside as damaged too.
+    found = sorted(int(one.name) for one in place.iterdir() if one.name.isdecimal())
+    if not found:
+        raise UserError(f"{directory} has no checkpoint yet: let the run go on until it saves one")
+    return found
+
+
+def read(
+    directory: Path,
+    replica: int = 0,
+    tell: Callable[[str], None] = lambda text: None,
+    prefer: Callable[[Sequence[int]], int] = max,
+) -> Weights:
+    """The weights of a replica: averaged ones where there are any; on one device, whatever the run was trained on.
+
+    prefer(steps): which checkpoint is tried first, the newest unless said otherwise. Of a damaged one `tell` is
+    given a sentence, and the one before is read. A trainer may delete a checkpoint while it is being read: then the
+    search starts afresh. UserError where no checkpoint is whole, or where the run has no such replica.
+    """
+    damaged: dict[int, str] = {}
+    for _ in range(ATTEMPTS):
+        there = steps(directory)
+        left = [step for step in there if step not in damaged]
+        if not left:
+            break
+        step = prefer(left)
+        try:
+            found = _read((directory / "checkpoints" / str(step)).absolute(), step, replica)
+        except UserError as error:
+            raise UserError(f"{directory} {error}") from None
+        except Exception as error:  # Orbax fails in many ways on files that are damaged or gone
+            time.sleep(PAUSE)
+            if steps(directory) == there:
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                damaged[step] = textwrap.shorten(lines[0], 80, placeholder=" …")
+            continue
+        for bad, reason in damaged.items():
+            tell(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")
+        return found
+    if not damaged:
+        raise UserError(f"the checkpoints of {directory} are deleted faster than they can be read: try again")
+    step, reason = next(iter(damaged.items()))
+    raise UserError(f"no checkpoint of {directory} is whole: {step} is damaged ({reason})")
+
+
+def _read(place: Path, step: int, replica: int) -> Weights:
+    meta = ocp.JsonCheckpointHandler().restore(place / "meta")
+    sums = dict(zip(meta["specification"], meta["checksum"], strict=True))
+    shapes = ocp.PyTreeCheckpointHandler().metadata(place / "state").tree
+    vectorised = len(shapes[0]["step"].shape) == 1  # one state with an axis for replicas, or a state for each
+    replicas = shapes[0]["step"].shape[0] if vectorised else len(shapes)
+    if not 0 <= replica < replicas:
+        raise UserError(f"has {replicas} replica(s): there is no replica {replica} (they start at 0)")
+    number = 0 if vectorised else replica
+    state = _arrays(
+        place / "state", {name: tree for name, tree in shapes[number].items() if name in (*READ, "step")}
+    )
+    for name, tree in state.items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            if checksum(leaf) != [sums[f"[{number}].{name}{jax.tree_util.keystr(path)}"]]:
+                raise ValueError("its arrays do not match their checksum")
+    if (state["step"] != step).any():
+        raise ValueError(f"it is of step {np.max(state['step'])}")
+    if vectorised:
+        state = jax.tree.map(lambda leaf: leaf[replica], state)
+    # Orbax leaves empty dictionaries out.
+    params, collections, ema = (state.get(name) or {} for name in READ)
+    return Weights(step, replicas, {"params": joined(params, ema), **collections})
+
+
+def _arrays(place: Path, shapes: Tree) -> Tree:
+    """The arrays that `shapes`, of Orbax's metadata, names, as numpy: what was spread over devices comes as one.
+
+    TensorStore reads them: Orbax, when one of many arrays is damaged, closes its event loop under the others, and
+    each of these prints a traceback.
+    """
+
+    def opened(leaf: Any) -> Any:
+        files = {"driver": "file", "path": f"{place}/"}
+        store = {"driver": "ocdbt", "base": files, "path": f"{leaf.name}/"}
+        return tensorstore.open({"driver": "zarr", "kvstore": store}, read=True, open=True)
+
+    opening = jax.tree.map(opened, shapes)
+    reading = jax.tree.map(lambda future: future.result().read(), opening)
+    return jax.tree.map(lambda future: np.asarray(future.result()), reading)

@@ -1,0 +1,147 @@
+"""Weights and networks as files, and sheets of samples, by the command."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from jax import export
+from PIL import Image
+from safetensors import safe_open
+
+from deeplearn import runs
+from deeplearn.command import exit_code
+from deeplearn.models.mlp import MLP
+from deeplearn.runs.__main__ import main
+from deeplearn.runs.export import exportable
+from deeplearn.train.loop import run
+from tests.runs import pages
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(size=(7, 8, 8, 1)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_dir):
+    """{form: a finished run's directory}."""
+    place, found = tmp_path_factory.mktemp("pages"), {}
+    for form in ("classifier", "rivals"):
+        config = pages.Config(form=form, workdir=str(place / form), data_dir=str(data_dir))
+        run(form, pages.build, config, {"module": pages.__name__})
+        found[form] = place / form
+    return found
+
+
+def command(name, *arguments):
+    return exit_code(main, [name, *map(str, arguments)])
+
+
+def test_all_weights_as_safetensors(trained, tmp_path):
+    directory, file = trained["classifier"], tmp_path / "deep" / "weights.safetensors"
+    assert command("export", f"--run={directory}", f"--file={file}") == 0
+    opened = runs.open(directory)
+    with safe_open(file, "numpy") as found:
+        meta = found.metadata()
+        assert set(found.keys()) == {f"params/Dense_{n}/{role}" for n in (0, 1) for role in ("kernel", "bias")}
+        for n in (0, 1):
+            np.testing.assert_array_equal(
+                found.get_tensor(f"params/Dense_{n}/kernel"), opened.weights["params"][f"Dense_{n}"]["kernel"]
+            )
+    assert json.loads(meta["experiment"]) == "classifier" and json.loads(meta["step"]) == 3
+    assert json.loads(meta["classes"]) == list("0123456789") and json.loads(meta["levels"]) == 17
+    assert json.loads(meta["config"])["form"] == "classifier"
+    assert json.loads(meta["spec"])["image"] == [[8, 8, 1], "float32"]
+
+
+def exported(directory, file, *flags):
+    assert command("export", f"--run={directory}", f"--file={file}", *flags) == 0
+    return export.deserialize(bytearray(file.read_bytes()))
+
+
+def test_the_model_as_a_program_for_any_batch(trained, tmp_path, capsys):
+    pytest.importorskip("flatbuffers")
+    program = exported(trained["classifier"], tmp_path / "net.jaxexport")
+    assert "float32[batch,8,8,1] → float32[batch,10]" in capsys.readouterr().out
+    opened = runs.open(trained["classifier"])
+    for batch in (1, 7):
+        wanted = opened.trained(MLP.__call__, IMAGES[:batch])
+        np.testing.assert_allclose(program.call(IMAGES[:batch]), wanted, rtol=1e-5, atol=1e-6)
+    assert set(program.platforms) == {"cpu", "cuda", "rocm", "tpu"}
+    about = json.loads((tmp_path / "net.jaxexport.json").read_text())
+    assert about["classes"] == list("0123456789") and about["spec"]["image"] == [[8, 8, 1], "float32"]
+
+
+def test_a_method_or_network_as_a_program(trained, tmp_path):
+    """A rival's method; one of flat images takes images all the same; one that asks for len is exported by rows."""
+    pytest.importorskip("flatbuffers")
+    own = runs.open(trained["rivals"]).trained["second"]
+    decoded = exported(trained["rivals"], tmp_path / "a.jaxexport", "--network=second/reconstruct")
+    coded = exported(trained["rivals"], tmp_path / "b.jaxexport", "--network=second/encoder")
+    for batch in (1, 7):
+        images = IMAGES[:batch]
+        wanted = own(pages.Autoencoder.reconstruct, images)
+        np.testing.assert_allclose(decoded.call(images), wanted, rtol=1e-5, atol=1e-6)
+        wanted = own(pages.Autoencoder.encode, images.reshape(batch, -1))
+        np.testing.assert_allclose(coded.call(images), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_what_can_be_exported(trained):
+    names = {f"{rival}/{name}" for rival in ("first", "second") for name in ("encode", "encoder", "reconstruct")}
+    assert set(exportable(runs.open(trained["rivals"]))) == names
+
+
+def test_sheets_of_samples(trained, tmp_path):
+    """The first is the one that is drawn at the run's end; others have other random numbers."""
+    directory = trained["rivals"]
+    file = tmp_path / "samples.png"
+    assert command("sample", f"--run={directory}", f"--file={file}", "--count=2") == 0
+    drawn = np.asarray(Image.open(file))
+    assert drawn.shape == (2 * 16, 64)
+    last = max((directory / "samples").iterdir(), key=lambda one: int(one.stem))
+    np.testing.assert_array_equal(drawn[:16], np.asarray(Image.open(last)))
+    assert not np.array_equal(drawn[:8], drawn[16:24])
+    np.testing.assert_array_equal(drawn[8:16], drawn[24:])  # test images
+    assert command("sample", f"--run={directory}", f"--file={file}", "--seed=3") == 0
+    assert not np.array_equal(np.asarray(Image.open(file))[:8], drawn[:8])
+
+
+def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
+    classifier, rivals = (f"--run={trained[form]}" for form in ("classifier", "rivals"))
+    (tmp_path / "file").write_text("")
+    for arguments, sentence in {
+        (): "are required: sample|compare|export",
+        ("export", classifier): "required: --file",
+        ("export", classifier, f"--file={tmp_path}/x.pth"): "should end in .safetensors or .jaxexport",
+        ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",
+        ("export", classifier, f"--file={tmp_path}/file/x.safetensors"): "cannot write --file=",
+        ("export", f"--run={tmp_path}/no", f"--file={tmp_path}/x.safetensors"): "there is no directory",
+        ("export", f"--run={tmp_path}", f"--file={tmp_path}/x.safetensors"): "is no run directory",
+        ("export", classifier, f"--file={tmp_path}/x.safetensors", "--replica=1"): "there is no replica 1",
+        ("export", rivals, f"--file={tmp_path}/x.jaxexport"): (
+            "has no __call__ that maps a batch of images alone: --network may be first/encode, first/encoder, "
+            "first/reconstruct, second/encode"
+        ),
+        ("export", rivals, f"--file={tmp_path}/x.jaxexport", "--network=third"): "has no third that maps",
+        ("sample", classifier, f"--file={tmp_path}/x.png"): "draws no sheet",
+        ("sample", rivals, f"--file={tmp_path}/x.gif"): "should end in .png",
+        ("sample", rivals, f"--file={tmp_path}/x.png", "--count=0"): "--count should be at least 1",
+        ("compare", rivals): "required: --with",
+    }.items():
+        assert exit_code(main, arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.startswith("error: ") and captured.err.count("\n") == 1
+        assert sentence in captured.err
+    assert not list(tmp_path.glob("x.*"))
+
+
+def test_the_weights_are_read_as_any_file_of_weights(trained, tmp_path):
+    from deeplearn.weights import load_into
+
+    file = tmp_path / "weights.safetensors"
+    assert command("export", f"--run={trained['classifier']}", f"--file={file}") == 0
+    net = MLP((5,), 10)
+    shapes = jax.eval_shape(net.init, jax.random.key(0), IMAGES)
+    larger = {"params": {"part": jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes["params"])}}
+    loaded = load_into(larger, file, net, "part")
+    kernel = runs.open(trained["classifier"]).weights["params"]["Dense_0"]["kernel"]
+    np.testing.assert_array_equal(loaded["params"]["part"]["Dense_0"]["kernel"], kernel)
