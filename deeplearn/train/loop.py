@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import signal
@@ -169,6 +170,7 @@ def _steps(
     experiment, config = trainer.experiment, trainer.config
     sample_every = config.sample_every or max(1, experiment.steps // 10)
     pauses = (config.log_every, config.checkpoint_every, *([sample_every] if experiment.sheet else []))
+    left_out = _left_out(progress, directory)
     pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
 
     def flush() -> None:
@@ -195,14 +197,15 @@ def _steps(
         checkpoints.save(step, canonical, metrics, {"seconds": time.monotonic() - started}, wait)
 
     def sample() -> None:
-        """Samples or reconstructions of the first replica, as they look by now."""
-        if experiment.sheet is None or log is None:
+        """Samples or reconstructions of the first replica, as they look by now; none that failed once."""
+        if experiment.sheet is None or log is None or "the sheet of samples" in left_out.reasons:
             return
         trained = trainer.trained([trainer.layout.canonical(state) for state in states])[0]
-        picture = experiment.sheet(trained, experiment.data)
-        png = evaluation.as_png(picture)
-        write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
-        log.events.picture(step, "samples", png, picture.size)
+        sheet = functools.partial(experiment.sheet, trained, experiment.data)
+        if (picture := left_out.attempt("the sheet of samples", sheet)) is not None:
+            png = evaluation.as_png(picture)
+            write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
+            log.events.picture(step, "samples", png, picture.size)
 
     states = [trainer.layout.place(state) for state in states]
     while step < experiment.steps:
@@ -231,6 +234,14 @@ def _steps(
     return [trainer.layout.canonical(state) for state in states]
 
 
+def _left_out(progress: Progress, directory: RunDirectory) -> evaluation.LeftOut:
+    def say(text: str) -> None:
+        progress.clear()
+        print(text, file=sys.stderr, flush=True)
+
+    return evaluation.LeftOut(say, directory.path / "errors.log")
+
+
 def _conclude(
     name: str,
     trainer: Trainer,
@@ -251,11 +262,7 @@ def _conclude(
     test = {metric: np.array(value["mean"]) for metric, value in ours.items()}
     log.write(experiment.steps, experiment.stages[-1].name, "test", test)
 
-    def say(text: str) -> None:
-        progress.clear()
-        print(text, file=sys.stderr, flush=True)
-
-    left_out = evaluation.LeftOut(say, directory.path / "errors.log")
+    left_out = _left_out(progress, directory)
     progress.say("running the baselines ...")
     others = evaluation.baselines(experiment, replicas[0], left_out)
     verdicts = evaluation.verdicts(experiment.claims, measured, others, left_out)

@@ -39,3 +39,16 @@ def test_what_is_logged_does_not_depend_on_sheets(tmp_path):
     assert with_sheets["digest"] == without["digest"]
     lines = [(tmp_path / name / "metrics.jsonl").read_text() for name in "ab"]
     assert lines[0] == lines[1]
+
+
+def test_a_sheet_that_cannot_be_drawn_is_left_out_once_and_training_goes_on(tmp_path, capsys):
+    def broken(trained, dataset):
+        raise ValueError("no pictures of four channels")
+
+    def build(config, dataset):
+        return dataclasses.replace(toy.build(config, dataset), sheet=broken)
+
+    found = run("toy", build, toy.Config(workdir=str(tmp_path)))
+    assert found["metrics"] and not (tmp_path / "samples").exists()
+    sentence = "the sheet of samples is left out: ValueError: no pictures of four channels"
+    assert capsys.readouterr().err.count(sentence) == 1
