@@ -52,7 +52,7 @@ def test_every_member_of_the_zoo_refuses_a_single_image(name):
 
 
 MEMBERS = Population(partial(MLP, (4,), 3), 2)
-OWN = Population(partial(MLP, (4,), 3), 2, own_inputs=True)
+SETTINGS = Population(partial(MLP, (4,), 3), 2, settings=(0.1, 0.2, 0.3))
 START = [(floats(6, 5), floats(5)), (floats(5, 3), floats(3))]
 
 
@@ -85,8 +85,8 @@ START = [(floats(6, 5), floats(5)), (floats(5, 3), floats(3))]
             "condition has shape (3, 5), not [batch=4, condition], beside x (4, 8, 8, 8)",
         ),
         (MEMBERS, (floats(),), "x has shape (), not [batch, ...]"),
-        (OWN, (floats(3, 6, 5),), "x has shape (3, 6, 5), not [2, batch, ...]"),
-        (MEMBERS, (floats(6, 5), floats(2), floats(3)), "each[1] has shape (3,), not [2, ...]"),
+        (MEMBERS, (floats(3, 6, 5), True), "x has shape (3, 6, 5), not [2, batch, ...]"),
+        (SETTINGS, (floats(6, 5),), "settings[0] has shape (3,), not [2]"),
         (WarmStarted((5, 3), 2), (floats(7, 4, 6),), "x has shape (7, 4, 6), not [batch, inputs]"),
         (
             WarmStarted((5, 4), 2),
