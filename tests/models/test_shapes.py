@@ -85,7 +85,6 @@ START = [(floats(6, 5), floats(5)), (floats(5, 3), floats(3))]
             "condition has shape (3, 5), not [batch=4, condition], beside x (4, 8, 8, 8)",
         ),
         (MEMBERS, (floats(),), "x has shape (), not [batch, ...]"),
-        (MEMBERS, (floats(3, 6, 5), True), "x has shape (3, 6, 5), not [2, batch, ...]"),
         (SETTINGS, (floats(6, 5),), "settings[0] has shape (3,), not [2]"),
         (WarmStarted((5, 3), 2), (floats(7, 4, 6),), "x has shape (7, 4, 6), not [batch, inputs]"),
         (
@@ -168,4 +167,9 @@ class Net(nn.Module):
 
 def test_transfer_refuses_a_single_image():
     with refuses("image has shape (4, 4, 1), not [batch, height, width, channels]"):
-        initialise(Transfer(Net(), 7, 2, (1,), 10), floats(4, 4, 1), network="tuned", count=1, method="logits")
+        initialise(Transfer(Net(), 2, (1,), 10, source_classes=7), floats(4, 4, 1), count=1, method="logits")
+
+
+def test_members_with_inputs_of_their_own_refuse_those_of_other_members():
+    with refuses("x has shape (3, 6, 5), not [2, batch, ...]"):
+        initialise(MEMBERS, floats(3, 6, 5), own_inputs=True)
