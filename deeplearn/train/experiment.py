@@ -194,6 +194,8 @@ class Experiment:
     published: {source and protocol: {metric: number}}, only where the protocol is the same.
     figures(report) -> {file name: function () -> picture}, each drawn alone from what was measured.
     sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
+    curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
+        way, of every replica, at the steps of the sheets.
     claims: what is decided by comparing rows over replicas.
     rivals: {name: facts} of systems that stand side by side (`side_by_side`).
     """
@@ -208,6 +210,7 @@ class Experiment:
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
+    curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
     rivals: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 

@@ -169,7 +169,11 @@ def _steps(
     """All steps that are left; the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
     sample_every = config.sample_every or max(1, experiment.steps // 10)
-    pauses = (config.log_every, config.checkpoint_every, *([sample_every] if experiment.sheet else []))
+    pauses = (
+        config.log_every,
+        config.checkpoint_every,
+        *([sample_every] if experiment.sheet or experiment.curves else []),
+    )
     left_out = _left_out(progress, directory)
     pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
 
@@ -197,11 +201,17 @@ def _steps(
         checkpoints.save(step, canonical, metrics, {"seconds": time.monotonic() - started}, wait)
 
     def sample() -> None:
-        """Samples or reconstructions of the first replica, as they look by now; none that failed once."""
-        if experiment.sheet is None or log is None or "the sheet of samples" in left_out.reasons:
+        """Samples or reconstructions of the first replica, as they look by now, and their numbers."""
+        if log is None or not samples:
             return
-        trained = trainer.trained([trainer.layout.canonical(state) for state in states])[0]
-        sheet = functools.partial(experiment.sheet, trained, experiment.data)
+        replicas = trainer.trained([trainer.layout.canonical(state) for state in states])
+        if experiment.curves:
+            rows = [experiment.curves(trained, experiment.data) for trained in replicas]
+            values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            log.write(step, experiment.stages[experiment.stage_at(step - 1)].name, "samples", values)
+        if experiment.sheet is None or "the sheet of samples" in left_out.reasons:  # it failed before
+            return
+        sheet = functools.partial(experiment.sheet, replicas[0], experiment.data)
         if (picture := left_out.attempt("the sheet of samples", sheet)) is not None:
             png = evaluation.as_png(picture)
             write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)

@@ -103,6 +103,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         published=PUBLISHED.get(dataset.name, {}),
         figures=figures,
         sheet=sheet,
+        curves=lambda trained, dataset: evaluate(trained, dataset)[dl.OURS].metrics,
     )
 
 

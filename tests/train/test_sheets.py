@@ -1,6 +1,7 @@
 """Sample sheets while it trains: some ten a run, of the weights of their step, resumed without gap."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -31,6 +32,21 @@ def test_sheets_are_drawn_at_their_steps(tmp_path, flags, steps):
     assert len(shades) > 1
     pictures = [(e.step, v) for e in events(tmp_path) for v in e.summary.value if v.tag == "samples"]
     assert [(step, value.image.width) for step, value in pictures] == [(step, 2) for step in steps]
+
+
+def test_cheap_numbers_are_followed_at_the_steps_of_the_sheets(tmp_path):
+    def build(config, dataset):
+        def curves(trained, dataset):
+            return {"size": float(np.abs(trained.variables["params"]["first"]["kernel"]).sum())}
+
+        return dataclasses.replace(toy.build(config, dataset), curves=curves)
+
+    run("toy", build, toy.Config(workdir=str(tmp_path), replicas=2, sample_every=10))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    found = [
+        (line["step"], set(line["values"]), set(line["stderr"])) for line in lines if line["split"] == "samples"
+    ]
+    assert found == [(10, {"size"}, {"size"}), (20, {"size"}, {"size"})]
 
 
 def test_what_is_logged_does_not_depend_on_sheets(tmp_path):
