@@ -169,11 +169,8 @@ def _steps(
     """All steps that are left; the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
     sample_every = config.sample_every or max(1, experiment.steps // 10)
-    pauses = (
-        config.log_every,
-        config.checkpoint_every,
-        *([sample_every] if experiment.sheet or experiment.curves else []),
-    )
+    samples = experiment.sheet is not None or experiment.curves is not None
+    pauses = (config.log_every, config.checkpoint_every, *([sample_every] if samples else []))
     left_out = _left_out(progress, directory)
     pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
 
