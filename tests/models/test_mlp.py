@@ -19,7 +19,9 @@ def randomised(module):
 
 class ForwardPass(chex.TestCase):
     @chex.all_variants
-    @parameterized.parameters(((5, 7), nn.relu, lambda x: np.maximum(x, 0)), ((6,), nn.tanh, np.tanh))
+    @parameterized.named_parameters(
+        ("two_layers", (5, 7), nn.relu, lambda x: np.maximum(x, 0)), ("one_layer", (6,), nn.tanh, np.tanh)
+    )
     def test_it_agrees_with_numpy(self, hidden, activation, function):
         module = MLP(hidden, 2, activation)
         variables = randomised(module)

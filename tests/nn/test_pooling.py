@@ -78,7 +78,12 @@ def test_nan_is_not_hidden():
 
 class Precision(chex.TestCase):
     @chex.all_variants
-    @parameterized.parameters(max_pool, avg_pool, l2_pool, lambda x, k: stochastic_pool(x, None, k))
+    @parameterized.named_parameters(
+        ("max", max_pool),
+        ("avg", avg_pool),
+        ("l2", l2_pool),
+        ("stochastic", lambda x, k: stochastic_pool(x, None, k)),
+    )
     def test_pools_keep_bfloat16(self, pool):
         x = np.abs(normal(0, 2, 4, 4, 3))
         halved = self.variant(lambda x: pool(x, 2))
