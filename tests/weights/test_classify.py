@@ -47,7 +47,7 @@ def test_each_librarys_statistics():
         ("Keras", "MobileNetV2", (-1, -1, -1), (1, 1, 1)),
         ("Keras", "DenseNet", (-2.1179, -2.0357, -1.8044), (2.2489, 2.4286, 2.64)),
         ("torchvision", "ResNet", (-2.1179, -2.0357, -1.8044), (2.2489, 2.4286, 2.64)),
-        # torchvision: (x − mean)/deviation, then · deviation/.5 + (mean − .5)/.5 in the network.
+        # torchvision: (x − mean)/std, then · std/.5 + (mean − .5)/.5 in the network.
         ("torchvision", "InceptionV3", (-1, -1, -1), (1, 1, 1)),
     ]:
         prepare = of_library(library, network, 8)
@@ -85,7 +85,7 @@ def saved(tmp_path):
     save(tmp_path / "net.safetensors", variables, Config(NET, classes, COLOUR))
     photo = RNG.integers(256, size=(8, 8, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    logits = NET.apply(variables, ((photo / 255 - COLOUR.mean) / COLOUR.deviation).astype(np.float32)[None])[0]
+    logits = NET.apply(variables, ((photo / 255 - COLOUR.mean) / COLOUR.std).astype(np.float32)[None])[0]
     return tmp_path, classes, np.exp(logits) / np.exp(logits).sum()
 
 
@@ -162,7 +162,7 @@ def test_mistakes_end_in_one_sentence(saved, capsys):
 
 def test_a_configuration_says_how_images_are_prepared(saved):
     folder, _, _ = saved
-    assert json.loads((folder / "net.json").read_text())["preprocessing"]["deviation"] == [0.2, 0.3, 0.4]
+    assert json.loads((folder / "net.json").read_text())["preprocessing"]["std"] == [0.2, 0.3, 0.4]
 
 
 def test_a_run_s_classes_are_those_it_was_trained_with(tmp_path, capsys):
