@@ -106,11 +106,9 @@ def compare(threads: int) -> None:
         seconds = interleaved(things, ROUNDS)
         print(f"{name}, {threads} thread(s), {STEPS} steps a round, {ROUNDS} rounds interleaved")
         for thing, values in seconds.items():
-            middle, least, greatest = ratio(seconds, thing, "torch")
+            median, low, high = ratio(seconds, thing, "torch")
             milliseconds = 1e3 * statistics.median(values) / STEPS
-            print(
-                f"  {thing:12s} {milliseconds:6.2f} ms a step   ratio {middle:.2f} ({least:.2f} to {greatest:.2f})"
-            )
+            print(f"  {thing:12s} {milliseconds:6.2f} ms a step   ratio {median:.2f} ({low:.2f} to {high:.2f})")
 
 
 def main() -> None:

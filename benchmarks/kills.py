@@ -38,7 +38,7 @@ def newest(workdir: Path) -> int:
 
 
 def main() -> None:
-    chance = random.Random(0)
+    rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         finished(Path(folder) / "warm")  # fills the compilation cache, so that all runs are alike
         begun = time.monotonic()
@@ -50,7 +50,7 @@ def main() -> None:
             workdir, kills = Path(folder) / str(number), []
             for _ in range(1 + number % 2):
                 process = start(workdir)
-                moment = chance.uniform(0, seconds)
+                moment = rng.uniform(0, seconds)
                 time.sleep(moment)
                 process.kill()
                 process.wait()

@@ -220,10 +220,10 @@ def main(names: list[str] | None = None) -> None:
         _, steps, wanted = CASES[name]
         seconds = interleaved({"torch": torchs(name), "again": torchs(name), "ours": ours(name)}, ROUNDS)
         milliseconds = {key: 1e3 * statistics.median(values) / steps for key, values in seconds.items()}
-        (control, *_), (middle, least, greatest) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
+        (control, *_), (median, low, high) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
         print(
             f"  {name:20s} torch {milliseconds['torch']:8.2f}   ours {milliseconds['ours']:8.2f}   "
-            f"ratio {middle:.2f} ({least:.2f} to {greatest:.2f}; wanted {wanted}; torch to itself {control:.2f})",
+            f"ratio {median:.2f} ({low:.2f} to {high:.2f}; wanted {wanted}; torch to itself {control:.2f})",
             flush=True,
         )
     os.sched_setaffinity(0, cores)

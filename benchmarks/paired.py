@@ -21,6 +21,6 @@ def interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def ratio(seconds: Mapping[str, list[float]], name: str, reference: str) -> tuple[float, float, float]:
-    """Median, least and greatest of the rounds' ratios of one thing's time to another's."""
+    """Median, minimum and maximum of the rounds' ratios of one thing's time to another's."""
     ratios = [a / b for a, b in zip(seconds[name], seconds[reference], strict=True)]
     return statistics.median(ratios), min(ratios), max(ratios)

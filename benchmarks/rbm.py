@@ -67,9 +67,9 @@ def main() -> None:
     epoch = len(dataset.train) / (STEPS * BATCH)
     print(f"RBM, {HIDDEN} units, batch {BATCH}, {STEPS} steps a round, {ROUNDS} rounds interleaved")
     for name, values in seconds.items():
-        middle, least, greatest = ratio(seconds, name, "scikit-learn")
+        median, low, high = ratio(seconds, name, "scikit-learn")
         each = epoch * statistics.median(values)
-        print(f"  {name:24s} {each:6.2f} s an epoch   ratio {middle:.2f} ({least:.2f} to {greatest:.2f})")
+        print(f"  {name:24s} {each:6.2f} s an epoch   ratio {median:.2f} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

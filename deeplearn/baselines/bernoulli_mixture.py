@@ -104,7 +104,7 @@ def bernoulli_mixtures(
         training images is left out.
     limit: training images that are fitted. test_limit: images of the validation and the test split that are used.
 
-    Metrics: `nll`, nats a test image, exact; `bits_per_dim`; `components`.
+    Metrics: `nll`, nats per test image, exact; `bits_per_dim`; `components`.
     """
 
     def splits() -> list[np.ndarray]:

@@ -81,13 +81,13 @@ class _Fits:
         copies = [self.code(np.asarray(self.corrupt(self.train, seed))) for seed in range(2, 2 + COPIES)]
         codes, targets = np.concatenate(copies), np.tile(self.train, (COPIES, 1))
         clean, noisy = self.validation
-        code, best, least = self.code(noisy), None, np.inf
+        code, best, lowest = self.code(noisy), None, np.inf
         for size in self.sizes:
             for penalty in PENALTIES:
                 model = Ridge(penalty).fit(codes[:, :size], targets)
                 error = mse(model.predict(code[:, :size]), flat(clean))
-                if best is None or error < least:
-                    best, least = (size, model), error
+                if best is None or error < lowest:
+                    best, lowest = (size, model), error
         assert best is not None
         size, model = best
         return model.predict(self.code(self.test[1])[:, :size])

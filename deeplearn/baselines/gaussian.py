@@ -66,7 +66,7 @@ def gaussian_densities(
     test_limit: int | None = None,
     observe: Callable[[np.ndarray], Any] = flat,
 ) -> Thunks:
-    """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats a test image, of one Gaussian on pixels.
+    """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats per test image, of one Gaussian on pixels.
 
     floor: variance added to each pixel's. observe: images [N, H, W, C] -> what the model sees of them, [N, D].
     """

@@ -16,7 +16,7 @@ PSEUDO_COUNTS = (0.03, 0.1, 0.3, 1.0)
 def independent_levels(
     train: np.ndarray, validation: np.ndarray, test: np.ndarray, levels: int
 ) -> tuple[float, float]:
-    """(nats a test image, pseudo-count) when every pixel has a histogram of its own over the training images.
+    """(nats per test image, pseudo-count) when every pixel has a histogram of its own over the training images.
 
     The pseudo-count is added to all counts, so that a level that a pixel never had is not impossible; it is chosen
     on validation.
@@ -43,7 +43,7 @@ def independent_levels(
 def level_histograms(
     dataset: Dataset, levels: int, *, limit: int = LIMIT, test_limit: int | None = LIMIT
 ) -> Thunks:
-    """{"histogram of levels": thunk}: `nll`, nats a test image, and `bits_per_dim` of histograms, one a pixel.
+    """{"histogram of levels": thunk}: `nll`, nats per test image, and `bits_per_dim` of histograms, one per pixel.
 
     levels: grey levels of the images, k / (levels - 1), `dataset.levels` where they are quantised.
     limit: training images. test_limit: images of the validation and the test split that are used.

@@ -23,7 +23,7 @@ GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue in grey (ITU-R B
 
 
 class Colours(NamedTuple):
-    """Principal components of pixels: variances [3], largest first, and directions [3, 3], one a column."""
+    """Principal components of pixels: variances [3], largest first, and directions [3, 3], one per column."""
 
     variances: np.ndarray
     directions: np.ndarray

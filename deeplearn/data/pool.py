@@ -26,7 +26,7 @@ def balanced_rows(split: Split, classes: int, limit: int, scan: int = 20_000) ->
 
 
 def few_label_pool(dataset: Dataset, counts: Sequence[int]) -> Chosen:
-    """The pool of labelled training images from which the numbers `counts` of labels a class are drawn.
+    """The pool of labelled training images from which the numbers `counts` of labels per class are drawn.
 
     It has a hundred of each class, or more where more are asked for, if there are so many, ordered by class.
     Columns "image", "label" and "row": int32, the example's place in the pool, so that `row // n` is its class.

@@ -30,9 +30,9 @@ BLOCK_BYTES = 4 * 2**20  # of images that the network sees at once: its activati
 Source = Callable[[np.ndarray], np.ndarray]  # indices [n] -> images [n, H, W, C], float32 in [0, 1]
 
 
-def block_rows(shape: tuple[int, ...], size: int = BLOCK_BYTES, most: int = 500) -> int:
+def block_rows(shape: tuple[int, ...], size: int = BLOCK_BYTES, limit: int = 500) -> int:
     """How many images [H, W, C] of float32 take `size` bytes; at least 1."""
-    return int(np.clip(size // (4 * math.prod(shape)), 1, most))
+    return int(np.clip(size // (4 * math.prod(shape)), 1, limit))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -24,7 +24,7 @@ from deeplearn.metrics.distances import (
 )
 
 SAMPLES = 2000
-LEAST = 3  # samples on each side that the distances are defined for
+MIN_SAMPLES = 3  # samples on each side that the distances are defined for
 SEARCHED = 50_000  # training images among which the nearest is sought, at most
 KNOWN_QUERIES = 500  # training images whose own nearest ones are sought
 CONFIDENT = 0.9
@@ -39,18 +39,18 @@ def training_halves(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return order[:half], order[half : 2 * half]
 
 
-def sample_count(dataset: Dataset, most: int = SAMPLES) -> int:
-    """How many samples to judge, at most `most`: as many as every reference row can have, so that all are equal."""
-    return min(most, len(dataset.train) // 2, len(dataset.test))
+def sample_count(dataset: Dataset, limit: int = SAMPLES) -> int:
+    """How many samples to judge, at most `limit`, so that every reference row can have as many."""
+    return min(limit, len(dataset.train) // 2, len(dataset.test))
 
 
 def need_judge(dataset: Dataset) -> None:
     """UserError where samples that are like this data set cannot be judged: for generators, before they train."""
     need_classes(dataset)
-    if (count := sample_count(dataset)) < LEAST:
+    if (count := sample_count(dataset)) < MIN_SAMPLES:
         raise UserError(
             f"--dataset={dataset.name} has too few images: samples are judged beside half of the training split "
-            f"and the test split, here {count} images, and there must be {LEAST}"
+            f"and the test split, here {count} images, and there must be {MIN_SAMPLES}"
         )
 
 
@@ -142,10 +142,10 @@ def _quality(
         )
     reference, _ = training_halves(dataset)
     count = min(len(images), len(reference))
-    if count < LEAST:
+    if count < MIN_SAMPLES:
         raise UserError(
             f"{len(images)} samples beside {len(reference)} training images (half of those of --dataset="
-            f"{dataset.name}) are too few to judge: there must be {LEAST} of each"
+            f"{dataset.name}) are too few to judge: there must be {MIN_SAMPLES} of each"
         )
     if not (np.isfinite(images.min()) and np.isfinite(images.max())):
         raise UserError("samples hold values that are not finite, so they cannot be judged: the generator diverged")
@@ -182,7 +182,7 @@ def _nearest(
     that none is compared with itself.
     """
     shape = dataset.image_shape
-    rows = block_rows(shape, SEARCH_BYTES, most=len(dataset.train))
+    rows = block_rows(shape, SEARCH_BYTES, limit=len(dataset.train))
     searched = np.random.default_rng(0).permutation(len(dataset.train))[:SEARCHED]
     distances, nearest = np.full(len(indices), np.inf), np.full(len(indices), -1)
     for start in range(0, len(searched), rows):

@@ -1,7 +1,7 @@
 """What a variational autoencoder is trained and measured by: the ELBO, and the tighter bounds of several draws.
 
 A `vae` is a bound module with `observe`, `encode`, `decode` and `likelihood`, as `deeplearn.models.vae.VAE`; a
-batch is {"image": [batch, height, width, channels] in [0, 1]}. All is in nats an image, summed over pixels.
+batch is {"image": [batch, height, width, channels] in [0, 1]}. All is in nats per image, summed over pixels.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ class Learner(nn.Module):
 
 
 class FewLabelLearners(nn.Module):
-    """For each number of labels a class a network of its own, `learners_1`, …, and the draw of the labels.
+    """For each number of labels per class a network of its own, `learners_1`, …, and the draw of the labels.
 
     net: images [B, H, W, C] and whether it trains -> features [B, D].
-    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
     colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
@@ -57,7 +57,7 @@ class FewLabelLearners(nn.Module):
         return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / std
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
-        """[B, H, W, C] -> [B, classes] by the network for `count` labels a class."""
+        """[B, H, W, C] -> [B, classes] by the network for `count` labels per class."""
         return self.learners[str(count)](self.prepare(image), train)
 
 

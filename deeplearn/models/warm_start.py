@@ -47,9 +47,9 @@ class WarmStarted(nn.Module):
 
 
 class FewLabelClassifiers(nn.Module):
-    """A `WarmStarted` for each number of labels a class, independent of each other, and the draw of the labels.
+    """A `WarmStarted` for each number of labels per class, independent of each other, and the draw of the labels.
 
-    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
     """
 
@@ -64,7 +64,7 @@ class FewLabelClassifiers(nn.Module):
         self.few = FewLabels(self.classes, self.pool)
 
     def logits(self, image: jax.Array, count: int, train: bool = False, start: Sequence[Layer] = ()) -> jax.Array:
-        """[batch, ...] -> [batch, classes] by the classifier for `count` labels a class."""
+        """[batch, ...] -> [batch, classes] by the classifier for `count` labels per class."""
         return self.of[str(count)](flat(image), start)
 
 
@@ -108,5 +108,5 @@ class GreedyStack(nn.Module):
         return [(layer.kernel, layer.hidden_bias) for layer in self.layers[:depth]]
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
-        """[batch, ...] -> [batch, classes] by the fine-tuned classifier for `count` labels a class."""
+        """[batch, ...] -> [batch, classes] by the fine-tuned classifier for `count` labels per class."""
         return self.tuned.logits(image, count, train, self.pretrained())

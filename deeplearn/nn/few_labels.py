@@ -1,7 +1,7 @@
 """A few labelled examples of each class, drawn by the run's own seed and then always the same.
 
 A stage's data is the same for all replicas, so the draw is a part of the state: an order of the pool within each
-class, in the Flax collection `drawn`. The first n of each class are the examples with n labels a class, so that
+class, in the Flax collection `drawn`. The first n of each class are the examples with n labels per class, so that
 those with one label are among those with five. Systems that stand side by side draw alike.
 """
 
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
-MOST = 100  # labelled examples that one step looks at
+LIMIT = 100  # labelled examples that one step looks at
 
 
 class FewLabels(nn.Module):
@@ -36,10 +36,10 @@ class FewLabels(nn.Module):
 
     def seen(self, count: int) -> int:
         """How many labelled examples a step looks at, over all parts of the pool."""
-        return min(self.classes * min(count, self.each), MOST)
+        return min(self.classes * min(count, self.each), LIMIT)
 
     def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """(image, label, weight) of the examples with `count` labels a class, or 100 of them where there are more.
+        """(image, label, weight) of the examples with `count` labels per class, at most 100 of them.
 
         batch: the whole pool, in any order, as image [N, ...], label [N] and row [N], the last two integers; the
         100 are those that come first. Of a part of the pool, such as one device has, it is that part of the 100.
@@ -48,7 +48,7 @@ class FewLabels(nn.Module):
         assert_shapes(row=(batch["row"], "n"), image=(batch["image"], "n ..."), label=(batch["label"], "n"))
         assert_integers(row=batch["row"], label=batch["label"])
         mine = self.rank.value[jnp.asarray(batch["row"])] < count
-        size = min(self.classes * count, MOST)
+        size = min(self.classes * count, LIMIT)
         if self.seen(count) < self.classes * min(count, self.each):
             size = max(1, size * len(batch["row"]) // (self.classes * self.each))
         (chosen,) = jnp.nonzero(mine, size=size, fill_value=0)

@@ -47,7 +47,7 @@ def steps(directory: Path) -> list[int]:
 def read(
     directory: Path,
     replica: int = 0,
-    tell: Callable[[str], None] = lambda text: None,
+    warn: Callable[[str], None] = lambda text: None,
     prefer: Callable[[Sequence[int]], int] = max,
 ) -> Weights:
     """The weights of a replica: averaged ones where there are any; on one device, whatever the run was trained on.
@@ -74,7 +74,7 @@ def read(
                 damaged[step] = textwrap.shorten(lines[0], 80, placeholder=" …")
             continue
         for bad, reason in damaged.items():
-            tell(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")
+            warn(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")
         return found
     if not damaged:
         raise UserError(f"the checkpoints of {directory} are deleted faster than they can be read: try again")

@@ -123,8 +123,8 @@ def _sentence(titles: tuple[str, str], verdict: Verdict) -> str:
         return f"undecided, {first} − {second} = {verdict.mean:+.4g} in one seed; --replicas=5 gives an interval"
     low, high = verdict.mean - verdict.half_width, verdict.mean + verdict.half_width
     word = HIGHER.get(verdict.decision)
-    told = f"{first} is {word} than {second}" if word else "undecided"
+    decision = f"{first} is {word} than {second}" if word else "undecided"
     return (
-        f"{told}, {first} − {second} = {verdict.mean:+.4g}, 95 % interval {low:+.3g} to {high:+.3g}, "
+        f"{decision}, {first} − {second} = {verdict.mean:+.4g}, 95 % interval {low:+.3g} to {high:+.3g}, "
         f"{verdict.seeds} seeds"
     )

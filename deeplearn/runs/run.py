@@ -46,7 +46,7 @@ class Run:
         checkpoint.steps(directory)  # a mistake is told before anything is built
         self.described, self.experiment = self._built(build)
         prefer = self._best if best else max
-        self.step, self.replicas, variables = checkpoint.read(directory, replica, _tell, prefer)
+        self.step, self.replicas, variables = checkpoint.read(directory, replica, _warn, prefer)
         key = jax.random.fold_in(jax.random.key(self.config.seed + replica), EVALUATION)
         weights = jax.tree.map(jnp.asarray, variables)
         self.trained = Trained(self.experiment.model, weights, key, self.config, self.experiment.rivals)
@@ -130,7 +130,7 @@ class Run:
                 ) from None
             kept = self._saved.get("data", {}).get("fingerprint")
             if kept is not None and kept != self._dataset.fingerprint():
-                _tell(
+                _warn(
                     f"warning: the data of --dataset={name} have changed since {self.directory} was trained on them"
                 )
         return self._dataset
@@ -139,7 +139,7 @@ class Run:
         return f"Run({self.name} on {self.described.name}, step {self.step}, {self.directory})"
 
 
-def _tell(text: str) -> None:
+def _warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -40,7 +40,7 @@ class Checkpoints:
         if best:
             sign, name = (-1.0, best[1:]) if best.startswith("-") else (1.0, best)
             policies.append(BestN(n=1, get_metric_fn=lambda metrics: sign * metrics.get(name, -np.inf)))
-        with _told(f"cannot use {directory} for checkpoints"):
+        with _in_one_sentence(f"cannot use {directory} for checkpoints"):
             self.manager = ocp.CheckpointManager(
                 directory.absolute(),
                 options=ocp.CheckpointManagerOptions(
@@ -65,7 +65,7 @@ class Checkpoints:
             f"cannot save the checkpoint of step {step} in {self.directory}; earlier ones are kept: "
             "make room there, and the same command goes on from the last of them"
         )
-        with _told(problem):
+        with _in_one_sentence(problem):
             self.manager.save(
                 step,
                 args=ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)),
@@ -75,14 +75,14 @@ class Checkpoints:
                 self.manager.wait_until_finished()
 
     def wait(self) -> None:
-        with _told(f"cannot finish the last checkpoint in {self.directory}; earlier ones are kept"):
+        with _in_one_sentence(f"cannot finish the last checkpoint in {self.directory}; earlier ones are kept"):
             self.manager.wait_until_finished()
 
     def steps(self) -> list[int]:
         return sorted(self.manager.all_steps())
 
     def restore(
-        self, abstract: Callable[[int], Tree], tell: Callable[[str], None]
+        self, abstract: Callable[[int], Tree], warn: Callable[[str], None]
     ) -> tuple[int, Tree, dict[str, Any]] | None:
         """(step, state, notes) of the newest checkpoint that is whole; None when there is none at all.
 
@@ -100,13 +100,13 @@ class Checkpoints:
                     f"experiment ({change}): use another --workdir"
                 ) from None
             except Exception as error:
-                tell(f"checkpoint {self.directory / str(step)} is damaged ({_brief(error)})")
+                warn(f"checkpoint {self.directory / str(step)} is damaged ({_brief(error)})")
                 damaged.append(step)
                 continue
             for other in damaged:
                 (self.directory / str(other)).rename(self.directory / f"damaged-{other}")
             if damaged:
-                tell(f"going on from the checkpoint of step {step}; the damaged were set aside as damaged-*")
+                warn(f"going on from the checkpoint of step {step}; the damaged were set aside as damaged-*")
                 self.manager.reload()
             return step, *found
         if damaged:
@@ -140,7 +140,7 @@ class _Changed(Exception):
     """A whole checkpoint of some other tree."""
 
 
-class _told:
+class _in_one_sentence:
     """Turns what goes wrong while writing into one sentence."""
 
     def __init__(self, problem: str) -> None:

@@ -82,8 +82,10 @@ class RunDirectory:
         names = [name for name in [*asked, *saved["config"]] if name not in free]
         changed = [name for name in dict.fromkeys(names) if asked.get(name) != saved["config"].get(name)]
         if changed:
-            told = ", ".join(f"{name}={saved['config'].get(name)} (now {asked.get(name)})" for name in changed)
-            raise UserError(f"--workdir={path} holds a run with {told}: repeat its flags, or use another --workdir")
+            changes = ", ".join(f"{name}={saved['config'].get(name)} (now {asked.get(name)})" for name in changed)
+            raise UserError(
+                f"--workdir={path} holds a run with {changes}: repeat its flags, or use another --workdir"
+            )
 
     @property
     def results(self) -> dict[str, Any] | None:

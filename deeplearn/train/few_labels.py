@@ -20,7 +20,7 @@ class FewLabelConfig(OptimizerConfig):
     """The flags of an experiment that fine-tunes on few labels what it has pretrained."""
 
     labels: tuple[int, ...] = flag(
-        (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a comparison of its own", min=1
+        (1, 5, 10, 50), "labels per class (or all, if there are fewer), each a comparison of its own", min=1
     )
     tuning_steps: int = flag(300, "steps of fine-tuning with few labels", min=1)
     tuning_rate: float = flag(1e-3, "learning rate of fine-tuning at its highest", min=0)
@@ -46,7 +46,7 @@ def few_label_stage(
 
 
 def few_label_claims(counts: Sequence[int], *pairs: tuple[str, str], ours: str = "pretrained") -> list[Claim]:
-    """For each pair of rows (better, than) and each number of labels a class, that `accuracy_n` is higher."""
+    """For each pair of rows (better, than) and each number of labels per class, that `accuracy_n` is higher."""
     return [
         Claim(
             f"{ours if better == OURS else better} beats {than} at {count} label{'s' * (count > 1)} a class",

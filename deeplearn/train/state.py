@@ -155,7 +155,7 @@ def _leaf_sum(leaf: jax.Array) -> jax.Array:
 
 
 def checksum(tree: Tree) -> list[int]:
-    """One 32-bit number a leaf: Σ word_i · (2i + 1) mod 2³².
+    """One 32-bit number per leaf: Σ word_i · (2i + 1) mod 2³².
 
     Odd factors are invertible mod 2³², so any single damaged word changes the sum; integer sums have no rounding,
     so the value is the same on any number of devices and the arrays never have to come to the host. Compiled for

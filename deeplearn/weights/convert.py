@@ -39,9 +39,9 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
     used = set(wanted.values())
     left = [name for name in tensors if name not in used and not _spare(net, naming, name)]
     if missing or left:
-        told = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
+        parts = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
         raise UserError(
-            f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(told)}"
+            f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(parts)}"
         )
     result = {}
     for path, leaf in flat.items():
@@ -169,6 +169,6 @@ def _settings(net: Any) -> dict[str, Any]:
     return {f.name: getattr(net, f.name) for f in dataclasses.fields(net) if f.name not in ("parent", "name")}
 
 
-def _some(names: list[str], most: int = 3) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+def _some(names: list[str], limit: int = 3) -> str:
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest

@@ -37,7 +37,7 @@ from deeplearn.models.detectors import Detectors
 from deeplearn.nn.corruption import gaussian
 from deeplearn.nn.functional import flat
 
-MOST = 5000  # training examples that the baselines are fitted to: a kernel's cost grows with their square
+TRAIN_LIMIT = 5000  # training examples that the baselines are fitted to: a kernel's cost grows with their square
 SHOWN = 10  # examples in a row of a figure, and problems
 
 
@@ -89,7 +89,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    train = dataset.train.arrays(MOST)
+    train = dataset.train.arrays(TRAIN_LIMIT)
     splits = {"train": train, "validation": dataset.validation.arrays(), "test": dataset.test.arrays()}
     x = {name: trained.over(Detectors.prepare, examples(columns)) for name, columns in splits.items()}
     normal = np.asarray(trained.model.is_normal(labels(train)))
@@ -168,7 +168,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     inputs = int(np.prod(dataset.train.spec[kind].shape))
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":
-        # With several problems every class is normal in one of them: these two numbers a feature are of all rows.
+        # With several problems every class is normal in one of them: these two numbers per feature are of all rows.
         moments = dataset.fact("moments of normal rows", partial(normal_moments, dataset, normal))
     loss = partial(reconstruction, noise=config.noise)
     return dl.Experiment(

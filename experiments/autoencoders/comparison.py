@@ -41,7 +41,7 @@ from deeplearn.models.autoencoder import decode, encode, reconstruct
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 
-FEW = 5  # labels a class for the probe that has few
+FEW = 5  # labels per class for the probe that has few
 NOISE = 0.25  # standard deviation of the noise that robustness is tested under
 SHOWN = 16
 PROBES = ("probe", "few_label_probe", "noisy_probe")
@@ -109,7 +109,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         "sparsity": hoyer_sparsity(np.asarray(trained(encode, x))),
         **sample_quality(samples, dataset),
     }
-    filters = stretched(np.asarray(trained.variables["params"]["kernel_0"]).T[:SHOWN])  # one row a hidden unit
+    filters = stretched(np.asarray(trained.variables["params"]["kernel_0"]).T[:SHOWN])  # one row per hidden unit
     return dl.ours(metrics, samples=samples[:SHOWN], denoised=denoised[:SHOWN], filters=filters)
 
 

@@ -9,7 +9,7 @@ weights as well, which are not in the file. `elbo_bits_per_dim` is the negative 
 rounding; `excess` is how far the file lies above it, as a fraction. Noise and weight decay were chosen on
 validation.
 
-Beside it on the same bytes: PNG, one file an image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
+Beside it on the same bytes: PNG, one file per image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
 LZMA; zlib that has seen training images too, as its dictionary; and the ideal length under a histogram for each
 pixel. Your own images: `python -m deeplearn.codec --help`.
 """

@@ -148,8 +148,8 @@ def plan(config: Config, dataset: Dataset) -> Task:
         stride=config.stride,
     )
     task = whole if config.stretch == "test" else whole.earlier()
-    least = min(task.last - task.first, 2 * task.first - task.last - config.window)
-    if config.horizon > least or config.window < task.period:
+    longest = min(task.last - task.first, 2 * task.first - task.last - config.window)
+    if config.horizon > longest or config.window < task.period:
         raise UserError(
             f"--window={config.window} and --horizon={config.horizon} do not suit {dataset.name}: a window holds a "
             f"season of {task.period} at least, and both fit into what is fitted"

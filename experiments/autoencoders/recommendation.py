@@ -35,7 +35,7 @@ from deeplearn.figures.plots import curves
 from deeplearn.metrics.ratings import LIKED, ranked, recall_curve, rmse, rmse_by_film
 from deeplearn.models.mlp import MLP
 
-LEAST = "least possible: the expected rating"
+EXPECTED = "least possible: the expected rating"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,8 +122,8 @@ def evaluate_ranking(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     thunks: dict[str, Any] = recommenders(dataset.validation.arrays(), dataset.test.arrays())
-    if "least_rmse" in dataset.about:
-        thunks[LEAST] = lambda: dl.Measured({"rmse": dataset.about["least_rmse"]})
+    if "min_rmse" in dataset.about:
+        thunks[EXPECTED] = lambda: dl.Measured({"rmse": dataset.about["min_rmse"]})
     return thunks
 
 
@@ -167,7 +167,7 @@ def rows_of_users(dataset: Dataset) -> Dataset:
     test, about = dataset.test.arrays(), {}
     if "expected_rating" in test:
         error = test["user_rating"] - test["expected_rating"]
-        about["least_rmse"] = float(np.sqrt(np.square(error).mean()))
+        about["min_rmse"] = float(np.sqrt(np.square(error).mean()))
     return Dataset(dataset.name, Arrays(known), validation, held_out, about=about)
 
 

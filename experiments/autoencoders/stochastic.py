@@ -6,7 +6,7 @@ The encoder gives a distribution q(h|x), not a code; the decoder one over images
 a likelihood, and new images come from h ~ p(h). Three rivals on black and white images: `gaussian` (the run's own
 row), whose draws are differentiated through (Kingma & Welling 2014), `bits`, stochastic binary units whose gradient
 is the score function with the other draws as its baseline, and `deterministic`, a plain autoencoder, which has a
-reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws an image, beside
+reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws per image, beside
 mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn image differs from its original.
 """
 

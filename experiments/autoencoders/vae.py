@@ -3,7 +3,7 @@
     python -m experiments.autoencoders.vae --replicas=5
 
 Binary images, Bernoulli decoder, Gaussian latents. The number to look at is `nll`, the negative log-likelihood of
-the test images in nats, by importance sampling with 5,000 samples an image (Burda et al. 2015). Baselines in the
+the test images in nats, by importance sampling with 5,000 samples per image (Burda et al. 2015). Baselines in the
 same run: independent Bernoullis, and a mixture of Bernoullis whose size is chosen on the validation split.
 
     python -m experiments.autoencoders.vae --likelihood=logistic --steps=2500 --replicas=5

@@ -28,7 +28,7 @@ class Config(dl.OptimizerConfig):
     batch_size: int = 64
     learning_rate: float = 3e-3
     widths: tuple[int, ...] = dl.flag((32, 64), "features of each stage", min=1)
-    blocks: int = dl.flag(1, "residual blocks a stage", min=1)
+    blocks: int = dl.flag(1, "residual blocks per stage", min=1)
     bottleneck: bool = dl.flag(False, "blocks of 1×1, 3×3, 1×1 with a quarter of the features within")
     dropout: float = dl.flag(0.2, "fraction of pooled features dropped in training", min=0, max=0.95)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")

@@ -42,7 +42,7 @@ class Config(dl.OptimizerConfig):
     batch_size: int = 64
     learning_rate: float = 3e-3
     sizes: tuple[int, ...] = dl.flag((4, 8, 16), "a DenseNet's growth and a ResNet's features", min=1)
-    depth: int = dl.flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", min=1)
+    depth: int = dl.flag(1, "residual blocks per stage; a DenseNet has twice as many layers per block", min=1)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
     # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) beside a ResNet-50 of 12 features, on CIFAR-10.

@@ -41,7 +41,7 @@ FIRST = "mini_batch"  # the row of the experiment itself
 class Config(dl.Config):
     steps: int = dl.flag(1000, "mini-batch updates; the others see as many examples", min=1)
     batch_size: int = dl.flag(32, "examples in a mini-batch", min=1)
-    single: int = dl.flag(1, "examples at once in stochastic descent; on a mesh, one a device", min=1)
+    single: int = dl.flag(1, "examples at once in stochastic descent; on a mesh, one per device", min=1)
     hidden: tuple[int, ...] = dl.flag((64,), "widths of the tanh layers", min=1)
 
     # The layers of LeNet-300-100 (LeCun et al. 1998, section III-B), 20 epochs.

@@ -43,7 +43,7 @@ STRENGTHS = {
 }
 FIRST = "none"  # the row of the experiment itself
 FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)  # of the training images
-MOST = 10_000  # training images; each is held once for every data size
+TRAIN_LIMIT = 10_000  # training images; each is held once for every data size
 MOMENTUM = 0.9
 
 
@@ -78,7 +78,7 @@ def classify(networks: Population, batch: dl.Batch) -> dl.Losses:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    columns, test = dataset.train.arrays(MOST), scores(trained, dataset.test.arrays())
+    columns, test = dataset.train.arrays(TRAIN_LIMIT), scores(trained, dataset.test.arrays())
     order, sizes = nested(len(columns["label"]), FRACTIONS)
     hits = each_outcome(trained, {key: columns[key][order] for key in ("image", "label")})[1]
     zeros = fraction_of_zeros(trained.variables["params"]).reshape(len(sizes), -1)
@@ -97,7 +97,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    order, sizes = nested(min(MOST, len(dataset.train)), FRACTIONS)
+    order, sizes = nested(min(TRAIN_LIMIT, len(dataset.train)), FRACTIONS)
     subsets = {f"accuracy_{size}": order[:size] for size in sizes[:4]}  # a large set takes SAGA minutes
     models = {
         f"logistic regression, {name}": [
@@ -106,7 +106,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
         ]
         for name, ratio in {"L1": 1.0, "L2": 0.0}.items()
     }
-    return chosen(dataset, models, limit=MOST, subsets=subsets)
+    return chosen(dataset, models, limit=TRAIN_LIMIT, subsets=subsets)
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
@@ -150,7 +150,7 @@ CLAIMS = [
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
-    columns = dataset.train.arrays(MOST)
+    columns = dataset.train.arrays(TRAIN_LIMIT)
     data = side_by_side(columns, *nested(len(columns["label"]), FRACTIONS))
     rivals = {}
     for method in STRENGTHS:

@@ -184,7 +184,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     return {
         "samples": lambda: sheet(report.trained, report.dataset),
         "filters": filters,
-        "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True),
+        "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True),
     }
 
 

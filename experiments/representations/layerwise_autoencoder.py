@@ -5,7 +5,7 @@
 Bengio et al. 2007; Vincent et al. 2010. A stage for each layer: it learns to undo the masking of the codes below,
 on all training images and no label. Then classifiers start from the stack and are fine-tuned on 1 to 50 labels a
 class. The rival has their shape and random weights, and only the last stage. Each seed draws its own labels, and
-both see the same ones, so gains are paired. `accuracy_n` on test with n labels a class. Baselines: scikit-learn's
+both see the same ones, so gains are paired. `accuracy_n` on test with n labels per class. Baselines: scikit-learn's
 MLP on the same draw; nearest neighbour and logistic regression with every label.
 """
 
@@ -111,7 +111,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     return {
         "reconstructions": lambda: sheet(report.trained, report.dataset),
         "filters": filters,
-        "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True),
+        "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True),
     }
 
 

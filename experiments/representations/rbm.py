@@ -34,7 +34,7 @@ from deeplearn.models.rbm import RBM, PersistentRBM, chain_means
 from deeplearn.nn.functional import black_and_white
 
 SMALL = 16  # hidden units of the machine whose log Z is also known exactly
-MOST = 2000  # test images
+TEST_LIMIT = 2000  # test images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ def validate(machine: RBM, batch: dl.Batch) -> dl.Metrics:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    machine, train, test = trained.model, dataset.train.arrays(10_000), dataset.test.arrays(MOST)
+    machine, train, test = trained.model, dataset.train.arrays(10_000), dataset.test.arrays(TEST_LIMIT)
     v, v_test = machine.observe(train["image"]), machine.observe(test["image"])
     weights = Weights(**trained.variables["params"], std=machine.std)
     metrics = annealed_nll(weights, v, v_test, trained.config.temperatures) | trained.mean(validate, test)
@@ -91,13 +91,13 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     config = trained.config
     if config.units == "gaussian":
         # The same floor of the variance as the machine's: else pixels that never change have endless density.
-        return gaussian_densities(dataset, config.std**2, test_limit=MOST)
+        return gaussian_densities(dataset, config.std**2, test_limit=TEST_LIMIT)
 
     def measure(weights: Weights, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
         return annealed_nll(weights, train, test, config.temperatures)
 
-    budget = {"steps": config.steps, "batch_size": config.batch_size, "test_limit": MOST}
-    mixtures = bernoulli_mixtures(dataset, black_and_white, sizes=(20, 50), test_limit=MOST)
+    budget = {"steps": config.steps, "batch_size": config.batch_size, "test_limit": TEST_LIMIT}
+    mixtures = bernoulli_mixtures(dataset, black_and_white, sizes=(20, 50), test_limit=TEST_LIMIT)
     return mixtures | bernoulli_rbm(dataset, black_and_white, config.hidden, measure, **budget)
 
 

@@ -6,7 +6,7 @@
         --network=resnet50 --weights=FILE
 
 Yosinski et al. 2014. A network learns the source, letters at the size of the target's images. Then its last
-layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
+layer is replaced and trained on 1, 5, 10 and 50 labels per class, the rest frozen; then all of it is unfrozen and
 fine-tuned. The rivals: the same network from scratch, on the same labels for as many steps; and one frozen after
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
 With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
@@ -130,7 +130,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
         return image_grid(np.stack([letters, target]), row_labels=["source", "target"])
 
     lines = series(report.replicas, report.config.labels, "fine-tuned")
-    return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True)}
+    return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True)}
 
 
 def backbone(config: Config) -> nn.Module:

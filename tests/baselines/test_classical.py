@@ -10,7 +10,7 @@ from deeplearn.data import Arrays, Dataset
 
 
 def split(rng, rows, noise):
-    """Images of two classes, told apart by the first pixel alone."""
+    """Images of two classes, distinguished by the first pixel alone."""
     label = (np.arange(rows) % 2).astype(np.int32)
     image = rng.normal(size=(rows, 2, 2, 1)).astype(np.float32)
     image[:, 0, 0, 0] = 8.0 * label

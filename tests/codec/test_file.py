@@ -1,4 +1,4 @@
-"""The compressed file and its command: every damage and every mix-up is told in one sentence."""
+"""The compressed file and its command: every damage and every mix-up ends in one sentence."""
 
 import dataclasses
 

@@ -10,8 +10,8 @@ RNG = np.random.default_rng(0)
 
 def distribution(precision, symbols):
     """Random frequencies, none of them 0, that add up to 2^precision; and where each interval starts."""
-    shares = RNG.dirichlet(np.full(symbols, 0.5))
-    inner = np.floor(np.cumsum(shares)[:-1] * (2**precision - symbols)).astype(np.uint64) + np.arange(
+    fractions = RNG.dirichlet(np.full(symbols, 0.5))
+    inner = np.floor(np.cumsum(fractions)[:-1] * (2**precision - symbols)).astype(np.uint64) + np.arange(
         1, symbols, dtype=np.uint64
     )
     starts = np.concatenate([[0], inner, [2**precision]]).astype(np.uint64)
@@ -57,8 +57,8 @@ def test_popping_draws_samples_and_pushing_them_gives_the_bits_back():
     for _ in range(20_000):
         message, symbols = rans.pop(message, finder(starts, frequencies), 16, 4)
         drawn.append(symbols)
-    share = np.bincount(np.ravel(drawn), minlength=6) / 80_000
-    np.testing.assert_allclose(share, frequencies / 2**16, atol=0.01)
+    fraction = np.bincount(np.ravel(drawn), minlength=6) / 80_000
+    np.testing.assert_allclose(fraction, frequencies / 2**16, atol=0.01)
     for symbols in reversed(drawn):
         message = rans.push(message, starts[symbols], frequencies[symbols], 16)
     np.testing.assert_array_equal(rans.flatten(message), words)

@@ -189,7 +189,7 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
 
 
 @every_experiment
-def test_its_docstring_tells_its_command(name):
+def test_its_docstring_gives_its_command(name):
     module = importlib.import_module(name)
     command = f"python {name.replace('.', '/')}.py" if name.startswith("docs.") else f"python -m {name}"
     assert command in module.__doc__

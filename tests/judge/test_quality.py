@@ -180,7 +180,7 @@ def test_memory_is_a_few_times_the_images(tmp_path):
     assert peak < 9 * samples.nbytes  # a Gaussian is fitted in float64
 
 
-def test_what_cannot_be_judged_is_told_before_a_generator_is_trained(trainings):
+def test_what_cannot_be_judged_is_reported_before_a_generator_is_trained(trainings):
     need_judge(images(train=6, test=3))
     for sizes, count in (({"train": 5}, 2), ({"test": 2}, 2)):
         with pytest.raises(UserError, match=f"too few images: .* here {count} images"):

@@ -98,7 +98,7 @@ def test_images_are_halved_until_blocks_see_the_whole(sides, count):
     assert resolutions(*sides) == count
 
 
-def test_the_label_tells_a_u_net_where_its_strokes_are():
+def test_the_label_shows_a_u_net_where_its_strokes_are():
     """Without position a constant image and a condition give the same output away from the borders."""
     module, x = UNet((8, 8), classes=3), np.zeros((2, 24, 24, 1), np.float32)
     label = np.array([0, 1], np.int32)

@@ -1,4 +1,4 @@
-"""The state of a run: how a stage begins, and how parameters are told apart."""
+"""The state of a run: how a stage begins, and how parameters are distinguished."""
 
 import dataclasses
 from collections import OrderedDict
@@ -143,7 +143,7 @@ def test_chains_of_their_own_are_states_of_their_own():
     assert [name for name, _ in found] == ["decoder", "encoder"]
 
 
-def test_misnamed_networks_and_missing_chains_are_told():
+def test_misnamed_networks_and_missing_chains_are_reported():
     with pytest.raises(ValueError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
         groups(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), PARAMS)
     with pytest.raises(ValueError, match="stage 'late' trains 'critic' but gives it no optimizer"):

@@ -96,7 +96,7 @@ def command(*arguments):
 def printed(capsys):
     head, *lines = capsys.readouterr().out.splitlines()
     return head, [
-        (name, float(share.rstrip("%")) / 100) for share, name in (line.split(maxsplit=1) for line in lines)
+        (name, float(percent.rstrip("%")) / 100) for percent, name in (line.split(maxsplit=1) for line in lines)
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_top_five_of_our_own_file(saved, capsys):
     assert "shorter side to 8 pixels (bilinear), central 8×8, red, green, blue in [0, 1], minus (0.5, 0.4" in head
     best = np.argsort(-probabilities)[:5]
     assert [name for name, _ in rows] == [classes[index] for index in best]
-    np.testing.assert_allclose([share for _, share in rows], probabilities[best], atol=1e-4)
+    np.testing.assert_allclose([p for _, p in rows], probabilities[best], atol=1e-4)
 
 
 def test_names_of_classes_from_a_file(saved, capsys):
@@ -131,7 +131,7 @@ def test_a_run_directory_classifies(finished_run, tmp_path, capsys):
     hidden = np.maximum(x @ weights["Dense_0"]["kernel"] + weights["Dense_0"]["bias"], 0)
     logits = hidden @ weights["Dense_1"]["kernel"] + weights["Dense_1"]["bias"]
     probabilities = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose([share for _, share in rows], np.sort(probabilities)[::-1][:5], atol=1e-4)
+    np.testing.assert_allclose([p for _, p in rows], np.sort(probabilities)[::-1][:5], atol=1e-4)
     assert rows[0][0] == str(np.argmax(probabilities))
 
 
