@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn's, fitted to the few labels of each class that a run has drawn for itself."""
+"""scikit-learn's classifiers, fitted to the few labels of each class that a run has drawn."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def few_label_accuracies(
 ) -> dict[str, float]:
     """{"accuracy_1": …}: test accuracies of copies of the model, each fitted to `count` labels per class.
 
-    These are numbers of a replica, paired with the network's on the same draw: call it from `evaluate`.
+    The numbers belong to one replica and are paired with the network's on the same draw: call this from `evaluate`.
 
     Args:
         model: scikit-learn's classifier (`classical.estimator`). pool, rank: see `drawn`.
