@@ -1,1 +1,1 @@
-"""Methods that are fitted, not trained by the loop: rows of a table, each a function that fits when it is called."""
+"""Methods that are fitted, not trained: rows of a table, each a function that fits when it is called."""

@@ -27,7 +27,7 @@ def classification(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Mean −Σ target · log p in nats, and how often the likeliest class is the target's. Both [batch, classes].
+    """Mean −Σ target · log p in nats, and how often the most probable class is the target's. Both [batch, classes].
 
     A row of target is a distribution over classes: mixed or smoothed labels.
     """

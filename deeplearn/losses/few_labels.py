@@ -17,8 +17,8 @@ def few_label_loss(
 ) -> tuple[Mean, dict[str, Mean]]:
     """Σ over n in `model.labels` of the mean −log p(label), in nats, of the classifier for n labels per class.
 
-    Each classifier has weights of its own, so the sum trains each as if it were alone. As a mean it weighs the part
-    of the pool that the batch is, so it does not matter how the pool is cut.
+    Each classifier has its own weights, so the sum trains each as if it were alone. It is a `Mean` that counts the
+    labelled examples in the batch, so it does not matter how the pool is cut.
 
     Args:
         model: a bound module with `labels`, numbers of labels per class, the draw `few`

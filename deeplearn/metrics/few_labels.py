@@ -1,4 +1,4 @@
-"""What pretraining is worth where labels are few: accuracies by labels per class."""
+"""How much pretraining helps where labels are few: accuracies by labels per class."""
 
 from __future__ import annotations
 
