@@ -28,8 +28,7 @@ class Scores:
 
 
 def outcomes(population: Any, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
-    """(cross-entropy in nats, whether the most probable class is the label) of each image and member, [batch,
-    members].
+    """(cross-entropy in nats, whether the prediction is right) of each image and member, [batch, members].
 
     population(image) gives logits [members, batch, classes].
     """

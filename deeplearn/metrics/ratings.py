@@ -30,8 +30,7 @@ def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
 
 
 def among_unseen(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """(whether an item is held out and was liked, the scores with seen items last), of users who liked any held-out
-    item.
+    """(whether an item is held out and liked, scores with seen items last), of users who liked a held-out item.
 
     Scores are [users, items], both results [users who liked something, items].
     """

@@ -32,8 +32,8 @@ def doublings(side: int) -> tuple[int, int]:
 class Generator(nn.Module):
     """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
 
-    Dense layers lay out the whole, reshape, then transposed convolutions that halve the features; batch norm and
-    ReLU between.
+    Dense layers and a reshape, then transposed convolutions that halve the features; batch norm and ReLU
+    between.
     """
 
     side: int

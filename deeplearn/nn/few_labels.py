@@ -1,8 +1,8 @@
-"""A few labelled examples of each class, drawn by the run's own seed and then always the same.
+"""A few labelled examples of each class, drawn with the run's seed and fixed from then on.
 
-A stage's data is the same for all replicas, so the draw is a part of the state: an order of the pool within each
+A stage's data is the same for all replicas, so the draw is part of the state: an order of the pool within each
 class, in the Flax collection `drawn`. The first n of each class are the examples with n labels per class, so that
-those with one label are among those with five. Systems that stand side by side draw alike.
+those with one label are among those with five. Systems that are trained side by side have the same draw.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
-LIMIT = 100  # labelled examples that one step looks at
+LIMIT = 100  # labelled examples in one step
 
 
 class FewLabels(nn.Module):
@@ -28,14 +28,14 @@ class FewLabels(nn.Module):
         self.rank = self.variable("drawn", "rank", self._draw)
 
     def _draw(self) -> jax.Array:
-        # The run's own key, not that of the module's path: wherever it stands, the draw is one and the same.
+        # The run's own key, not that of the module's path: the draw is the same anywhere in the tree.
         assert self.scope is not None
         key = self.scope.rngs["params"].rng
         places = jnp.broadcast_to(jnp.arange(self.each), (self.classes, self.each))
         return jax.random.permutation(key, places, axis=1, independent=True).reshape(-1)
 
     def seen(self, count: int) -> int:
-        """How many labelled examples a step looks at, over all parts of the pool."""
+        """How many labelled examples a step uses, over all parts of the pool."""
         return min(self.classes * min(count, self.each), LIMIT)
 
     def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -1,4 +1,4 @@
-"""Convolution in groups, written so that it is fast on CPU."""
+"""Convolution in groups, written to be fast on CPU."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class GroupedConv(nn.Module):
 
     [B, H, W, C] -> [B, H', W', features]; parameters `kernel` [kh, kw, C/groups, features] and `bias` [features].
     Padding is "SAME", "VALID", a number, or a number or pair for each direction. One group is an ordinary
-    convolution. On CPU groups are convolved one by one, small ones a few at a time, elsewhere natively: equal in
+    convolution. On CPU groups are convolved one by one, small ones a few at a time; elsewhere natively: equal in
     value and gradient.
     """
 

@@ -20,8 +20,8 @@ def compare(first: Path, second: Path) -> tuple[str, list[str]]:
     """(what `python -m deeplearn.runs compare` prints, sentences of warning) of two finished runs.
 
     Rows of one name are compared, metric by metric: the first run's number minus the second's, over the seeds that
-    both were trained with, by the rule of all verdicts (`deeplearn.metrics.verdict`). What only one of them has
-    stands in the table alone. Without a common seed nothing is paired, and there are no differences. UserError
+    both were trained with, by the rule of all verdicts (`deeplearn.metrics.verdict`). Metrics that only one run
+    has are only in its table. Without a common seed nothing is paired, and there are no differences. UserError
     where a run has no results, or where the two have no metric in common.
     """
     runs = [_results(directory) for directory in (first, second)]

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill, tell damage from change, and keep the latest few and the best."""
+"""Checkpoints that survive a kill, distinguish damage from change, and keep the latest two and the best."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class Checkpoints:
     """The checkpoints of one run directory.
 
     Orbax writes each beside the others and renames it when it is whole, so a kill never leaves half of one under
-    its final name. What Orbax does not see, a flipped byte, shows in the checksums saved with the arrays. `best`
-    names the metric of which the best checkpoint is kept beside the latest two ("-nll" where less is better).
+    its final name. A flipped byte, which Orbax does not notice, is found by the checksums saved with the arrays.
+    `best` names the metric by which the best checkpoint is kept, besides the latest two ("-nll" where less is
+    better).
     """
 
     def __init__(self, directory: Path, best: str | None = None) -> None:
@@ -53,7 +54,7 @@ class Checkpoints:
     def save(
         self, step: int, state: Tree, metrics: Mapping[str, float], notes: Mapping[str, Any], wait: bool = False
     ) -> None:
-        """Saves in the background; an earlier save still under way is waited for first."""
+        """Saves in the background, after waiting for an earlier save that has not finished."""
         if step in self.manager.all_steps():
             return
         meta = {
@@ -87,7 +88,7 @@ class Checkpoints:
         """(step, state, notes) of the newest checkpoint that is whole; None when there is none at all.
 
         `abstract(step)` is the tree expected at that step, of ShapeDtypeStructs with their shardings. Damaged
-        checkpoints are told of in a sentence and set aside under another name, never deleted.
+        checkpoints are reported in a sentence and renamed, never deleted.
         """
         steps = self.steps()
         damaged: list[int] = []
@@ -137,11 +138,11 @@ class Checkpoints:
 
 
 class _Changed(Exception):
-    """A whole checkpoint of some other tree."""
+    """A whole checkpoint of a different tree."""
 
 
 class _in_one_sentence:
-    """Turns what goes wrong while writing into one sentence."""
+    """Turns an error while writing into a UserError of one sentence."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -150,7 +151,7 @@ class _in_one_sentence:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        # Orbax reports a full disk as OSError, ValueError or XlaRuntimeError, depending on who met it.
+        # Orbax reports a full disk as OSError, ValueError or XlaRuntimeError, depending on where it occurs.
         if isinstance(error, Exception):
             logging.getLogger(__name__).debug("checkpointing failed", exc_info=error)
             raise UserError(f"{self.problem} ({_brief(error)})") from error
@@ -162,7 +163,7 @@ def _brief(error: BaseException) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of the run directory; a UserError names it when it cannot be read as such."""
+    """A JSON file of the run directory; a UserError names it when it cannot be read."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

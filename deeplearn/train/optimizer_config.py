@@ -26,7 +26,7 @@ class OptimizerConfig(Config):
     l2: float = flag(0.0, "penalty on Σw²/2 of kernels", min=0)
 
     def chain(self, updates: int | None = None, **changes: Any) -> optax.GradientTransformation:
-        """The optimiser asked for, its schedule stretched over `updates` updates (of one turn; default: steps).
+        """The optimiser of these flags, its schedule over `updates` updates (of one turn; default: steps).
 
         changes: fields that differ for some networks, e.g. `config.chain(l2=config.l2_plain)`.
         """

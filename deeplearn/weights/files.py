@@ -1,4 +1,4 @@
-"""Any file of weights as {name: array}; what a file is is read from its first bytes, not from its name."""
+"""Any file of weights as {name: array}; its format is found from its first bytes, not from its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tensors = dict[str, np.ndarray]
 def read_tensors(path: Path) -> Tensors:
     """{name: array} of a safetensors file, a torch state dict (zip or legacy) or Keras weights (h5 or .keras).
 
-    Names and layouts are the file's own; a Keras weight is called layer/role, as in conv1_conv/kernel. No code in
+    Names and layouts are the file's own; a Keras weight is named layer/role, as in conv1_conv/kernel. No code in
     the file is ever run, and neither torch nor Keras is needed. UserError for a file that is missing, damaged,
     or something else.
     """
