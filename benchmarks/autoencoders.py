@@ -1,10 +1,10 @@
 """The train step of two autoencoders against torch's: float32, Adam, batch 128 of 784 pixels, one thread and two.
 
 784-128-64-32 and back with ReLU and squared error, and a tied sigmoid layer of 128 units with the contractive
-penalty in closed form. Ours is the loop of a run: its stream of batches, its norms, its watch for infinities.
-torch's is forward, backward and Adam's fused step on batches that are already there. A second torch beside the
-first tells the noise. Each number of threads is a process of its own, bound to as many cores, since XLA fixes its
-threads when it starts.
+penalty in closed form. Ours is the loop of a run: its stream of batches, its norms, its check for infinities.
+torch's is forward, backward and Adam's fused step on batches in memory. A second torch beside the first shows the
+noise. Each number of threads is a process of its own, bound to as many cores, since XLA fixes its threads when it
+starts.
 """
 
 from __future__ import annotations

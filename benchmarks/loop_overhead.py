@@ -2,7 +2,7 @@
 
 The bare step is what a user would write without this project: a jitted function with donated state, fed by the same
 stream, its loss fetched every 100 steps. Ours does the same and more (norms, a check of every metric), once with a
-dispatch a step, once with steps in one compiled loop. A second bare step beside the first tells the noise.
+dispatch a step, once with steps in one compiled loop. A second bare step beside the first shows the noise.
 """
 
 from __future__ import annotations

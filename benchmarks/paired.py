@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 
 def interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each thing in each round; rounds go through all of them, so that a slow moment meets all alike."""
+    """Seconds of each thing in each round; rounds go through all of them, so that a slow moment affects all
+    equally."""
     for thing in things.values():
         thing()  # compiled, caches warm
     seconds: dict[str, list[float]] = {name: [] for name in things}

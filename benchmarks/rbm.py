@@ -2,7 +2,7 @@
 
 Both in float32, in equal batches of black and white images. scikit-learn's rule is one step of persistent chains
 with plain gradient descent; ours is timed with CD-1 and with persistent chains, with momentum and decay, and all
-that the loop does beside (norms, checks). A second scikit-learn beside the first tells the noise.
+else that the loop does (norms, checks). A second scikit-learn beside the first shows the noise.
 """
 
 from __future__ import annotations

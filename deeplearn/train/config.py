@@ -59,7 +59,7 @@ class Config:
     batch_size: int = flag(128, "examples in a batch, over all devices", min=1)
     seed: int = flag(0, "seed of everything random; replica r uses seed + r", min=0)
     replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1)
-    precision: str = flag("float32", "what layers compute in", choices=("float32", "bfloat16"))
+    precision: str = flag("float32", "type in which layers compute", choices=("float32", "bfloat16"))
     accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
     mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)
     parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"), identity=False)

@@ -23,7 +23,7 @@ class FewLabelConfig(OptimizerConfig):
         (1, 5, 10, 50), "labels per class (or all, if there are fewer), each a comparison of its own", min=1
     )
     tuning_steps: int = flag(300, "steps of fine-tuning with few labels", min=1)
-    tuning_rate: float = flag(1e-3, "learning rate of fine-tuning at its highest", min=0)
+    tuning_rate: float = flag(1e-3, "maximum learning rate of fine-tuning", min=0)
     scratch_rate: float = flag(1e-3, "the same of the rival that starts from scratch", min=0)
 
 

@@ -6,7 +6,7 @@ One hidden layer of ReLU. L1 is a proximal step, so weights become exactly zero;
 (Srivastava et al. 2014) drops hidden units; DropConnect (Wan et al. 2013) drops the hidden layer's single weights,
 a mask for each example, and at test time takes the Gaussian of the same moments through the ReLU, in closed form.
 Every method has a grid of strengths for each data size, trained side by side; validation loss chooses. The smaller
-sets lie within the larger ones and are the same for all seeds. Measured on the chosen networks: test accuracy at
+sets are parts of the larger ones, and equal for all seeds. Measured on the chosen networks: test accuracy at
 each size; its mean over the sizes, that of the gap between training and test accuracy, and of the fraction of
 weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
 """
@@ -43,7 +43,7 @@ STRENGTHS = {
 }
 FIRST = "none"  # the row of the experiment itself
 FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)  # of the training images
-TRAIN_LIMIT = 10_000  # training images; each is held once for every data size
+TRAIN_LIMIT = 10_000  # training images; each is in memory once for every data size
 MOMENTUM = 0.9
 
 
@@ -71,7 +71,7 @@ def descent(strength: jax.Array, method: str, rate: float) -> optax.GradientTran
 
 
 def classify(networks: Population, batch: dl.Batch) -> dl.Losses:
-    """Each member on the data of its size: the batch has an axis of sizes, [batch, sizes, ...]."""
+    """Each member is trained on the data of its size: the batch has an axis of sizes, [batch, sizes, ...]."""
     size = np.repeat(np.arange(len(FRACTIONS)), networks.size // len(FRACTIONS))
     x, label = (jnp.moveaxis(batch[key], 1, 0)[size] for key in ("image", "label"))  # [members, batch, ...]
     return together(*member_losses(networks(x, own_inputs=True, train=True), label))

@@ -1,4 +1,5 @@
-"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, with its likelihood checked.
+"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, with a check of its
+likelihood.
 
     python -m experiments.representations.rbm --replicas=5
     python -m experiments.representations.rbm --units=gaussian --replicas=5
@@ -8,8 +9,8 @@ CD-k, and a small one by persistent chains. `nll` in nats by annealed importance
 also exactly, by enumerating its hidden units. Baselines: mixtures of Bernoullis, and scikit-learn's BernoulliRBM
 with as many units, epochs and examples in a batch, its rate chosen on the validation split by the same likelihood.
 
-The second command models grey levels with Gaussian visible units; its nats are of a density, and beside it stand
-Gaussians with the same floor of the variance.
+The second command models grey levels with Gaussian visible units; its nats are of a density, and the baselines
+are Gaussians with the same floor of the variance.
 """
 
 import dataclasses
@@ -90,7 +91,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     config = trained.config
     if config.units == "gaussian":
-        # The same floor of the variance as the machine's: else pixels that never change have endless density.
+        # The same floor of the variance as the machine's: else pixels that never change have infinite density.
         return gaussian_densities(dataset, config.std**2, test_limit=TEST_LIMIT)
 
     def measure(weights: Weights, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
