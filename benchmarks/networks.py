@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.paired import interleaved, ratio
 
 ROUNDS = 9
-# images [B, H, W, C] or vectors; steps a round; the ratio that the project wants at most
+# images [B, H, W, C] or vectors; steps a round; the maximum ratio that the project allows
 CASES: dict[str, tuple[tuple[int, ...], int, float]] = {
     "mlp": ((128, 784), 20, 0.6),
     "alexnet_forward": ((4, 224, 224, 3), 2, 0.85),

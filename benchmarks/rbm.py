@@ -22,7 +22,7 @@ from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from experiments.representations import rbm
 
-HIDDEN, BATCH, STEPS, ROUNDS = 1024, 128, 40, 9  # a round is so many steps; an epoch is their multiple
+HIDDEN, BATCH, STEPS, ROUNDS = 1024, 128, 40, 9  # a round is STEPS steps; the time of an epoch is scaled from it
 
 
 def ours(network: str, dataset: data.Dataset) -> Callable[[], None]:

@@ -27,7 +27,7 @@ Corrupt = Callable[[np.ndarray, int], Any]  # (images [N, ...], seed) -> corrupt
 
 @dataclasses.dataclass(frozen=True)
 class _Fits:
-    """What the methods share for one corruption, each computed when it is first asked for."""
+    """Data and codes that the methods use for one corruption, each computed when first needed."""
 
     dataset: Dataset
     corrupt: Corrupt

@@ -64,7 +64,7 @@ def probes(
         noise: if given, the first probe is tested on images with noise of this standard deviation too.
 
     Returns:
-        {"probe", and as asked for "few_label_probe", "noisy_probe"}.
+        {"probe", and if requested "few_label_probe", "noisy_probe"}.
     """
     train, test = dataset.train.arrays(LIMIT), dataset.test.arrays()
     x, label = np.asarray(flat(test["image"])), train["label"]

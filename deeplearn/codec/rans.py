@@ -55,7 +55,7 @@ def pop(
     """The message without the last symbol of each of the first `count` streams, and these symbols.
 
     find(points) -> (symbols, starts, frequencies): the intervals that hold the points, uint64 [count] below
-    2^precision. A message that is used up goes on as if words of zeros lay below it; pushing the symbols again
+    2^precision. A message that is used up continues as if words of zeros lay below it; pushing the symbols again
     leaves these words at the bottom.
     """
     bits = np.uint64(precision)

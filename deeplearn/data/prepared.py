@@ -1,4 +1,4 @@
-"""Data sets that live as TFDS records in the data directory: found there, or prepared once."""
+"""Data sets that are stored as TFDS records in the data directory: found there, or prepared once."""
 
 import contextlib
 import re

@@ -1,6 +1,6 @@
 """Endless batches: freshly shuffled epochs one after another, as a pure function of (seed, index).
 
-Nothing is remembered between batches, so a run that is killed asks for batch 1001 and gets batch 1001.
+Nothing is remembered between batches, so a run that was killed at batch 1000 continues with batch 1001.
 """
 
 from __future__ import annotations

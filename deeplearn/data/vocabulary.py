@@ -39,12 +39,14 @@ class Vocabulary:
 
     @classmethod
     def characters(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
-        """The characters of these texts, the commonest first, at most `limit` beside the special tokens."""
+        """The characters of these texts, the most frequent first, at most `limit` in addition to the special
+        tokens."""
         return cls._counted(texts, "character", limit)
 
     @classmethod
     def words(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
-        """The words and signs of these texts, the commonest first, at most `limit` beside the special tokens."""
+        """The words and signs of these texts, the most frequent first, at most `limit` in addition to the special
+        tokens."""
         return cls._counted(texts, "word", limit)
 
     @classmethod

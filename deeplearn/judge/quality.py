@@ -49,7 +49,7 @@ def need_judge(dataset: Dataset) -> None:
     need_classes(dataset)
     if (count := sample_count(dataset)) < MIN_SAMPLES:
         raise UserError(
-            f"--dataset={dataset.name} has too few images: samples are judged beside half of the training split "
+            f"--dataset={dataset.name} has too few images: samples are compared with half of the training split "
             f"and the test split, here {count} images, and there must be {MIN_SAMPLES}"
         )
 
@@ -144,7 +144,7 @@ def _quality(
     count = min(len(images), len(reference))
     if count < MIN_SAMPLES:
         raise UserError(
-            f"{len(images)} samples beside {len(reference)} training images (half of those of --dataset="
+            f"{len(images)} samples and {len(reference)} training images (half of those of --dataset="
             f"{dataset.name}) are too few to judge: there must be {MIN_SAMPLES} of each"
         )
     if not (np.isfinite(images.min()) and np.isfinite(images.max())):

@@ -21,7 +21,7 @@ def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[
 
 
 def classification(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """Loss and accuracy of a model that is called on images, as `Experiment.validate` asks for them."""
+    """Loss and accuracy of a model that is called on images, as `Experiment.validate` needs them."""
     loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
     return {"loss": loss, **metrics}
 

@@ -23,8 +23,8 @@ def gradient_cost(
     """{"memory": MB, "milliseconds": median of `repeats`} of the gradient of cross-entropy on one batch.
 
     net(image, train=True) gives logits [B, classes], or a tuple that begins with them. The memory is what the
-    compiled program needs at its peak beside arguments and results, as the compiler planned it: nearly all of it is
-    activations kept for the backward pass. On a busy machine the time means little.
+    compiled program needs at its peak in addition to arguments and results, as the compiler planned it: nearly all
+    of it is activations kept for the backward pass. On a busy machine the time means little.
     """
     chex.assert_rank([image, label], [4, 1])
     chex.assert_equal_shape_prefix([image, label], 1)

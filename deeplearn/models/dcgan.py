@@ -15,7 +15,7 @@ from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
-HIDDEN = 512  # units of the dense layers, which cost little beside the convolutions
+HIDDEN = 512  # units of the dense layers, which cost little compared with the convolutions
 
 
 def doublings(side: int) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def steps(directory: Path) -> list[int]:
     # Checkpoints that are being written, or were set aside as damaged, have longer names.
     found = sorted(int(one.name) for one in place.iterdir() if one.name.isdecimal())
     if not found:
-        raise UserError(f"{directory} has no checkpoint yet: let the run go on until it saves one")
+        raise UserError(f"{directory} has no checkpoint yet: let the run continue until it saves one")
     return found
 
 

@@ -73,7 +73,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[tup
 def _results(directory: Path) -> dict[str, Any]:
     read_config(directory)
     if not (directory / "results.json").exists():
-        raise UserError(f"{directory} has no results yet: let the run go on to its end")
+        raise UserError(f"{directory} has no results yet: let the run continue to its end")
     found = read_json(directory / "results.json")
     if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
         raise UserError(f"{directory / 'results.json'} does not hold the results of a run")

@@ -64,7 +64,7 @@ class Checkpoints:
         }
         problem = (
             f"cannot save the checkpoint of step {step} in {self.directory}; earlier ones are kept: "
-            "make room there, and the same command goes on from the last of them"
+            "make room there, and the same command resumes from the last of them"
         )
         with _in_one_sentence(problem):
             self.manager.save(
@@ -107,13 +107,13 @@ class Checkpoints:
             for other in damaged:
                 (self.directory / str(other)).rename(self.directory / f"damaged-{other}")
             if damaged:
-                warn(f"going on from the checkpoint of step {step}; the damaged were set aside as damaged-*")
+                warn(f"resuming from the checkpoint of step {step}; the damaged ones were renamed to damaged-*")
                 self.manager.reload()
             return step, *found
         if damaged:
             raise UserError(
                 f"all checkpoints in {self.directory} are damaged: nothing was changed there; "
-                "restore one from a backup or start afresh with another --workdir"
+                "restore one from a backup or start again with another --workdir"
             )
         return None
 

@@ -63,7 +63,7 @@ class RunDirectory:
             ]
             raise UserError(
                 f"the data of --dataset={dataset.name} have changed since the run in {self.path} began (then "
-                f"{sizes[0]} examples, now {sizes[1]}): put them back, or start afresh with another --workdir"
+                f"{sizes[0]} examples, now {sizes[1]}): put them back, or start again with another --workdir"
             )
         if jax.process_index() == 0 and not file.exists():
             write_atomically(file, json.dumps({**self._content, "data": description}, indent=2) + "\n")

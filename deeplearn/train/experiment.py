@@ -231,4 +231,4 @@ class Experiment:
         return len(self.stages) - 1
 
 
-Build = Callable[[Any, "Dataset"], Experiment]  # from a page's own `Config`
+Build = Callable[[Any, "Dataset"], Experiment]  # from the experiment's own `Config`

@@ -13,7 +13,7 @@ from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment, Stage
 from deeplearn.train.parallel import Layout
 
-CHUNK_BYTES = 16 * 2**20  # batches handed to one compiled loop
+CHUNK_BYTES = 16 * 2**20  # batches for one compiled loop
 CHUNK_STEPS = 100
 
 

@@ -70,7 +70,7 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         print(f"error: {_unexpected(error, name, config)}", file=sys.stderr)

@@ -57,7 +57,7 @@ class MetricsLog:
             self.events.write(step, {f"{split}/{name}": value for name, value in line["values"].items()})
         except OSError as error:
             raise UserError(
-                f"cannot write {self.path} ({error.strerror}): make room there, and the same command goes on from "
+                f"cannot write {self.path} ({error.strerror}): make room there, and the same command resumes from "
                 "the last checkpoint"
             ) from error
 

@@ -34,7 +34,7 @@ class Stopped(Exception):
     """The run was asked to stop and has saved its state."""
 
     def __init__(self, number: int, step: int) -> None:
-        super().__init__(f"stopped at step {step}, everything is saved: the same command goes on from there")
+        super().__init__(f"stopped at step {step}, everything is saved: the same command resumes from there")
         self.signal = number
 
 
@@ -151,7 +151,7 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
     return (
         f"{name}: {total:,} parameters{f' ({networks})' if networks else ''}; {experiment.data.name} {splits}; "
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
-        + (f"; going on from step {step}" if step else "")
+        + (f"; resuming from step {step}" if step else "")
     )
 
 

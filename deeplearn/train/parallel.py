@@ -77,7 +77,7 @@ def make_layout(mesh: str, parallel: str) -> Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where states and batches live, and how a step is compiled for it.
+    """Where states and batches are placed, and how a step is compiled for that.
 
     Step functions take (state, batch, clock). The state is *placed* for stepping and *canonical* (without pmap's
     leading device axis) for everything else. `batch_axis` is the axis of a batch's leaves that is split over the
@@ -177,7 +177,7 @@ class Layout:
         return jax.tree.map(lambda x: np.asarray(x.addressable_shards[0].data)[0], tree)
 
     def put_batch(self, batch: Tree, batch_axis: int) -> Tree:
-        """This host's rows of a batch, handed to the devices."""
+        """This host's rows of a batch, on the devices."""
         if self.mesh is None:
             return batch
         if self.pmap:

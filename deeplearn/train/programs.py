@@ -99,7 +99,7 @@ class Programs:
         return Program(compiled, paths, frozenset(names), whole)
 
     def put(self, batch: Any) -> Any:
-        """This host's rows of a batch, handed to the devices."""
+        """This host's rows of a batch, on the devices."""
         return self.layout.put_batch(batch, self.batch_axis)
 
     def call(self, index: int, number: int, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:

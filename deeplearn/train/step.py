@@ -190,7 +190,7 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     try:
         alone = {name: part(tree, paths) for name, tree in variables.items()}
         jax.eval_shape(lambda variables, batch: loss(variables, batch)[0], alone, batch)
-    except UserError:  # it looks at what it does not use, and Flax asks for that too
+    except UserError:  # it reads what it does not use, and Flax needs that too
         paths = frozenset(known)
     return Traced(paths, _convolves(program.jaxpr))
 

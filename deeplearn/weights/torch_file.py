@@ -180,7 +180,8 @@ def _brief(error: Exception) -> str:
 
 
 def _tensors(content: Any) -> dict[str, _Tensor]:
-    """The tensors of a state dict, bare or beside an epoch and an optimiser, without DataParallel's "module."."""
+    """The tensors of a state dict, alone or stored with an epoch and an optimiser, without DataParallel's
+    "module."."""
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -6,9 +6,9 @@ The encoder gives a distribution q(h|x) instead of a code, the decoder a distrib
 there is a likelihood, and new images are drawn from h ~ p(h). Three rivals on black and white images: `gaussian`
 (the run's own row), with gradients through its draws (Kingma & Welling 2014), `bits`, stochastic binary units whose
 gradient is the score function with the other draws as its baseline, and `deterministic`, a plain autoencoder, which
-has a reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws per image, beside
-mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn reconstruction differs from the
-original.
+has a reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws per image; the
+baselines are mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn reconstruction
+differs from the original.
 """
 
 import dataclasses

@@ -45,7 +45,7 @@ class Config(dl.OptimizerConfig):
     depth: int = dl.flag(1, "residual blocks per stage; a DenseNet has twice as many layers per block", min=1)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
-    # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) beside a ResNet-50 of 12 features, on CIFAR-10.
+    # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) and a ResNet-50 of 12 features, on CIFAR-10.
     PAPER = {"dataset": "cifar10", "sizes": (12,), "depth": 8, "augmentation": "crop,flip", "steps": 234_000}
     TINY = {"sizes": (2,)}
 

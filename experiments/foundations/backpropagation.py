@@ -1,4 +1,4 @@
-"""Backpropagation written by hand, trained beside automatic differentiation.
+"""Backpropagation written by hand, against automatic differentiation.
 
     python -m experiments.foundations.backpropagation --replicas=5
 

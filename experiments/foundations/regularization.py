@@ -3,12 +3,12 @@
     python -m experiments.foundations.regularization --replicas=5
 
 One hidden layer of ReLU. L1 is a proximal step, so weights become exactly zero; L2 shrinks them; dropout
-(Srivastava et al. 2014) drops hidden units; DropConnect (Wan et al. 2013) drops the hidden layer's single weights,
-a mask for each example, and at test time takes the Gaussian of the same moments through the ReLU, in closed form.
-Every method has a grid of strengths for each data size, trained side by side; validation loss chooses. The smaller
-sets are parts of the larger ones, and equal for all seeds. Measured on the chosen networks: test accuracy at
-each size; its mean over the sizes, that of the gap between training and test accuracy, and of the fraction of
-weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
+(Srivastava et al. 2014) drops hidden units; DropConnect (Wan et al. 2013) drops single weights of the hidden layer,
+with a mask for each example; at test time the mean of the ReLU is taken over the Gaussian of the same moments, in
+closed form. Every method has a grid of strengths for each data size, trained side by side; validation loss chooses.
+The smaller sets are parts of the larger ones, and equal for all seeds. Measured on the chosen networks: test
+accuracy at each size; the means over the sizes of test accuracy, of the gap between training and test accuracy, and
+of the fraction of weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
 """
 
 import dataclasses

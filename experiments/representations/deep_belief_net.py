@@ -6,7 +6,7 @@ Hinton, Osindero & Teh 2006, without labels in the top machine. Each machine has
 units below, which do not train in it; then a stage of up-down, which unties the weights of the upward and the
 downward pass, and one of fine-tuning on few labels, from the greedy stack. The rival has the shape of the
 classifiers, random weights and only the last stage, with the same labels. `nll` in nats is an importance weighted
-bound with samples of the upward pass (Salakhutdinov & Murray 2008), beside those of the stack before up-down and of
+bound with samples of the upward pass (Salakhutdinov & Murray 2008), with those of the stack before up-down and of
 its lowest machine alone. Samples are drawn by Gibbs sampling in the top machine, then down. Baselines: mixtures of
 Bernoullis, and scikit-learn's MLP on the same labels.
 """

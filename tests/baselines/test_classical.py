@@ -20,7 +20,7 @@ def split(rng, rows, noise):
 
 @pytest.fixture(name="two")
 def two_classes():
-    """A third of the training labels is wrong: more neighbours outvote them, one does not."""
+    """A third of the training labels is wrong: several neighbours outvote them, one does not."""
     rng = np.random.default_rng(0)
     return Dataset("two", split(rng, 300, 0.3), split(rng, 200, 0.0), split(rng, 200, 0.0))
 

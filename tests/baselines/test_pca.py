@@ -1,4 +1,4 @@
-"""PCA's row, where its error is known, and what a page adds to it."""
+"""PCA's row, where its error is known, and what an experiment adds to it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What pages ask of a data set, and the fingerprint of its data."""
+"""What experiments need of a data set, and the fingerprint of its data."""
 
 import dataclasses
 import time

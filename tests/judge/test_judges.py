@@ -1,4 +1,4 @@
-"""The judge of a data set: made once, kept, noticed when it is damaged or of other data."""
+"""The judge of a data set: trained once, saved, and trained again if it is damaged or the data differ."""
 
 import dataclasses
 import json

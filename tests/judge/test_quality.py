@@ -25,7 +25,7 @@ METRICS = {
     "confident", "nearest_distance", "nearest_distance_training",
 }  # fmt: skip
 
-pytestmark = pytest.mark.usefixtures("trainings")  # weights are drawn: what the judge says is of no matter here
+pytestmark = pytest.mark.usefixtures("trainings")  # random weights: the judge's output does not matter here
 
 
 @pytest.fixture(name="dataset")

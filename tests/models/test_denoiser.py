@@ -30,7 +30,7 @@ def network_with_random_weights(request):
 
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_a_fresh_network_says_nothing(name):
-    """Its last layer starts at zero. The others are random here, and what is not asked for is not compiled."""
+    """Its last layer starts at zero. The others are random here, and what is not needed is not compiled."""
     module, x = NETWORKS[name]
     variables = randomised(module, x, RATIO, LABEL)
     last = {"unet": "Conv_3", "mlp": "Dense_3"}[name]

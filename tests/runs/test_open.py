@@ -55,7 +55,7 @@ def test_on_one_device_what_was_trained_on_a_mesh(train, tmp_path):
     run = runs.open(tmp_path / "run")
     assert digest([run.weights["params"]]) == results["digest"]
     assert all(len(leaf.sharding.device_set) == 1 for leaf in jax.tree.leaves(run.weights))
-    # What was saved on four devices is read where there is one.
+    # What was saved on four devices is read on one.
     code = f"from deeplearn import runs; print(runs.open({str(tmp_path / 'run')!r}).weights['params']['third'])"
     env = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
     alone = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)

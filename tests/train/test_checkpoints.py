@@ -82,7 +82,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(tmp_
     (step, state, _), said = restore(tmp_path)
     assert step == 1 and int(state["n"]) == 1
     assert len(said) == 2 and "checkpoint" in said[0] and "is damaged" in said[0] and "step 1" in said[1]
-    assert (tmp_path / "damaged-2").exists() and not newest.exists()  # set aside, not deleted
+    assert (tmp_path / "damaged-2").exists() and not newest.exists()  # renamed, not deleted
     again, said = restore(tmp_path)
     assert again[0] == 1 and said == []
     later = saved(tmp_path, [2])  # the run comes by step 2 again

@@ -90,7 +90,7 @@ def test_a_stage_without_averages_keeps_none():
     assert values(after.weights["params"]) == {"one": 1, "two": 20}
 
 
-def test_optimisers_start_afresh_for_what_trains():
+def test_optimisers_start_anew_for_what_trains():
     used = dataclasses.replace(state_of(one=1, two=2, three=3), opt_states={"one": "used", "three": "used"})
     adam, sgd = optax.adam(1e-3), optax.sgd(0.1, momentum=0.9)
     turns = [Turn(loss, ("two",)), Turn(loss, ("one",), called="other")]

@@ -78,7 +78,7 @@ class Pen:
         low, high = (lefts - slant * ys).min(), (rights - slant * ys).max()
         top, bottom = ys[0], ys[-1] + 1
         zoom = scale * BOX * FINE / max(high - low, bottom - top)
-        # PIL wants the place in the outline that each pixel of the canvas comes from: undo shift, zoom, then slant.
+        # PIL needs the point of the outline for each pixel of the canvas: undo shift, zoom, then slant.
         centre_x = (SIDE / 2 + shift_x) * FINE
         centre_y = (SIDE / 2 + shift_y) * FINE
         y0 = (top + bottom) / 2 - centre_y / zoom
