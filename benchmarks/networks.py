@@ -2,8 +2,8 @@
 
     python -m benchmarks.networks [NAME …]
 
-Both get a batch in memory; for AlexNet only the forward pass is timed. A second torch beside the first
-shows the noise. XLA fixes its threads when it starts, so the process is bound to one core first.
+Both get a batch in memory; for AlexNet only the forward pass is timed. A second torch beside the first shows the
+noise. XLA fixes its threads when it starts, so the process is bound to one core first.
 """
 
 from __future__ import annotations

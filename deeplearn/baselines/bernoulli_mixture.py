@@ -2,8 +2,8 @@
 
     p(x) = Σ_k π_k Π_d θ_kd^x_d (1 − θ_kd)^(1 − x_d)
 
-Its likelihood is exact and it is fitted in seconds, so a deep model has to beat it to be worth its
-cost. With one component it is the independent Bernoulli. (Bishop 2006, section 9.3.3.)
+Its likelihood is exact and it is fitted in seconds, so a deep model has to beat it to be worth its cost. With one
+component it is the independent Bernoulli. (Bishop 2006, section 9.3.3.)
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def level_histograms(
     """{"histogram of levels": thunk}: `nll`, nats per test image, and `bits_per_dim` of histograms, one per pixel.
 
     levels: grey levels of the images, k / (levels - 1), `dataset.levels` where they are quantised.
-    limit: number of training images. test_limit: number of images of the validation and of the
-    test split. Metrics: also `pseudo_count`, chosen on validation.
+    limit: number of training images. test_limit: number of images of the validation and of the test split. Metrics:
+    also `pseudo_count`, chosen on validation.
     """
 
     def row() -> Measured:

@@ -14,8 +14,7 @@ def nonlocal_means(images: np.ndarray, strength: float, radius: int = 1) -> np.n
     (Buades, Coll & Morel 2005, section 3). Patches reach over the edge by reflection.
 
     Args:
-        images: [N, H, W, C]. strength: h, in units of the pixels. radius: r of the patches of (2r + 1)²
-            pixels.
+        images: [N, H, W, C]. strength: h, in units of the pixels. radius: r of the patches of (2r + 1)² pixels.
     """
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.utils import gen_batches

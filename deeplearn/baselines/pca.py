@@ -40,8 +40,8 @@ def pca(
     measure(encode, decode) -> further metrics; encode maps flat images [N, pixels] to codes [N, components], decode
     maps them back. `probe.probes(encode, dataset)` gives such metrics. `mse` from it replaces the one here.
 
-    Metrics: `mse`, squared error per pixel, and `components`, their number. Arrays: `codes` [N, components],
-    and `reconstructed`, the first 100 test images as PCA reconstructs them, [100, H, W, C].
+    Metrics: `mse`, squared error per pixel, and `components`, their number. Arrays: `codes` [N, components], and
+    `reconstructed`, the first 100 test images as PCA reconstructs them, [100, H, W, C].
     """
 
     def thunk() -> Measured:

@@ -69,7 +69,7 @@ def compress(trained: Trained, images: np.ndarray) -> Compressed:
 def read_header(contents: bytes, name: str) -> Header:
     """The header; UserError, which names the file, unless the file is one of ours and whole."""
     if contents[: len(MAGIC)] != MAGIC:
-        raise UserError(f"{name} is no file of compressed images: it does not begin with {MAGIC.decode()}")
+        raise UserError(f"{name} is not a file of compressed images: it does not begin with {MAGIC.decode()}")
     if contents[len(MAGIC) : len(MAGIC) + 1] != bytes([VERSION]):
         raise UserError(f"{name} is cut short or of another version of this format: this program reads {VERSION}")
     head, message = contents[: HEADER.size], contents[HEADER.size + CHECK.size :]

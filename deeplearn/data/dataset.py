@@ -86,8 +86,8 @@ class Dataset:
     def fact(self, name: str, find: Callable[[], Any]) -> Any:
         """What `find()` computes from the rows: a number, text, tuple of these, or small array.
 
-        It is saved with a run under that name, and read from there when the data are gone. A `build` that
-        needs numbers of the data (a mean, a standard deviation) gets them this way.
+        It is saved with a run under that name, and read from there when the data are gone. A `build` that needs
+        numbers of the data (a mean, a standard deviation) gets them this way.
         """
         if isinstance(self.train, Described) and name in self.facts:
             return self.facts[name]

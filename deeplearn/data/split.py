@@ -78,8 +78,8 @@ class Arrays:
         padded, with its column of lengths beside it. An array of str, or `Texts`, is a column of texts.
     levels: how many grey levels a uint8 "image" has.
 
-    A batch of several Ragged columns uses the same bucket number for all, so that there are no more shapes
-    than buckets.
+    A batch of several Ragged columns uses the same bucket number for all, so that there are no more shapes than
+    buckets.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray | Ragged | Texts], levels: int | None = None):

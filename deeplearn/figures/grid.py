@@ -24,8 +24,8 @@ def image_grid(
     """Lay images out in rows, in reading order.
 
     Args:
-        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where a row
-            belongs together (a class, a caption, a digit and its reconstructions). Values outside are clipped.
+        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where a row belongs together
+            (a class, a caption, a digit and its reconstructions). Values outside are clipped.
         columns: tiles in a row; a near-square sheet by default. The shape [rows, columns, …] gives it already.
         scale: each pixel becomes scale × scale pixels, so that small images keep their hard edges. By
             default the largest that keeps the sheet within about 840 pixels.

@@ -51,8 +51,8 @@ def scatter(
 
     Args:
         points: [N, 2].
-        labels: [N] integers, the class of each point. Each class has a colour and its name at its median,
-            so that the map can be read without distinguishing colours.
+        labels: [N] integers, the class of each point. Each class has a colour and its name at its median, so that
+            the map can be read without distinguishing colours.
         classes: the classes' names; their numbers by default.
         reference: [M, 2] data, drawn in grey underneath. It also sets the frame, so that stray samples
             do not shrink the picture; the number of points outside is written below.

@@ -117,8 +117,8 @@ def need_classes(dataset: Dataset) -> None:
 def judge(dataset: Dataset, seed: int = 0) -> Judge:
     """The judge of a data set of labelled images: trained at the first call, read from its files at later ones.
 
-    It is saved beside the prepared data, by the data's fingerprint, the version of the judge's own code and
-    the seed. If several processes need it at once, one trains and the others wait.
+    It is saved beside the prepared data, by the data's fingerprint, the version of the judge's own code and the
+    seed. If several processes need it at once, one trains and the others wait.
 
     Raises UserError for a set without labelled images.
     """

@@ -71,8 +71,8 @@ def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | No
             (Bińkowski et al. 2018, section 4), and its standard error.
         precision, recall: on the features (Kynkäänniemi et al. 2019, equations 1 and 2; k = 3).
         density, coverage: the same (Naeem et al. 2020, section 3.2; k = 5).
-        confident: fraction of samples to whose class the judge gives a probability above 90 %; it is
-            calibrated (Guo et al. 2017), so on real images it is then right nine times in ten.
+        confident: fraction of samples to whose class the judge gives a probability above 90 %; it is calibrated
+            (Guo et al. 2017), so on real images it is then right nine times in ten.
         accuracy: fraction of samples that the judge assigns to the requested class; only with labels.
         nearest_distance: root mean square difference per pixel to the nearest of at most 50,000 training images,
             averaged over samples; near zero where training images were copied.

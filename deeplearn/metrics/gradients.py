@@ -50,8 +50,8 @@ def relative_distance(found: np.ndarray, right: np.ndarray) -> float:
 def relative_norms(gradient: Any, params: Any) -> dict[str, jax.Array]:
     """{layer: ‖∂L/∂W‖ / ‖W‖} of every layer that has a kernel W, its path joined by "/".
 
-    gradient, params: trees of the same shape. Relative to the weights, because weights before batch norm have
-    no scale of their own.
+    gradient, params: trees of the same shape. Relative to the weights, because weights before batch norm have no
+    scale of their own.
     """
     slopes, weights = flatten_dict(gradient), flatten_dict(params)
     return {

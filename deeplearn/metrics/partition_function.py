@@ -85,9 +85,9 @@ def annealed_log_partition(
     """(log Z in nats, standard error of it) by annealed importance sampling (Salakhutdinov & Murray 2008, 4.1).
 
     Machines between one without weights, whose visible biases are `base` [visible] and whose log Z is known, and
-    ours: the weights grow with β in `temperatures` steps from 0 to 1, with a Gibbs step at each.
-    The estimate of Z is unbiased; that of log Z is too low where the chains do not mix, so a likelihood from
-    it is too high: compare with the exact one on a small machine.
+    ours: the weights grow with β in `temperatures` steps from 0 to 1, with a Gibbs step at each. The estimate of Z
+    is unbiased; that of log Z is too low where the chains do not mix, so a likelihood from it is too high: compare
+    with the exact one on a small machine.
 
     base: log-odds of the data's means for visible units in {0, 1}, the means themselves for Gaussian ones.
     """

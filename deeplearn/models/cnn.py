@@ -39,9 +39,9 @@ class CNN(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes].
 
     A 3×3 convolution, a stage of residual blocks for each of `widths`, the mean over all positions, dropout and a
-    dense layer. Max pooling halves the image before each stage but the first, so H and W are at least
-    2^(stages − 1). Three stages of three blocks are the ResNet-20 of He et al. 2015, section 4.2, except that
-    it has strides in place of pooling.
+    dense layer. Max pooling halves the image before each stage but the first, so H and W are at least 2^(stages −
+    1). Three stages of three blocks are the ResNet-20 of He et al. 2015, section 4.2, except that it has strides in
+    place of pooling.
     """
 
     classes: int

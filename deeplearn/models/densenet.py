@@ -48,8 +48,8 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
-    `small_stem` is the paper's for 32-pixel images: 3×3 to 2·growth features, no stride, no pooling. In Keras
-    ε is 1.001e-5.
+    `small_stem` is the paper's for 32-pixel images: 3×3 to 2·growth features, no stride, no pooling. In Keras ε is
+    1.001e-5.
     """
 
     classes: int = 1000

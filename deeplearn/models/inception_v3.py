@@ -160,8 +160,8 @@ class InceptionV3(nn.Module):
     """Images [B, H, W, C], 299 pixels a side -> logits [B, classes], or with classes=0 features after pooling.
 
     With `auxiliary` and train: a tuple (logits, logits of the head after Mixed_6e). The head's parameters exist in
-    either mode. `divide` divides all widths; `small_stem` is one 3×3 convolution without stride. Keras has
-    no scale in batch norm and no head, and its average pooling does not count the padding; torchvision's does.
+    either mode. `divide` divides all widths; `small_stem` is one 3×3 convolution without stride. Keras has no scale
+    in batch norm and no head, and its average pooling does not count the padding; torchvision's does.
     """
 
     classes: int = 1000

@@ -14,9 +14,9 @@ from deeplearn.nn.pooling import max_pool
 class TwoStage(nn.Module):
     """Two stages of equal convolutions with 2×2 pooling between. Images [B, H, W, C] -> logits [B, classes].
 
-    width: features of the first stage; the second has twice as many. layers: convolutions in a stage, of
-    kernel × kernel. residual: from the second convolution of a stage on, a skip connection goes around every two
-    (He et al. 2015, equation 1). hidden: units of a dense layer on the flat map; 0 is global average pooling.
+    width: features of the first stage; the second has twice as many. layers: convolutions in a stage, of kernel ×
+    kernel. residual: from the second convolution of a stage on, a skip connection goes around every two (He et al.
+    2015, equation 1). hidden: units of a dense layer on the flat map; 0 is global average pooling.
     """
 
     classes: int

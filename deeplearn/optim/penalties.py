@@ -50,9 +50,9 @@ def proximal_l1(
 
     Kernels only. This minimises loss + penalty · Σ|w| and leaves weights that are exactly zero. For plain gradient
     descent r = 1 (ISTA: Beck & Teboulle 2009, equation 1.4). An optimiser that moves weight i by rate · r_i · g for
-    a constant gradient g measures distance along i by 1/r_i, and its threshold grows by r_i (Duchi, Hazan
-    & Singer 2011, section 5.1; Yun, Lozano & Yang 2021, section 3). So its fixed points are those of the objective;
-    with the plain rate it would settle elsewhere, Adam with no zeros to speak of for a penalty well below 1.
+    a constant gradient g measures distance along i by 1/r_i, and its threshold grows by r_i (Duchi, Hazan & Singer
+    2011, section 5.1; Yun, Lozano & Yang 2021, section 3). So its fixed points are those of the objective; with the
+    plain rate it would settle elsewhere, Adam with no zeros to speak of for a penalty well below 1.
 
     reach(state, count, params) -> r, a tree like params, from the optimiser's state after `count` updates. rate: as
     given to the optimiser.

@@ -35,7 +35,7 @@ def steps(directory: Path) -> list[int]:
     """The steps of a run's checkpoints, the newest last. UserError where there is no run, or no checkpoint yet."""
     place = directory / "checkpoints"
     if not place.is_dir():
-        reason = "is no run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
+        reason = "is not a run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
         raise UserError(f"{directory} {reason}")
     # Checkpoints that are being written, or were set aside as damaged, have longer names.
     found = sorted(int(one.name) for one in place.iterdir() if one.name.isdecimal())

@@ -23,7 +23,7 @@ def read_config(directory: Path) -> dict[str, Any]:
     if not directory.is_dir():
         raise UserError(f"there is no directory {directory}")
     if not (directory / "config.json").exists():
-        raise UserError(f"{directory} is no run directory: it has no config.json")
+        raise UserError(f"{directory} is not a run directory: it has no config.json")
     saved = read_json(directory / "config.json")
     if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict) or "experiment" not in saved:
         raise UserError(f"{directory / 'config.json'} does not describe a run")
@@ -83,7 +83,7 @@ def _of_file(path: Path) -> types.ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"the program {path}, by which the run was trained, is no Python file")
+        raise UserError(f"the program {path}, by which the run was trained, is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     sys.path.insert(0, str(path.parent))  # as when it runs as a program: it can import its neighbours

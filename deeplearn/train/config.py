@@ -79,7 +79,7 @@ class Config:
                     close = difflib.get_close_matches(name, fields, n=1)
                     near = f"; did you mean {close[0]!r}?" if close else ""
                     raise TypeError(
-                        f"{cls.__module__}: {title} gives {name!r}, which is no field of its Config{near}"
+                        f"{cls.__module__}: {title} gives {name!r}, which is not a field of its Config{near}"
                     )
 
 

@@ -37,13 +37,12 @@ class Turn:
     """One loss that trains one set of networks.
 
     `loss(model, batch) -> (loss, metrics)` is a pure function of the bound root module and a batch; the batch also
-    holds `batch["step"]`, the int32 number of steps taken so far, for annealing. The loss and each metric is
-    a scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
-    `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only
-    these are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on
-    a fresh batch, and only in every `every`-th step. `called` is the name of its metrics; if empty, the loss's
-    own name. `of` names the system whose module the loss sees where several are trained side by side
-    (`side_by_side`).
+    holds `batch["step"]`, the int32 number of steps taken so far, for annealing. The loss and each metric is a
+    scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
+    `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only these
+    are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on a
+    fresh batch, and only in every `every`-th step. `called` is the name of its metrics; if empty, the loss's own
+    name. `of` names the system whose module the loss sees where several are trained side by side (`side_by_side`).
     """
 
     loss: Loss

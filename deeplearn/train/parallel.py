@@ -110,8 +110,8 @@ class Layout:
     def shardings(self, state: Tree) -> Tree:
         """A sharding for each leaf of the canonical state.
 
-        On one device, that device: the same compiled program steps a new state and a restored one. On a
-        mesh, replicated, or with a model axis, the largest divisible axis of each matrix or kernel split over it.
+        On one device, that device: the same compiled program steps a new state and a restored one. On a mesh,
+        replicated, or with a model axis, the largest divisible axis of each matrix or kernel split over it.
         """
         mesh = self.mesh
         if mesh is None:

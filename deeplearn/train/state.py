@@ -25,8 +25,8 @@ class State:
     """step: int32 [], steps taken. key: uint32 [2], the seed's key data, never advanced: random numbers are
     folded from (key, step).
 
-    params are keyed by network, below the name of its system where several are trained side by side;
-    collections by Flax collection (batch_stats, codebooks, chains), then in the same way; opt_states by `Group`.
+    params are keyed by network, below the name of its system where several are trained side by side; collections by
+    Flax collection (batch_stats, codebooks, chains), then in the same way; opt_states by `Group`.
     ema: the averaged weights of the networks that a stage with a moving average trains, else empty.
     fault: int32 [3], (step, turn, metric) of the first metric that was not finite; -1 while all are finite.
     """

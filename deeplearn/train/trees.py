@@ -54,8 +54,8 @@ def at(tree: Tree, path: Path) -> Tree:
 def units(tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
     """Disjoint paths such that each of `paths` is a union of some, in the order of `tree`.
 
-    A path above another one is replaced by its children, so ("wgan",) with ("wgan", "critic")
-    gives ("wgan", "critic") and ("wgan", "generator").
+    A path above another one is replaced by its children, so ("wgan",) with ("wgan", "critic") gives ("wgan",
+    "critic") and ("wgan", "generator").
     """
     wanted = set(paths)
 

@@ -6,9 +6,9 @@
 is a folder of images, searched with its sub-folders, or an .npz file with an array `image` as for `--dataset=npz:`.
 Images have the size of those that the run was trained on; where the run cut and resized its own (`folder:PATH@64`),
 or with @ here (`--images=PATH@8`), the central square is resized to it. FILE, by default anomalies.csv, has a line
-for each image, the most anomalous first: rank, score, file (its path in the folder, or its row in the
-array). The first lines are printed. A run with several networks, each trained without one class, takes the mean
-of their scores; `--normal` or a data set of one class trains one network.
+for each image, the most anomalous first: rank, score, file (its path in the folder, or its row in the array). The
+first lines are printed. A run with several networks, each trained without one class, takes the mean of their
+scores; `--normal` or a data set of one class trains one network.
 """
 
 from __future__ import annotations

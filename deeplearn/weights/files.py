@@ -39,7 +39,9 @@ def read_tensors(path: Path) -> Tensors:
             return load_file(path)
         except SafetensorError as error:
             raise UserError(f"{path} is a safetensors file that is damaged or cut short ({error})") from None
-    raise UserError(f"{path} is no file of weights: give safetensors, a torch state dict, or Keras's h5 or .keras")
+    raise UserError(
+        f"{path} is not a file of weights: give safetensors, a torch state dict, or Keras's h5 or .keras"
+    )
 
 
 def _is_keras_archive(path: Path) -> bool:

@@ -62,10 +62,10 @@ def load_into(
 ) -> Variables:
     """`variables` of a larger network, with the part of the module `at` taken from a file or a run directory.
 
-    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; everything not under `at`, which may be a path
-    as in "source/body", is kept. `net` is the module there; with classes=0 the last layer of the source is
-    left out. path: a file of another library, one of ours, or a run directory; from that, the network called
-    `of` (by default `at`; if empty, the whole model) of a replica is taken.
+    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; everything not under `at`, which may be a path as
+    in "source/body", is kept. `net` is the module there; with classes=0 the last layer of the source is left out.
+    path: a file of another library, one of ours, or a run directory; from that, the network called `of` (by default
+    `at`; if empty, the whole model) of a replica is taken.
     """
     keys = at.split("/")
     part = {name: found for name, tree in variables.items() if (found := _subtree(tree, keys)) is not None}

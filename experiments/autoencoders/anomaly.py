@@ -144,7 +144,7 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
     if config.normal:
         if unknown := [name for name in config.normal if name not in classes]:
             known = ", ".join(classes) or "no classes at all"
-            raise UserError(f"--normal={unknown[0]} is no class of {config.dataset}, which has {known}")
+            raise UserError(f"--normal={unknown[0]} is not a class of {config.dataset}, which has {known}")
         return (tuple(name in config.normal for name in classes),), ["the rest"]
     if len(classes) < 2:
         return ((True,),), ["nothing"]

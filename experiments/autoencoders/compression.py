@@ -10,8 +10,8 @@ up to rounding; `excess` is the difference of the file from it, as a fraction. N
 validation.
 
 Baselines on the same bytes: PNG, one file per image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
-LZMA; zlib with training images as its dictionary; and the ideal length under a histogram for each
-pixel. Your own images: `python -m deeplearn.codec --help`.
+LZMA; zlib with training images as its dictionary; and the ideal length under a histogram for each pixel. Your own
+images: `python -m deeplearn.codec --help`.
 """
 
 import dataclasses

@@ -158,7 +158,7 @@ def plan(config: Config, dataset: Dataset) -> Task:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if "value" not in dataset.train.spec or "time" not in dataset.train.spec:
-        raise UserError(f"--dataset={config.dataset} is no time series: say series/co2 or series/sunspots")
+        raise UserError(f"--dataset={config.dataset} is not a time series: choose series/co2 or series/sunspots")
     task = plan(config, dataset)
     fitted = Arrays({"span": task.fitted_windows(config.window).astype(np.float32)})
     held_out = Arrays({"span": task.origins.astype(np.float32)})

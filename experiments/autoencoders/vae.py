@@ -2,8 +2,8 @@
 
     python -m experiments.autoencoders.vae --replicas=5
 
-Binary images, Bernoulli decoder, Gaussian latents. The main number is `nll`, the negative log-likelihood of
-the test images in nats, by importance sampling with 5,000 samples per image (Burda et al. 2015). Baselines in the
+Binary images, Bernoulli decoder, Gaussian latents. The main number is `nll`, the negative log-likelihood of the
+test images in nats, by importance sampling with 5,000 samples per image (Burda et al. 2015). Baselines in the
 same run: independent Bernoullis, and a mixture of Bernoullis whose size is chosen on the validation split.
 
     python -m experiments.autoencoders.vae --likelihood=logistic --steps=2500 --replicas=5

@@ -5,11 +5,11 @@
     python -m experiments.convolution.family --dataset=glyphs --networks=alexnet,resnet18 --steps=1000
 
 Every member has its small form (deeplearn/models/zoo.py), the same number and size of batches, the same optimiser
-and rate. This is one budget, not the best of each: no member gets a rate of its own. The
-experiment's own row is the member that is most accurate on the validation split, in each seed; `chosen` is the
-fraction of seeds in which a member was. Parameters and multiply-adds are read from the traced program; a
-gradient's memory and time from the compiled one. Baselines: logistic regression, k nearest neighbours and a support
-vector machine with Gaussian kernel.
+and rate. This is one budget, not the best of each: no member gets a rate of its own. The experiment's own row is
+the member that is most accurate on the validation split, in each seed; `chosen` is the fraction of seeds in which a
+member was. Parameters and multiply-adds are read from the traced program; a gradient's memory and time from the
+compiled one. Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian
+kernel.
 """
 
 import dataclasses

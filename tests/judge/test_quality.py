@@ -139,9 +139,9 @@ def test_one_class(tmp_path):
 
 
 def test_what_cannot_be_judged_ends_in_a_sentence(dataset, tmp_path):
-    with pytest.raises(UserError, match=r"^2 samples beside 30 training images .* too few to judge"):
+    with pytest.raises(UserError, match=r"^2 samples and 30 training images .* too few to judge"):
         sample_quality(made(2), dataset)
-    with pytest.raises(UserError, match="3 samples beside 2 training images"):
+    with pytest.raises(UserError, match="3 samples and 2 training images"):
         sample_quality(made(3), images(train=5, directory=tmp_path))
     with pytest.raises(
         UserError, match=r"shape \(5, 4, 4, 1\) cannot be judged: the data's images are \(8, 8, 1\)"

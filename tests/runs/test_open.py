@@ -266,7 +266,7 @@ def test_mistakes_are_one_sentence(finished, tmp_path):
     other.mkdir()
     for call, sentence in {
         lambda: runs.open(tmp_path / "absent"): "there is no directory",
-        lambda: runs.open(other): "is no run directory: it has no config.json",
+        lambda: runs.open(other): "is not a run directory: it has no config.json",
         lambda: runs.open(directory, 2): r"has 2 replica\(s\): there is no replica 2",
         lambda: runs.open(directory, -1): "there is no replica -1",
         lambda: runs.open(tmp_path / "bare"): "has no checkpoint yet",

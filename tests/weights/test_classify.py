@@ -149,7 +149,7 @@ def test_mistakes_end_in_one_sentence(saved, capsys):
         (weights, photo, f"--classes={folder}/short.txt"): "has 1 lines, but the network has 7 classes",
         (weights, photo, f"--classes={folder}/absent.txt"): "cannot read --classes=",
         (f"--weights={folder}/absent.pth", photo): "cannot read the weights",
-        (f"--weights={folder}", photo): "is no run directory",
+        (f"--weights={folder}", photo): "is not a run directory",
         (f"--weights={folder}/other.safetensors", photo): "name it, as in --model=resnet50",
         (f"--weights={folder}/other.safetensors", photo, "--model=resnet5"): "did you mean resnet50?",
         (f"--weights={folder}/other.safetensors", photo, "--model=resnet18"): "has no last layer",

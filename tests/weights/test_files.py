@@ -160,7 +160,7 @@ def test_other_files_are_distinguished(tmp_path):
     for name, sentence in {
         "x.npz": "a zip file, but none that torch.save wrote",
         "x.h5": "holds no Keras weights",
-        "x.txt": "is no file of weights",
+        "x.txt": "is not a file of weights",
         "x.pth": "holds no state dict",
         "absent.pth": r"cannot read the weights .*absent.pth \(No such file",
         "": r"cannot read the weights .* \(Is a directory",

@@ -211,7 +211,7 @@ def test_a_run_into_a_part(tmp_path, finished_run):
     for call, sentence in {
         lambda: load_into(variables, directory, MLP((5,), 10), "copied"): "has no network .copied.: it has Dense_0",
         lambda: checkpoint.read(directory, 2): r"has 2 replica\(s\): there is no replica 2",
-        lambda: checkpoint.read(tmp_path): "is no run directory",
+        lambda: checkpoint.read(tmp_path): "is not a run directory",
     }.items():
         with pytest.raises(UserError, match=sentence):
             call()

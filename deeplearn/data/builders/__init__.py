@@ -1,7 +1,6 @@
 """Data sets of our own, as TFDS builders that never import TensorFlow.
 
-This file lists them and imports nothing heavy: a set that was prepared and decoded before is read
-without TFDS.
+This file lists them and imports nothing heavy: a set that was prepared and decoded before is read without TFDS.
 """
 
 import importlib
