@@ -71,7 +71,7 @@ def chosen_autoregression(task: Task) -> dict[str, Any]:
 def chosen_smoothing(task: Task) -> tuple[str | None, str | None]:
     """(trend, season) of the smoothing with the lowest squared error on the stretch before.
 
-    Smoothing is fitted at every origin, which takes long: a twelfth of the origins choose.
+    Smoothing is fitted at every origin, which takes long: only a twelfth of the origins is used to choose.
     """
     sparse = dataclasses.replace(task.earlier(), stride=12 * task.stride)
     return min(SMOOTHINGS, key=lambda terms: _error(smoothing(sparse, *terms), sparse))
