@@ -1,1 +1,1 @@
-"""What is timed, and against what: `python -m benchmarks`. Paired rounds after warm-up, medians and ratios."""
+"""Timings against other code: `python -m benchmarks`. Paired rounds after warm-up, medians and ratios."""

@@ -1,10 +1,10 @@
 """The train step of two autoencoders against torch's: float32, Adam, batch 128 of 784 pixels, one thread and two.
 
 784-128-64-32 and back with ReLU and squared error, and a tied sigmoid layer of 128 units with the contractive
-penalty in closed form. Ours is the loop of a run: its stream of batches, its norms, its watch for infinities.
-torch's is forward, backward and Adam's fused step on batches that are already there. A second torch beside the
-first tells the noise. Each number of threads is a process of its own, bound to as many cores, since XLA fixes its
-threads when it starts.
+penalty in closed form. Ours is the loop of a run: its stream of batches, its norms, its check for infinities.
+torch's is forward, backward and Adam's fused step on batches in memory. A second torch beside the first shows the
+noise. Each number of threads is a process of its own, bound to as many cores, since XLA fixes its threads when it
+starts.
 """
 
 from __future__ import annotations
@@ -106,11 +106,9 @@ def compare(threads: int) -> None:
         seconds = interleaved(things, ROUNDS)
         print(f"{name}, {threads} thread(s), {STEPS} steps a round, {ROUNDS} rounds interleaved")
         for thing, values in seconds.items():
-            middle, least, greatest = ratio(seconds, thing, "torch")
+            median, low, high = ratio(seconds, thing, "torch")
             milliseconds = 1e3 * statistics.median(values) / STEPS
-            print(
-                f"  {thing:12s} {milliseconds:6.2f} ms a step   ratio {middle:.2f} ({least:.2f} to {greatest:.2f})"
-            )
+            print(f"  {thing:12s} {milliseconds:6.2f} ms a step   ratio {median:.2f} ({low:.2f} to {high:.2f})")
 
 
 def main() -> None:

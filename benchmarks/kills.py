@@ -1,4 +1,4 @@
-"""Twenty runs killed with `kill -9` at random moments: each must end with the digest of the run left alone.
+"""Twenty runs killed with `kill -9` at random moments: each must end with the digest of an undisturbed run.
 
     python -m benchmarks.kills
 
@@ -27,7 +27,7 @@ def start(workdir: Path) -> subprocess.Popen[bytes]:
 
 
 def finished(workdir: Path) -> tuple[str, str]:
-    """(digest, metrics lines) of a run brought to its end."""
+    """(digest, metrics lines) of a run after its end."""
     if start(workdir).wait():
         raise SystemExit(f"the run in {workdir} failed")
     return json.loads((workdir / "results.json").read_text())["digest"], (workdir / "metrics.jsonl").read_text()
@@ -38,7 +38,7 @@ def newest(workdir: Path) -> int:
 
 
 def main() -> None:
-    chance = random.Random(0)
+    rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         finished(Path(folder) / "warm")  # fills the compilation cache, so that all runs are alike
         begun = time.monotonic()
@@ -50,7 +50,7 @@ def main() -> None:
             workdir, kills = Path(folder) / str(number), []
             for _ in range(1 + number % 2):
                 process = start(workdir)
-                moment = chance.uniform(0, seconds)
+                moment = rng.uniform(0, seconds)
                 time.sleep(moment)
                 process.kill()
                 process.wait()

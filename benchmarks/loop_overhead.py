@@ -2,7 +2,7 @@
 
 The bare step is what a user would write without this project: a jitted function with donated state, fed by the same
 stream, its loss fetched every 100 steps. Ours does the same and more (norms, a check of every metric), once with a
-dispatch a step, once with steps in one compiled loop. A second bare step beside the first tells the noise.
+dispatch a step, once with steps in one compiled loop. A second bare step beside the first shows the noise.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ def main() -> None:
     seconds = interleaved(things, ROUNDS)
     print(f"tiny MLP, {STEPS} steps a round, {ROUNDS} rounds interleaved")
     for name, values in seconds.items():
-        middle, least, greatest = ratio(seconds, name, "bare")
+        median, low, high = ratio(seconds, name, "bare")
         microseconds = 1e6 * statistics.median(np.array(values)) / STEPS
-        print(f"  {name:26s} {microseconds:7.1f} µs a step   ratio {middle:.2f} ({least:.2f} to {greatest:.2f})")
+        print(f"  {name:26s} {microseconds:7.1f} µs a step   ratio {median:.2f} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

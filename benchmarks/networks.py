@@ -2,8 +2,8 @@
 
     python -m benchmarks.networks [NAME …]
 
-Both are given a batch that is already there; AlexNet is its forward pass alone. A second torch beside the first
-tells the noise. XLA fixes its threads when it starts, so the process is bound to one core first.
+Both get a batch in memory; for AlexNet only the forward pass is timed. A second torch beside the first shows the
+noise. XLA fixes its threads when it starts, so the process is bound to one core first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.paired import interleaved, ratio
 
 ROUNDS = 9
-# images [B, H, W, C] or vectors; steps a round; the ratio that the project wants at most
+# images [B, H, W, C] or vectors; steps a round; the maximum ratio that the project allows
 CASES: dict[str, tuple[tuple[int, ...], int, float]] = {
     "mlp": ((128, 784), 20, 0.6),
     "alexnet_forward": ((4, 224, 224, 3), 2, 0.85),
@@ -220,10 +220,10 @@ def main(names: list[str] | None = None) -> None:
         _, steps, wanted = CASES[name]
         seconds = interleaved({"torch": torchs(name), "again": torchs(name), "ours": ours(name)}, ROUNDS)
         milliseconds = {key: 1e3 * statistics.median(values) / steps for key, values in seconds.items()}
-        (control, *_), (middle, least, greatest) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
+        (control, *_), (median, low, high) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
         print(
             f"  {name:20s} torch {milliseconds['torch']:8.2f}   ours {milliseconds['ours']:8.2f}   "
-            f"ratio {middle:.2f} ({least:.2f} to {greatest:.2f}; wanted {wanted}; torch to itself {control:.2f})",
+            f"ratio {median:.2f} ({low:.2f} to {high:.2f}; wanted {wanted}; torch to itself {control:.2f})",
             flush=True,
         )
     os.sched_setaffinity(0, cores)

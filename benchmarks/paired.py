@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 
 def interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each thing in each round; rounds go through all of them, so that a slow moment meets all alike."""
+    """Seconds of each thing in each round; rounds go through all of them, so that a slow moment affects all
+    equally."""
     for thing in things.values():
         thing()  # compiled, caches warm
     seconds: dict[str, list[float]] = {name: [] for name in things}
@@ -21,6 +22,6 @@ def interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def ratio(seconds: Mapping[str, list[float]], name: str, reference: str) -> tuple[float, float, float]:
-    """Median, least and greatest of the rounds' ratios of one thing's time to another's."""
+    """Median, minimum and maximum of the rounds' ratios of one thing's time to another's."""
     ratios = [a / b for a, b in zip(seconds[name], seconds[reference], strict=True)]
     return statistics.median(ratios), min(ratios), max(ratios)

@@ -2,7 +2,7 @@
 
 Both in float32, in equal batches of black and white images. scikit-learn's rule is one step of persistent chains
 with plain gradient descent; ours is timed with CD-1 and with persistent chains, with momentum and decay, and all
-that the loop does beside (norms, checks). A second scikit-learn beside the first tells the noise.
+else that the loop does (norms, checks). A second scikit-learn beside the first shows the noise.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from experiments.representations import rbm
 
-HIDDEN, BATCH, STEPS, ROUNDS = 1024, 128, 40, 9  # a round is so many steps; an epoch is their multiple
+HIDDEN, BATCH, STEPS, ROUNDS = 1024, 128, 40, 9  # a round is STEPS steps; the time of an epoch is scaled from it
 
 
 def ours(network: str, dataset: data.Dataset) -> Callable[[], None]:
@@ -67,9 +67,9 @@ def main() -> None:
     epoch = len(dataset.train) / (STEPS * BATCH)
     print(f"RBM, {HIDDEN} units, batch {BATCH}, {STEPS} steps a round, {ROUNDS} rounds interleaved")
     for name, values in seconds.items():
-        middle, least, greatest = ratio(seconds, name, "scikit-learn")
+        median, low, high = ratio(seconds, name, "scikit-learn")
         each = epoch * statistics.median(values)
-        print(f"  {name:24s} {each:6.2f} s an epoch   ratio {middle:.2f} ({least:.2f} to {greatest:.2f})")
+        print(f"  {name:24s} {each:6.2f} s an epoch   ratio {median:.2f} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the commands that are no experiment share: the parser of their flags, and how a mistake ends."""
+"""Commands that are not experiments: the parser of their flags, and how a mistake ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deeplearn.errors import UserError
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help says what there is)")
+        raise UserError(f"{message} (--help lists the flags)")
 
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def exit_code(main: Callable[[Sequence[str]], object], arguments: Sequence[str]) -> int:
-    """Runs the command: 0, or 2 after a user's mistake, which is told in one sentence on standard error."""
+    """Runs the command: 0, or 2 after a user's mistake, with one sentence on standard error."""
     try:
         main(arguments)
     except UserError as error:

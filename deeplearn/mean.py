@@ -1,4 +1,4 @@
-"""A mean that remembers what it was taken over, so that it can be put together from parts."""
+"""A mean that keeps its total and its weight, so that it can be combined from parts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Mean:
     """total / weight, for a loss or a metric whose rows do not count alike (masks, tokens, ratings).
 
     total: [] Σᵢ wᵢ xᵢ over a batch. weight: [] Σᵢ wᵢ ≥ 0, taken as a constant when a loss is differentiated.
-    Whatever puts batches together (accumulation, devices, blocks of evaluation, validation) adds both parts and
-    divides last, so the number does not depend on how the rows were cut. A plain scalar is a mean over rows.
+    Everything that combines batches (accumulation, devices, blocks of evaluation, validation) adds both parts
+    and divides last, so the number does not depend on how the rows were cut. A plain scalar is a mean over rows.
     """
 
     total: jax.Array
@@ -25,7 +25,7 @@ class Mean:
     def of(cls, values: Any, weights: Any) -> Mean:
         """Σ weights · values / Σ weights, arrays of one shape (or that broadcast to it): any mask or weighting."""
         values, weights = jnp.broadcast_arrays(jnp.asarray(values), jnp.asarray(weights, jnp.float32))
-        # Where nothing counts the value may be anything, even infinite.
+        # Where the weight is 0 the value may be anything, even infinite.
         return cls((weights * jnp.where(weights == 0, 0, values)).sum(), weights.sum())
 
     @property

@@ -1,4 +1,4 @@
-"""What measuring gives: a row of numbers, and the arrays that pictures are drawn from."""
+"""The result of an evaluation: a row of numbers, and the arrays that figures are drawn from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ OURS = "ours"  # the row of the experiment itself, among those of rivals and bas
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """One row of a table, with what its figures need, so that nothing is computed twice.
+    """One row of a table, with the arrays that figures need, so that nothing is computed twice.
 
     metrics: {metric: number}, or {"mean", "stderr"} where a baseline was repeated over several seeds.
-    arrays: whatever figures are drawn from: samples, predictions, codes, histories.
+    arrays: what figures are drawn from: samples, predictions, codes, histories.
     """
 
     metrics: Mapping[str, Any]

@@ -1,1 +1,1 @@
-"""The experiments, a page or two each: `python -m experiments` lists them."""
+"""The experiments, one file each: `python -m experiments` lists them."""

@@ -1,4 +1,4 @@
-"""`python -m experiments`: every experiment with its line."""
+"""`python -m experiments`: every experiment with its one-line description."""
 
 from __future__ import annotations
 

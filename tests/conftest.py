@@ -1,4 +1,4 @@
-"""What all tests share: four virtual devices, one place for prepared data, one for compiled programs."""
+"""For all tests: four virtual devices, one directory of prepared data, one of compiled programs."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 # Before JAX is imported anywhere: the tests of meshes need several devices, wherever they run.
 os.environ["JAX_NUM_CPU_DEVICES"] = "4"
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Tests compile far longer than they compute.
+# Tests spend far more time on compiling than on computing.
 os.environ["XLA_FLAGS"] = (
     f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
@@ -17,16 +17,16 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 import pytest
 
-# Traces are many small objects that stay: looking through them all for cycles took a tenth of the tests' time.
+# Traces are many small objects that stay alive: searching them all for cycles took a tenth of the tests' time.
 gc.set_threshold(50_000, 20, 20)
 
 
-MEMORY = 1.5 * 2**30  # bytes that a process holds when its compiled programs are let go
+MEMORY = 1.5 * 2**30  # bytes of memory at which a process drops its compiled programs
 
 
 @pytest.fixture(autouse=True)
 def let_programs_go() -> Iterator[None]:
-    """Compiled programs stay until a process is full of them; the cache on disk has those that come again."""
+    """Drops compiled programs when a process has too many; the cache on disk has those that are needed again."""
     yield
     pages = Path("/proc/self/statm")
     if pages.exists() and int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MEMORY:
@@ -52,7 +52,7 @@ def user_cache(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def compilation_cache(request: pytest.FixtureRequest) -> Path:
-    """Compiled programs, shared with the processes that tests start."""
+    """The cache of compiled programs, used also by processes that tests start."""
     directory = Path(request.config.cache.mkdir("jax"))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(directory)
     import jax

@@ -1,4 +1,4 @@
-"""Imports run one way: the arrows of the design, read off the source; and there is no circle."""
+"""Imports run one way: the arrows of the design, read from the source; and there is no circle."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# room: the rooms that it may import. errors, mean, measured and command are for all.
+# package: the packages that it may import. errors, mean, measured and command are for all.
 ARROWS = {
     "nn": set(),
     "optim": {"nn"},
@@ -26,7 +26,7 @@ FOR_ALL = {"errors", "mean", "measured", "command"}
 
 
 def modules():
-    """{dotted name: path} of the library and the pages."""
+    """{dotted name: path} of the library and the experiments."""
     files = [*ROOT.glob("deeplearn/**/*.py"), *ROOT.glob("experiments/**/*.py")]
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files

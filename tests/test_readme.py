@@ -1,4 +1,4 @@
-"""README quotes what the committed results say, and nothing else."""
+"""README quotes the committed results, and nothing else."""
 
 import json
 

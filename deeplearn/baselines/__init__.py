@@ -1,1 +1,1 @@
-"""Fitted methods that nobody trains here: rows of a table, each a function that fits when it is called."""
+"""Methods that are fitted, not trained: rows of a table, each a function that fits when it is called."""

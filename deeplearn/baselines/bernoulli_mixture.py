@@ -2,8 +2,8 @@
 
     p(x) = Σ_k π_k Π_d θ_kd^x_d (1 − θ_kd)^(1 − x_d)
 
-Its likelihood is exact and its fit takes seconds, so a deep model has to beat it to be worth its cost.
-With one component it is the independent Bernoulli. (Bishop 2006, section 9.3.3.)
+Its likelihood is exact and it is fitted in seconds, so a deep model has to beat it to be worth its cost. With one
+component it is the independent Bernoulli. (Bishop 2006, section 9.3.3.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.bounds import bits_per_dim
 
-SIZES = (10, 20, 50, 100)  # numbers of components that validation chooses from
+SIZES = (10, 20, 50, 100)  # numbers of components; validation chooses one
 
 # Every component has seen this many ones and zeros of each pixel before the first example, a Beta(1 + a,
 # 1 + a) prior. Without it a pixel that is always off in training gives a test image probability zero.
@@ -42,7 +42,7 @@ def log_likelihood(x: np.ndarray, model: BernoulliMixture) -> np.ndarray:
 
 
 def log_posterior(x: np.ndarray, model: BernoulliMixture) -> float:
-    """What `em_step` climbs: the data's log likelihood plus the prior's log density, up to a constant."""
+    """What `em_step` increases: the data's log likelihood plus the prior's log density, up to a constant."""
     prior = np.log(model.probabilities) + np.log1p(-model.probabilities)
     return float(log_likelihood(x, model).sum() + PSEUDO_COUNT * (prior.sum() + model.log_weights.sum()))
 
@@ -63,7 +63,7 @@ def fit(x: np.ndarray, components: int, seed: int, iterations: int = 100, restar
     Args:
         x: [N, D] data in {0, 1}.
         components: K ≤ N.
-        seed: decides the starts, and with them the result.
+        seed: determines the starts, and so the result.
         iterations: steps of expectation maximisation in each fit.
     """
     chex.assert_rank(x, 2)
@@ -71,7 +71,7 @@ def fit(x: np.ndarray, components: int, seed: int, iterations: int = 100, restar
     generator = np.random.default_rng(seed)
     fits = []
     for _ in range(restarts):
-        # Each component starts near an example of its own: components that start alike stay alike.
+        # Each component starts near a different example: components that start equal stay equal.
         examples = x[generator.choice(len(x), components, replace=False)]
         model = BernoulliMixture(np.full(components, -np.log(components)), 0.25 + 0.5 * examples)
         for _ in range(iterations):
@@ -97,14 +97,14 @@ def bernoulli_mixtures(
     test_limit: int | None = LIMIT,
     seed: int = 0,
 ) -> Thunks:
-    """{"independent Bernoullis", "mixture of Bernoullis": thunk} on images seen in black and white.
+    """{"independent Bernoullis", "mixture of Bernoullis": thunk} on images in black and white.
 
     observe: images [N, H, W, C] in [0, 1] -> {0, 1} of any shape [N, ...].
-    sizes: the number of components is that of these which is best on validation. A size that exceeds the number of
+    sizes: numbers of components, of which the best on validation is taken. A size that exceeds the number of
         training images is left out.
-    limit: training images that are fitted. test_limit: images of the validation and the test split that are used.
+    limit: number of training images. test_limit: number of images of the validation and of the test split.
 
-    Metrics: `nll`, nats a test image, exact; `bits_per_dim`; `components`.
+    Metrics: `nll`, nats per test image, exact; `bits_per_dim`; `components`.
     """
 
     def splits() -> list[np.ndarray]:

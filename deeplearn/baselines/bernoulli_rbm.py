@@ -13,7 +13,7 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.partition_function import Weights
 
-RATES = (0.1, 0.03, 0.01, 0.003)  # learning rates, which validation chooses from
+RATES = (0.1, 0.03, 0.01, 0.003)  # learning rates; validation chooses one
 
 
 def bernoulli_rbm(
@@ -33,8 +33,8 @@ def bernoulli_rbm(
         observe: images [N, H, W, C] -> units in {0, 1}, [N, visible]. hidden: units.
         measure: (weights, training units [N, visible], others [M, visible]) -> metrics of the others, among them
             "nll", by which the rate is chosen.
-        steps: updates of `batch_size` examples, at least a pass over the training images.
-        limit: training images. test_limit: images of the validation and the test split that are used.
+        steps: updates of `batch_size` examples; at least one pass over the training images is made.
+        limit: number of training images. test_limit: number of images of the validation and of the test split.
 
     Metrics: those of `measure` on test; `learning_rate`; with labels `probe_accuracy`, of a linear probe on the
     hidden units' probabilities.

@@ -1,7 +1,7 @@
-"""Classifiers without a network of ours, on flat images: the rows beside a network's accuracy.
+"""scikit-learn's classifiers on flat images: what a network's accuracy is compared with.
 
-Every function gives {row: thunk}; a thunk fits when it is called and gives its row. Names of rows do not depend on
-the fit: what was chosen on validation, and how many examples were fitted where that is not all, are metrics.
+Every function returns {row: thunk}; a thunk fits when it is called and returns its row. The fit does not change the
+names of rows: what was chosen on validation, and how many examples were fitted where that is not all, are metrics.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from deeplearn.metrics.statistics import summary
 from deeplearn.nn.functional import flat
 
 LIMIT = 10_000  # training examples: a kernel's cost grows with their square
-TRIAL = 2000  # examples on which settings are tried
-SEEDS = 5  # of a method whose result depends on one
+TRIAL = 2000  # examples on which settings are compared
+SEEDS = 5  # for a method whose result depends on one
 
 # scikit-learn's classifiers by the names of their classes.
 CLASSIFIERS = {
@@ -56,7 +56,7 @@ def estimator(name: str, **settings: Any) -> Any:
 
 
 def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
-    """The model, fitted to x [N, D] and label [N], without a warning where its iterations were too few."""
+    """The model, fitted to x [N, D] and label [N], without a warning if it did not converge."""
     from sklearn.exceptions import ConvergenceWarning
 
     chex.assert_rank([x, label], [2, 1])
@@ -67,7 +67,7 @@ def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
 
 
 def best_of(candidates: Sequence[Any], train: Labelled, validation: Labelled) -> Any:
-    """Of scikit-learn's classifiers, all fitted to `train`, the first that is best on validation."""
+    """The best on validation of scikit-learn's classifiers, all fitted to `train`; the first of equal ones."""
     return max(candidates, key=lambda model: fit_quietly(model, *train).score(*validation))
 
 
@@ -80,7 +80,7 @@ def fitted(
     seeds: int = 1,
     metric: str = "accuracy",
 ) -> Thunks:
-    """{row: thunk} of classifiers as they are, each fitted to the first `limit` training images.
+    """{row: thunk} of classifiers with the settings given, each fitted to the first `limit` training images.
 
     models: {row: scikit-learn's classifier}, see `estimator`; copies of them are fitted.
     seeds: over 1, each is fitted with `random_state` 0 … seeds − 1, and the metric is {"mean", "stderr"}.
@@ -111,7 +111,7 @@ def mlp(
 ) -> Thunks:
     """One row: scikit-learn's multilayer perceptron, its mean and standard error over `seeds` seeds.
 
-    hidden: widths of its hidden layers. settings: further ones of `MLPClassifier`, e.g. activation="tanh".
+    hidden: widths of its hidden layers. settings: other arguments of `MLPClassifier`, e.g. activation="tanh".
     """
     model = estimator("MLPClassifier", hidden_layer_sizes=tuple(hidden), **{"max_iter": 300, **settings})
     return fitted(dataset, {row: model}, limit=limit, seeds=seeds)
@@ -131,7 +131,7 @@ def chosen(
         metrics of the row, where they are numbers.
     trial: training and validation examples by which they are chosen, before the fit to `limit`; all without it.
     subsets: {metric: indices [n] among the first `limit` training images}, in place of {"accuracy": all of them}:
-        settings are then chosen and fitted for each subset by itself, and are no metrics.
+        settings are then chosen and fitted for each subset on its own, and are no metrics.
     """
 
     def row(candidates: Sequence[Any]) -> Measured:

@@ -1,4 +1,4 @@
-"""Lossless compressors that learn nothing of images: PNG, and those of bytes."""
+"""Lossless compressors that are not trained on images: PNG, and compressors of bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deeplearn.measured import Measured
 
 
 def png_bytes(image: np.ndarray) -> int:
-    """Bytes of one picture, uint8 [H, W, C], as small as Pillow makes it."""
+    """Size in bytes of one picture, uint8 [H, W, C], at Pillow's best compression."""
     chex.assert_rank(image, 3)
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
@@ -36,7 +36,7 @@ def sheet(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def zlib_with_dictionary(data: bytes, dictionary: bytes) -> int:
-    """Bytes of raw deflate at its best that has seen `dictionary`, of which it takes the last 32 kB."""
+    """Size in bytes of raw deflate at its best, with `dictionary`, of which the last 32 kB are used."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=dictionary[-(2**15) :])
     return len(compressor.compress(data) + compressor.flush())
 

@@ -17,17 +17,17 @@ from deeplearn.measured import Measured
 from deeplearn.nn.functional import flat
 
 COPIES = 8  # noisy copies of each training image that the regression is fitted to
-SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # of the code, which validation chooses from
+SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # of the code; validation chooses one
 PENALTIES = (1.0, 30.0, 1000.0)  # of the ridge regression
 STRENGTHS = (0.1, 0.2, 0.3, 0.5, 0.8)  # of non-local means
-VALIDATION = 500  # images by which settings are chosen
+VALIDATION = 500  # images on which settings are chosen
 
-Corrupt = Callable[[np.ndarray, int], Any]  # (images [N, ...], seed) -> images made worse
+Corrupt = Callable[[np.ndarray, int], Any]  # (images [N, ...], seed) -> corrupted images
 
 
 @dataclasses.dataclass(frozen=True)
 class _Fits:
-    """What the methods share for one corruption, each computed when it is first asked for."""
+    """Data and codes that the methods use for one corruption, each computed when first needed."""
 
     dataset: Dataset
     corrupt: Corrupt
@@ -64,7 +64,7 @@ class _Fits:
         return self.test[1]
 
     def projected(self) -> np.ndarray:
-        """Noisy images, projected on the number of components that is best on validation."""
+        """Noisy images, projected on as many components as is best on validation."""
 
         def project(code: np.ndarray, size: int) -> np.ndarray:
             return code[:, :size] @ self.components.components_[:size] + self.components.mean_
@@ -81,19 +81,19 @@ class _Fits:
         copies = [self.code(np.asarray(self.corrupt(self.train, seed))) for seed in range(2, 2 + COPIES)]
         codes, targets = np.concatenate(copies), np.tile(self.train, (COPIES, 1))
         clean, noisy = self.validation
-        code, best, least = self.code(noisy), None, np.inf
+        code, best, lowest = self.code(noisy), None, np.inf
         for size in self.sizes:
             for penalty in PENALTIES:
                 model = Ridge(penalty).fit(codes[:, :size], targets)
                 error = mse(model.predict(code[:, :size]), flat(clean))
-                if best is None or error < least:
-                    best, least = (size, model), error
+                if best is None or error < lowest:
+                    best, lowest = (size, model), error
         assert best is not None
         size, model = best
         return model.predict(self.code(self.test[1])[:, :size])
 
     def averaged(self) -> np.ndarray:
-        """Non-local means of the strength that is best on validation."""
+        """Non-local means with the strength that is best on validation."""
         clean, noisy = self.validation
         best = min(STRENGTHS, key=lambda strength: mse(nonlocal_means(noisy, strength), clean))
         return nonlocal_means(self.test[1], best)
@@ -110,7 +110,7 @@ METHODS: dict[str, Callable[[_Fits], np.ndarray]] = {
 def denoisers(dataset: Dataset, corruptions: Mapping[str, Corrupt], *, limit: int = LIMIT) -> Thunks:
     """{"noisy image", "PCA", "PCA + ridge", "non-local means": thunk}, settings chosen on the validation split.
 
-    corruptions: {name: function (images [N, ...], seed) -> images made worse}; test images are made worse with seed
+    corruptions: {name: function (images [N, ...], seed) -> corrupted images}; test images are corrupted with seed
         0, those of validation with seed 1, training images with others.
 
     Metrics: `mse_<name>`, squared error per pixel of the test images under each corruption.
@@ -130,5 +130,5 @@ def denoisers(dataset: Dataset, corruptions: Mapping[str, Corrupt], *, limit: in
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean squared difference of two arrays of one shape."""
+    """Mean squared difference of two arrays of the same shape."""
     return float(np.square(a - b).mean())

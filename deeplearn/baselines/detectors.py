@@ -1,4 +1,4 @@
-"""Detectors of anomalies without a network, fitted to normal examples alone."""
+"""Detectors of anomalies without a network, fitted to normal examples only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _nearest(train: np.ndarray, x: np.ndarray, neighbours: float) -> np.ndarray:
 def _one_class_svm(train: np.ndarray, x: np.ndarray, times: float) -> np.ndarray:
     from sklearn.svm import OneClassSVM
 
-    gamma = times / (train.shape[-1] * train.var())  # scikit-learn's default, some times over
+    gamma = times / (train.shape[-1] * train.var())  # multiples of scikit-learn's default
     return -OneClassSVM(gamma=gamma, nu=0.1).fit(train).score_samples(x)
 
 
@@ -44,7 +44,7 @@ def _isolation_forest(train: np.ndarray, x: np.ndarray, trees: float) -> np.ndar
 class Detector(NamedTuple):
     """score(train [n, D], x [N, D], setting) -> anomaly scores [N]; setting: its name; settings: to choose from.
 
-    The first setting serves where there is nothing to choose by.
+    The first setting is taken where no metric can choose.
     """
 
     score: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
@@ -63,7 +63,7 @@ DETECTORS = {
 def detectors(train: Sequence[np.ndarray], x: Splits, anomalous: Splits) -> Thunks:
     """{"PCA", "isolation forest", "one-class SVM", "nearest neighbour": thunk}.
 
-    Each has one setting for all problems, that with the largest AUROC on validation, where there are anomalies.
+    Each has one setting for all problems: the one with the largest AUROC on validation, where there are anomalies.
 
     Args:
         train: for each problem its normal examples [n, D].
@@ -82,7 +82,7 @@ def detectors(train: Sequence[np.ndarray], x: Splits, anomalous: Splits) -> Thun
             parts = np.split(scores, [len(x["validation"])], axis=1)
             tried.append(dict(zip(("validation", "test"), parts, strict=True)))
         areas = [auroc(scores["validation"], anomalous["validation"]) for scores in tried]
-        best = int(np.argmax(np.nan_to_num(areas)))  # all NaN: the first
+        best = int(np.argmax(np.nan_to_num(areas)))  # the first if all are NaN
         facts = {detector.setting: detector.settings[best]}
         return Measured({**detection(tried[best], anomalous), **facts}, tried[best])
 

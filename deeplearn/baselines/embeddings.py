@@ -1,4 +1,4 @@
-"""Maps of images that have no decoder, and how well any code keeps what is near and what is alike."""
+"""Embeddings of images without a decoder, and how well any code keeps neighbours and classes together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ NEIGHBOURS = 5
 def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dict[str, float]:
     """How well codes [N, k] keep the neighbours of x [N, D] and the classes label [N].
 
-    knn_accuracy: fraction whose 5 nearest other codes have mostly its label. trustworthiness: 1 where neighbours
-    among codes are neighbours among x (Venna & Kaski 2001). rand_index (adjusted), mutual_information (normalised):
-    agreement of k-means clusters of the codes, as many as there are classes, with the classes.
+    knn_accuracy: fraction of examples whose label is the majority among their 5 nearest other codes.
+    trustworthiness: 1 where neighbours among codes are neighbours among x (Venna & Kaski 2001). rand_index
+    (adjusted), mutual_information (normalised): agreement of k-means clusters of the codes, as many as there are
+    classes, with the classes.
     """
     from sklearn.cluster import KMeans
     from sklearn.manifold import trustworthiness
@@ -40,7 +41,7 @@ def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dic
 
 
 def t_sne(x: np.ndarray) -> np.ndarray:
-    """[N, D] -> [N, 2], of these rows themselves: it maps no others (van der Maaten & Hinton 2008)."""
+    """[N, D] -> [N, 2], for these rows only: new rows cannot be mapped (van der Maaten & Hinton 2008)."""
     from sklearn.manifold import TSNE
 
     chex.assert_rank(x, 2)

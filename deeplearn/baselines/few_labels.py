@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn's, fitted to the few labels of each class that a run has drawn for itself."""
+"""scikit-learn's classifiers, fitted to the few labels of each class that a run has drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplearn.nn.functional import flat
 
 
 def drawn(pool: Mapping[str, np.ndarray], rank: np.ndarray, count: int) -> Labelled:
-    """Flat images [n, pixels] and labels [n] of the pool's `count` examples a class that `nn.few_labels` drew.
+    """Flat images [n, pixels] and labels [n] of the pool's `count` examples per class that `nn.few_labels` drew.
 
     pool: {"image": [N, ...], "label": [N]}. rank: [N], the place of each example in its class's order.
     """
@@ -30,13 +30,13 @@ def few_label_accuracies(
     test: Mapping[str, np.ndarray],
     counts: Sequence[int],
 ) -> dict[str, float]:
-    """{"accuracy_1": …}: test accuracies of copies of the model, each fitted to `count` labels a class.
+    """{"accuracy_1": …}: test accuracies of copies of the model, each fitted to `count` labels per class.
 
-    These are numbers of a replica, paired with the network's on the same draw: call it from `evaluate`.
+    The numbers belong to one replica and are paired with the network's on the same draw: call this from `evaluate`.
 
     Args:
         model: scikit-learn's classifier (`classical.estimator`). pool, rank: see `drawn`.
-        test: {"image": [M, ...], "label": [M]}. counts: labels a class.
+        test: {"image": [M, ...], "label": [M]}. counts: labels per class.
     """
     from sklearn.base import clone
 

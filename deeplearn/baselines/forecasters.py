@@ -1,6 +1,6 @@
 """Classical forecasts of a series: seasonal naive, linear autoregression, exponential smoothing.
 
-They are in the series' units, and a forecast knows nothing of the series from its origin on.
+Forecasts are in the series' units; a forecast uses nothing of the series from its origin on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMOOTHINGS = tuple(itertools.product((None, "add"), (None, "add")))  # trend, se
 
 
 def seasonal_naive(history: np.ndarray, horizon: int, period: int) -> np.ndarray:
-    """The last `period` values over and over: [..., time] -> [..., horizon]. A history holds a period at least."""
+    """The last `period` values, repeated: [..., time] -> [..., horizon]. A history holds at least one period."""
     if history.shape[-1] < period:
         raise ValueError(f"a history of {history.shape[-1]} steps holds no season of {period}")
     return history[..., -period:][..., np.arange(horizon) % period]
@@ -43,14 +43,14 @@ def autoregression(task: Task, penalty: float, window: int) -> np.ndarray:
 def smoothing(task: Task, trend: str | None, season: str | None) -> np.ndarray:
     """Forecasts [origins, horizon] by exponential smoothing, fitted to all that precedes each origin.
 
-    Holt 1957, Winters 1960. `trend` and `season` are "add", or None for none.
+    Holt 1957, Winters 1960. `trend` and `season` are "add" or None.
     """
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     forecasts = []
     for origin in range(task.first, task.last - task.horizon + 1, task.stride):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an optimiser that stops early: its forecasts are judged all the same
+            warnings.simplefilter("ignore")  # the optimiser may stop early
             model = ExponentialSmoothing(
                 task.series[:origin], trend=trend, seasonal=season, seasonal_periods=task.period if season else None
             )
@@ -71,7 +71,7 @@ def chosen_autoregression(task: Task) -> dict[str, Any]:
 def chosen_smoothing(task: Task) -> tuple[str | None, str | None]:
     """(trend, season) of the smoothing with the lowest squared error on the stretch before.
 
-    Smoothing is fitted at every origin, which takes long: it is chosen by a twelfth of them.
+    Smoothing is fitted at every origin, which takes long: only a twelfth of the origins is used to choose.
     """
     sparse = dataclasses.replace(task.earlier(), stride=12 * task.stride)
     return min(SMOOTHINGS, key=lambda terms: _error(smoothing(sparse, *terms), sparse))

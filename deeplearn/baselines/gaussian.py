@@ -1,7 +1,7 @@
-"""The Gaussian fitted to data: what a model has to beat that knows means and covariances only.
+"""The Gaussian fitted to data: a baseline that knows only means and covariances.
 
-No covariance is formed: with X the centred data [N, D], the covariance is XᵀX / (N − 1), and what is asked of it is
-computed from X itself, so the memory is a few times that of the data, however many dimensions there are.
+No covariance is formed: with X the centred data [N, D], the covariance is XᵀX / (N − 1), and everything is computed
+from X itself, so the memory is a few times that of the data, for any number of dimensions.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from deeplearn.nn.functional import flat
 def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """[count, ...] draws, float32, from the Gaussian with the mean and covariance of x [N, ...].
 
-    A draw is mean + Z R with RᵀR the covariance: R is X / √(N − 1), or where there are more rows than dimensions
-    the triangular factor of that. A single row has no covariance: all draws are that row.
+    A draw is mean + Z R, where RᵀR is the covariance: R is X / √(N − 1), or its triangular factor where there
+    are more rows than dimensions. With a single row all draws are that row.
     """
     chex.assert_rank(x, set(range(2, 6)))
     data = flat(np.asarray(x, np.float32))
@@ -37,11 +37,11 @@ def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def gaussian_log_density(x: np.ndarray, train: np.ndarray, floor: float, full: bool = True) -> np.ndarray:
-    """log N(x; mean, covariance + floor · I) in nats, [M], of x [M, D], with the moments of train [N, D].
+    """log N(x; mean, covariance + floor · I) in nats, [M], of x [M, D], where `train` [N, D] gives the moments.
 
     Args:
-        floor: variance that is added in every direction, > 0: without it pixels that never change have an endless
-            density. full: the whole covariance, else its diagonal alone. Both divide by N, as maximum likelihood.
+        floor: variance added in every direction, > 0: without it pixels that never change have an infinite
+            density. full: the whole covariance, else only its diagonal. Both divide by N, as maximum likelihood.
     """
     chex.assert_rank([x, train], 2)
     mean = train.mean(0, dtype=np.float64)
@@ -49,7 +49,7 @@ def gaussian_log_density(x: np.ndarray, train: np.ndarray, floor: float, full: b
     if not full:
         variance = np.square(centred).sum(0) + floor
         return -0.5 * (np.square(x) / variance + np.log(2 * np.pi * variance)).sum(1)
-    # With X = U S Vᵀ the covariance has variances S² + floor along V, and the floor alone in all other directions.
+    # With X = U S Vᵀ the covariance has variances S² + floor along V, and `floor` in all other directions.
     _, scale, directions = np.linalg.svd(centred, full_matrices=False)
     variance = np.square(scale) + floor
     inside = x @ directions.T
@@ -66,9 +66,9 @@ def gaussian_densities(
     test_limit: int | None = None,
     observe: Callable[[np.ndarray], Any] = flat,
 ) -> Thunks:
-    """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats a test image, of one Gaussian on pixels.
+    """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats per test image, of one Gaussian on pixels.
 
-    floor: variance added to each pixel's. observe: images [N, H, W, C] -> what the model sees of them, [N, D].
+    floor: variance added to each pixel's. observe: images [N, H, W, C] -> what the model sees, [N, D].
     """
 
     def row(full: bool) -> Measured:

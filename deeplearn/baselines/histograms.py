@@ -1,4 +1,4 @@
-"""A histogram of grey levels for each pixel: the least that a model of images has to beat."""
+"""A histogram of grey levels for each pixel: the simplest model of images."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PSEUDO_COUNTS = (0.03, 0.1, 0.3, 1.0)
 def independent_levels(
     train: np.ndarray, validation: np.ndarray, test: np.ndarray, levels: int
 ) -> tuple[float, float]:
-    """(nats a test image, pseudo-count) when every pixel has a histogram of its own over the training images.
+    """(nats per test image, pseudo-count) when every pixel has its own histogram over the training images.
 
-    The pseudo-count is added to all counts, so that a level that a pixel never had is not impossible; it is chosen
-    on validation.
+    The pseudo-count is added to all counts, so that levels that a pixel never had are possible; validation chooses
+    it.
 
     Args:
         train, validation, test: [N, ...] with values k / (levels - 1).
@@ -43,11 +43,11 @@ def independent_levels(
 def level_histograms(
     dataset: Dataset, levels: int, *, limit: int = LIMIT, test_limit: int | None = LIMIT
 ) -> Thunks:
-    """{"histogram of levels": thunk}: `nll`, nats a test image, and `bits_per_dim` of histograms, one a pixel.
+    """{"histogram of levels": thunk}: `nll`, nats per test image, and `bits_per_dim` of histograms, one per pixel.
 
     levels: grey levels of the images, k / (levels - 1), `dataset.levels` where they are quantised.
-    limit: training images. test_limit: images of the validation and the test split that are used.
-    Metrics: besides, `pseudo_count`, which was chosen on validation.
+    limit: number of training images. test_limit: number of images of the validation and of the test split. Metrics:
+    also `pseudo_count`, chosen on validation.
     """
 
     def row() -> Measured:

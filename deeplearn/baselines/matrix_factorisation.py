@@ -20,8 +20,8 @@ from deeplearn.metrics.ratings import LIKED, TOP, ranked, rmse
 from deeplearn.metrics.statistics import summary
 
 FIRST = 0.1  # standard deviation of the items' first factors
-SEEDS = 5  # first factors that the chosen sizes are fitted from
-RANKS, PENALTIES, CONFIDENCES = (2, 4, 8, 16), (1.0, 2.0, 5.0, 10.0), (2.0, 5.0)  # which validation chooses from
+SEEDS = 5  # random starts from which the chosen sizes are fitted
+RANKS, PENALTIES, CONFIDENCES = (2, 4, 8, 16), (1.0, 2.0, 5.0, 10.0), (2.0, 5.0)  # validation chooses one
 
 Rows = Mapping[str, np.ndarray]
 
@@ -41,11 +41,11 @@ class Factors(NamedTuple):
 def fit(
     x: np.ndarray, weight: np.ndarray, rank: int, penalty: float, seed: int = 0, iterations: int = 15
 ) -> Factors:
-    """Minimises Σ w_ui (x_ui − x̂_ui)² + penalty · (Σ biases² + Σ‖p_u‖² + Σ‖q_i‖²), the mean held at its own.
+    """Minimises Σ w_ui (x_ui − x̂_ui)² + penalty · (Σ biases² + Σ‖p_u‖² + Σ‖q_i‖²); the mean stays fixed.
 
     x, weight: [users, items]. Weights of 1 where a rating was observed and 0 elsewhere give the factorisation of
     ratings (Koren, Bell & Volinsky 2009, equation 5); 1 everywhere and more where something was observed, with x
-    1 there and 0 elsewhere, that of implicit feedback (Hu, Koren & Volinsky 2008, equation 3) with biases.
+    1 there and 0 elsewhere, give that of implicit feedback (Hu, Koren & Volinsky 2008, equation 3) with biases.
     rank 0: biases only.
     """
     chex.assert_rank([x, weight], 2)
@@ -60,7 +60,8 @@ def fit(
 
 
 def regress(x: np.ndarray, weight: np.ndarray, other: np.ndarray, penalty: float) -> np.ndarray:
-    """Bias and factors [rows, 1 + rank] of each row of x [rows, columns], given those of the columns: ridge."""
+    """Bias and factors [rows, 1 + rank] of each row of x [rows, columns], given the columns', by ridge
+    regression."""
     design = np.concatenate([np.ones((len(other), 1)), other[:, 1:]], axis=1)
     size = design.shape[1]
     products = (design[:, :, None] * design[:, None]).reshape(len(other), -1)
@@ -100,11 +101,11 @@ def fit_likes(rows: Rows, rank: int, penalty: float, confidence: float, seed: in
 def recommenders(validation: Rows, test: Rows) -> Thunks:
     """{"matrix factorisation", "factorisation of likes", "popularity": thunk}, sizes chosen on `validation`.
 
-    validation, test: rows as above, whose "rating" are the same. Where `test` has a column "bias" [users, items],
+    validation, test: rows as above with equal "rating". Where `test` has a column "bias" [users, items],
     predictions by the biases of user and item, there is a row "biases of user and item" too.
 
     Metrics: on test, `rmse` in stars (not of likes and popularity), `recall@20` and `ndcg@20` (not of biases); of
-    the factorisations {"mean", "stderr"} over 5 first factors, and the chosen `rank`, `penalty`, `confidence`.
+    the factorisations {"mean", "stderr"} over 5 starts, and the chosen `rank`, `penalty`, `confidence`.
     Arrays: `predicted` [users, items], ratings or scores, of the factorisations from the first start.
     """
     chex.assert_equal_shape([validation["rating"], validation["held_out"], test["rating"], test["held_out"]])

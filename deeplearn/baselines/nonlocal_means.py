@@ -1,20 +1,20 @@
-"""Non-local means: denoising with no learning at all, the baseline that only looks at the image itself."""
+"""Non-local means: denoising without learning, from the image itself alone."""
 
 import chex
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-BLOCK = 2**22  # weights, one for each pair of pixels, that are held at once
+BLOCK = 2**22  # weights, one for each pair of pixels, in memory at once
 
 
 def nonlocal_means(images: np.ndarray, strength: float, radius: int = 1) -> np.ndarray:
-    """Each pixel becomes the mean of all pixels of its image, weighted by how alike their surroundings are.
+    """Each pixel becomes the mean of all pixels of its image, weighted by how similar their surroundings are.
 
     The weight of pixel j for pixel i is exp(−d²/h²), d² the mean squared difference of the patches around them
     (Buades, Coll & Morel 2005, section 3). Patches reach over the edge by reflection.
 
     Args:
-        images: [N, H, W, C]. strength: h, in units of the pixels. radius: of the square patches, 2r + 1 a side.
+        images: [N, H, W, C]. strength: h, in units of the pixels. radius: r of the patches of (2r + 1)² pixels.
     """
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.utils import gen_batches

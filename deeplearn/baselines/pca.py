@@ -13,13 +13,13 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.nn.functional import flat
 
-SHOWN = 100  # reconstructed test images that a row keeps for figures
+SHOWN = 100  # reconstructed test images kept for figures
 
 Map = Callable[[np.ndarray], Any]  # rows to rows
 
 
 def fitted_pca(x: np.ndarray, components: int) -> Any:
-    """scikit-learn's PCA of x [N, D], with `components`, or with as many as N and D allow where that is fewer."""
+    """scikit-learn's PCA of x [N, D], with `components`, or fewer where N or D is smaller."""
     from sklearn.decomposition import PCA
 
     chex.assert_rank(x, 2)
@@ -40,8 +40,8 @@ def pca(
     measure(encode, decode) -> further metrics; encode maps flat images [N, pixels] to codes [N, components], decode
     maps them back. `probe.probes(encode, dataset)` gives such metrics. `mse` from it replaces the one here.
 
-    Metrics: `mse`, squared error per pixel, and `components`, how many there are. Arrays: `codes` [N, components],
-    and `reconstructed`, the first 100 test images as PCA gives them back, [100, H, W, C].
+    Metrics: `mse`, squared error per pixel, and `components`, their number. Arrays: `codes` [N, components], and
+    `reconstructed`, the first 100 test images as PCA reconstructs them, [100, H, W, C].
     """
 
     def thunk() -> Measured:
@@ -57,7 +57,7 @@ def pca(
 
 
 def raw_pixels(measure: Callable[[Map, Map], Mapping[str, float]]) -> Thunks:
-    """{"raw pixels": thunk}: what `measure(encode, decode)`, as in `pca`, gives of codes that are the images."""
+    """{"raw pixels": thunk}: `measure(encode, decode)`, as in `pca`, with the images as their own codes."""
 
     def identity(x: np.ndarray) -> np.ndarray:
         return x

@@ -1,4 +1,4 @@
-"""Densities of points fitted without a network, beside a generator of points on a mixture whose modes are known."""
+"""Densities of points fitted without a network, on a mixture whose modes are known: baselines of a generator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.mixture import mode_coverage
 
-SAMPLES = 2500  # points by which a generator is measured: the protocol of VEEGAN and PacGAN
+SAMPLES = 2500  # points on which a generator is measured: the protocol of VEEGAN and PacGAN
 
 # {data set: {source: metrics}}. Srivastava et al. 2017 (VEEGAN), table 1; Lin et al. 2018 (PacGAN), table 1, after
 # 400,000 steps.
@@ -33,9 +33,9 @@ PUBLISHED = {
 def point_densities(dataset: Dataset, samples: int = SAMPLES, *, limit: int = LIMIT) -> Thunks:
     """{"the data itself", "Gaussian mixture by EM", "kernel density": thunk} on a mixture of Gaussians.
 
-    dataset: of points [2], with `about` {"means": [modes, 2], "sigma"}; the Gaussian mixture knows how many modes
-        there are, the kernel how wide they are.
-    samples: points that are drawn of each, or taken from the test split.
+    dataset: of points [2], with `about` {"means": [modes, 2], "sigma"}; the Gaussian mixture is given the number
+        of modes, the kernel their width.
+    samples: points drawn from each, or taken from the test split.
 
     Metrics: those of `metrics.mixture.mode_coverage`. Arrays: `points` [samples, 2].
     """

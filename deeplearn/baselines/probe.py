@@ -1,4 +1,4 @@
-"""How linearly readable a representation is."""
+"""How much of the labels a linear classifier reads from a representation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def linear_probe(
     """Test accuracy, 0 to 1, of a logistic regression on frozen features (Alain & Bengio 2016).
 
     Features are standardised with the training set's mean and standard deviation, so that the regression's fixed
-    L2 penalty (scikit-learn's default, C = 1) does not favour an encoder for its scale.
+    L2 penalty (scikit-learn's default, C = 1) does not favour an encoder because of its scale.
 
     Args:
         train_features: [N, D]. train_labels: [N] integers. test_features: [M, D]. test_labels: [M].
@@ -46,9 +46,9 @@ def few_of_each(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def noisy(x: np.ndarray, std: float) -> np.ndarray:
-    """x with Gaussian noise of that standard deviation, not cut to [0, 1].
+    """x with Gaussian noise of that standard deviation, not clipped to [0, 1].
 
-    Arrays of one shape get the same noise at every call.
+    Arrays of equal shape get the same noise at every call.
     """
     return x + np.random.default_rng(0).normal(scale=std, size=x.shape).astype(np.float32)
 
@@ -60,11 +60,11 @@ def probes(
 
     Args:
         encode: flat images [N, pixels] -> codes [N, D].
-        few: if given, a second probe sees that many labels of each class alone.
+        few: if given, a second probe is fitted to that many labels of each class.
         noise: if given, the first probe is tested on images with noise of this standard deviation too.
 
     Returns:
-        {"probe", and as asked for "few_label_probe", "noisy_probe"}.
+        {"probe", and if requested "few_label_probe", "noisy_probe"}.
     """
     train, test = dataset.train.arrays(LIMIT), dataset.test.arrays()
     x, label = np.asarray(flat(test["image"])), train["label"]

@@ -1,6 +1,6 @@
 """The file of a compressed set of images: a header of 34 bytes, and the message of `deeplearn.codec.bits_back`.
 
-The header, little-endian: magic "DLBB"; version; lanes; count, height, width, channels and levels of the images;
+The header, little-endian: magic "DLBB"; version; streams; count, height, width, channels and levels of the images;
 the first 8 bytes of the weights' digest; CRC-32 of the images, and of the file without this field.
 """
 
@@ -21,11 +21,11 @@ from deeplearn.train.trained import Trained
 MAGIC, VERSION = b"DLBB", 1
 HEADER = struct.Struct("<4sBHIHHBH8sI")
 CHECK = struct.Struct("<I")
-LEAST_IMAGES = 500  # a lane: its first image is dearer, and each ends in a head of 64 bits
+MIN_IMAGES = 500  # per stream: its first image costs more, and each stream ends in a head of 64 bits
 
 
 class Header(NamedTuple):
-    lanes: int
+    streams: int
     number: int
     height: int
     width: int
@@ -40,7 +40,7 @@ class Header(NamedTuple):
 
 
 class Compressed(NamedTuple):
-    """contents: what is written. bits: [N], each image's share. not_returned: see `bits_back.Encoded`."""
+    """contents: what is written. bits: [N], the net length of each image. not_returned: see `bits_back.Encoded`."""
 
     contents: bytes
     bits: np.ndarray
@@ -56,10 +56,10 @@ def compress(trained: Trained, images: np.ndarray) -> Compressed:
         )
     if not len(images):
         raise UserError("there is no image to compress")
-    lanes = min(max(1, len(images) // LEAST_IMAGES), 2**16 - 1)
-    words, bits, not_returned = bits_back.encode(trained, images, lanes)
+    streams = min(max(1, len(images) // MIN_IMAGES), 2**16 - 1)
+    words, bits, not_returned = bits_back.encode(trained, images, streams)
     header = HEADER.pack(
-        *(MAGIC, VERSION, lanes, *images.shape, trained.model.likelihood.levels),
+        *(MAGIC, VERSION, streams, *images.shape, trained.model.likelihood.levels),
         *(weights_digest(trained.variables), zlib.crc32(images.tobytes())),
     )
     message = words.astype("<u4").tobytes()
@@ -67,9 +67,9 @@ def compress(trained: Trained, images: np.ndarray) -> Compressed:
 
 
 def read_header(contents: bytes, name: str) -> Header:
-    """UserError, with the file's name in it, unless the file is one of ours and whole."""
+    """The header; UserError, which names the file, unless the file is one of ours and whole."""
     if contents[: len(MAGIC)] != MAGIC:
-        raise UserError(f"{name} is no file of compressed images: it does not begin with {MAGIC.decode()}")
+        raise UserError(f"{name} is not a file of compressed images: it does not begin with {MAGIC.decode()}")
     if contents[len(MAGIC) : len(MAGIC) + 1] != bytes([VERSION]):
         raise UserError(f"{name} is cut short or of another version of this format: this program reads {VERSION}")
     head, message = contents[: HEADER.size], contents[HEADER.size + CHECK.size :]
@@ -88,7 +88,7 @@ def decompress(trained: Trained, contents: bytes, name: str) -> np.ndarray:
             f"these with {found.hex()}): give the run that it was compressed with"
         )
     words = np.frombuffer(contents[HEADER.size + CHECK.size :], "<u4")
-    images = bits_back.decode(trained, words, header.number, header.lanes)
+    images = bits_back.decode(trained, words, header.number, header.streams)
     if zlib.crc32(images.tobytes()) != header.images:
         raise UserError(
             f"{name} does not give the images that were compressed: the network's outputs on this machine differ "

@@ -1,10 +1,10 @@
-"""Asymmetric numeral systems, the range variant (Duda 2013, arXiv:1311.2540, section 3.3), vectorised over lanes.
+"""Asymmetric numeral systems, the range variant (Duda 2013, arXiv:1311.2540, section 3.3), vectorised over streams.
 
-A message is a stack: what was pushed last is popped first. Popping with a distribution that no one pushed with
-draws a sample from it, which costs as many bits as pushing it gives back; bits-back coding lives by that.
+A message is a stack: what was pushed last is popped first. Popping with a distribution that nothing was pushed with
+draws a sample from it; pushing the sample again returns the bits that this took. Bits-back coding rests on this.
 
 A symbol is an interval [start, start + frequency) of 0 … 2^precision; pushing it adds precision − log2 frequency
-bits, to a rounding error of 2^(precision − 32). All arithmetic is of integers.
+bits, up to a rounding error of 2^(precision − 32). All arithmetic is on integers.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 WORD = 32  # bits; a head is in [2^32, 2^64)
-LEAST = np.uint64(1 << WORD)
+MIN_HEAD = np.uint64(1 << WORD)
 
 Tail = tuple[Any, ...]  # () or (words uint32 [n], the tail below them)
 
 
 class Message(NamedTuple):
-    """heads: uint64 [lanes], one a lane. tail: the words that all lanes have set aside."""
+    """heads: uint64 [streams], one per stream. tail: the words that all streams have moved out of their heads."""
 
     heads: np.ndarray
     tail: Tail
 
 
-def empty(lanes: int) -> Message:
-    return Message(np.full(lanes, LEAST), ())
+def empty(streams: int) -> Message:
+    return Message(np.full(streams, MIN_HEAD), ())
 
 
 def push(message: Message, starts: np.ndarray, frequencies: np.ndarray, precision: int) -> Message:
-    """Pushes a symbol on each of the first n lanes; starts and frequencies uint64 [n], frequencies at least 1.
+    """Pushes a symbol on each of the first n streams; starts and frequencies uint64 [n], frequencies at least 1.
 
     precision is at most 32.
     """
@@ -52,18 +52,18 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 def pop(
     message: Message, find: Callable[[np.ndarray], Found], precision: int, count: int
 ) -> tuple[Message, np.ndarray]:
-    """The message without the last symbol of each of the first `count` lanes, and these symbols.
+    """The message without the last symbol of each of the first `count` streams, and these symbols.
 
-    find(points) -> (symbols, starts, frequencies): the intervals in which points uint64 [count] below 2^precision
-    lie. A message that is used up goes on as if there were words of zeros below it; whoever pushes the symbols
-    again finds these words at the bottom.
+    find(points) -> (symbols, starts, frequencies): the intervals that hold the points, uint64 [count] below
+    2^precision. A message that is used up continues as if words of zeros lay below it; pushing the symbols again
+    leaves these words at the bottom.
     """
     bits = np.uint64(precision)
     heads, tail = message.heads[:count], message.tail
     points = heads & ((np.uint64(1) << bits) - np.uint64(1))
     symbols, starts, frequencies = find(points)
     heads = frequencies * (heads >> bits) + points - starts
-    low = heads < LEAST
+    low = heads < MIN_HEAD
     if low.any():
         words, tail = _take(tail, int(np.count_nonzero(low)))
         heads[low] = (heads[low] << np.uint64(WORD)) | words
@@ -71,7 +71,7 @@ def pop(
 
 
 def _take(tail: Tail, count: int) -> tuple[np.ndarray, Tail]:
-    """The top `count` words, in the order in which they were set aside, and what is left."""
+    """The top `count` words, in the order in which they were put there, and the tail below them."""
     parts = []
     while count and tail:
         words, tail = tail
@@ -84,7 +84,7 @@ def _take(tail: Tail, count: int) -> tuple[np.ndarray, Tail]:
 
 
 def flatten(message: Message) -> np.ndarray:
-    """All words, uint32 [n]: from the bottom of the tail to its top, then two a head."""
+    """All words, uint32 [n]: from the bottom of the tail to its top, then two per head."""
     parts, tail = [], message.tail
     while tail:
         words, tail = tail
@@ -93,8 +93,8 @@ def flatten(message: Message) -> np.ndarray:
     return np.concatenate([*parts[::-1], heads.astype(np.uint32).ravel()])
 
 
-def unflatten(words: np.ndarray, lanes: int) -> Message:
-    """The message that `flatten` made words [at least 2 · lanes] of."""
-    high, low = words[len(words) - 2 * lanes :].astype(np.uint64).reshape(lanes, 2).T
-    rest = words[: len(words) - 2 * lanes]
+def unflatten(words: np.ndarray, streams: int) -> Message:
+    """The inverse of `flatten`: the message of words [at least 2 · streams]."""
+    high, low = words[len(words) - 2 * streams :].astype(np.uint64).reshape(streams, 2).T
+    rest = words[: len(words) - 2 * streams]
     return Message((high << np.uint64(WORD)) | low, (rest, ()) if len(rest) else ())

@@ -1,11 +1,11 @@
-"""Random changes of training images that leave their class alone, as pure functions for the compiled step.
+"""Random changes of training images that do not change their class, as pure functions for the compiled step.
 
-Each takes a key and float images [batch, height, width, channels] in [0, 1], draws for every image on its own, and
-returns images of the same shape. In a loss:
+Each takes a key and float images [batch, height, width, channels] in [0, 1], draws for every image independently,
+and returns images of the same shape. In a loss:
 
     image = augment("translate,flip,cutout", model.make_rng("noise"), batch["image"])
 
-Their order is that of the names. `mixup` changes targets as well and stands by itself.
+They are applied in the order of the names. `mixup` also changes the targets, so it is a function of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue in grey (ITU-R B
 
 
 class Colours(NamedTuple):
-    """Principal components of pixels: variances [3], largest first, and directions [3, 3], one a column."""
+    """Principal components of pixels: variances [3], largest first, and directions [3, 3], one per column."""
 
     variances: np.ndarray
     directions: np.ndarray
@@ -33,11 +33,11 @@ AUGMENTATIONS = ("crop", "translate", "flip", "pca_colour", "colour_jitter", "cu
 
 
 def augment(names: str, key: jax.Array, images: jax.Array, colours: Colours | None = None) -> jax.Array:
-    """The augmentations named, joined by commas, one after another; "" is none. `colours` is for pca_colour.
+    """Applies the augmentations in `names`, joined by commas, in order; "" is none. `colours` is for pca_colour.
 
-    Sizes are fractions of the image, so that 8×8 digits are treated like photographs: crop pads by an eighth and
-    translate shifts by up to an eighth of each side (4 pixels of 32: He et al. 2016), cutout's square is half as
-    wide as the image (16 of 32 for CIFAR-10: DeVries & Taylor 2017).
+    Sizes are fractions of the image, so that 8×8 digits and photographs are treated alike: crop pads by an eighth
+    and translate shifts by up to an eighth of each side (4 pixels of 32: He et al. 2016), cutout's square is half
+    as wide as the image (16 of 32 for CIFAR-10: DeVries & Taylor 2017).
 
     UserError for an unknown name, and where colours are needed and the images are grey.
     """
@@ -87,20 +87,20 @@ def crop(key: jax.Array, images: jax.Array, size: tuple[int, int], padding: int 
 
 
 def translate(key: jax.Array, images: jax.Array, reach: int) -> jax.Array:
-    """Shifts each image by −reach .. reach whole pixels down and across; its edge is repeated in the gap."""
+    """Shifts each image by −reach .. reach whole pixels down and across; its edge fills the gap."""
     padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
     top, left = jax.random.randint(key, (2, len(images)), 0, 2 * reach + 1)
     return windows(padded, top, left, (images.shape[1], images.shape[2]))
 
 
 def flip(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Mirrors each image, left for right, with probability one half."""
+    """Mirrors each image, left for right, with probability ½."""
     mirrored = jax.random.bernoulli(key, shape=(len(images), 1, 1, 1))
     return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
 def principal_colours(images: np.ndarray) -> Colours:
-    """Principal components of the colours of all pixels of training images [N, H, W, 3] in [0, 1], on the host."""
+    """Principal components of the colours of all pixels of training images [N, H, W, 3] in [0, 1], by numpy."""
     if images.shape[-1] != 3:
         raise UserError(f"pca_colour needs images of three colours: these have {images.shape[-1]}")
     variances, directions = np.linalg.eigh(np.cov(images.reshape(-1, 3), rowvar=False))
@@ -117,7 +117,7 @@ def pca_colour(key: jax.Array, images: jax.Array, colours: Colours, std: float =
     if images.shape[-1] != 3:
         raise UserError(f"pca_colour needs images of three colours: these have {images.shape[-1]}")
     alpha = std * jax.random.normal(key, (len(images), 3))
-    # A product of 3×3 with full precision everywhere; accelerators would round it otherwise.
+    # A 3×3 product at full precision everywhere; accelerators would round it otherwise.
     added = jnp.matmul(alpha * colours.variances, colours.directions.T, precision="highest")
     return images + added[:, None, None].astype(images.dtype)
 
@@ -157,7 +157,7 @@ def _grey(images: jax.Array) -> jax.Array:
     if images.shape[-1] != 3:
         raise UserError(f"colour_jitter needs grey images or three colours: these have {images.shape[-1]} channels")
     red, green, blue = (weight * images[..., i : i + 1] for i, weight in enumerate(GREY))
-    return red + green + blue  # on CPU in a quarter of the time of a sum over an axis of three
+    return red + green + blue  # on CPU four times as fast as a sum over an axis of three
 
 
 def _blend(images: jax.Array, other: jax.Array, factor: jax.Array) -> jax.Array:
@@ -168,7 +168,7 @@ def _blend(images: jax.Array, other: jax.Array, factor: jax.Array) -> jax.Array:
 def cutout(key: jax.Array, images: jax.Array, side: int) -> jax.Array:
     """Blackens a square of side × side pixels about a random pixel of each image, cut off at the image's edge.
 
-    DeVries & Taylor 2017. There 0 is the mean colour; here it is whatever 0 is in these images.
+    DeVries & Taylor 2017. In the paper 0 is the mean colour; here it is 0 in the images given.
     """
     height, width = images.shape[1:3]
     row, column = jax.random.randint(key, (2, len(images)), 0, np.array([[height], [width]]))

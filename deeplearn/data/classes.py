@@ -1,4 +1,4 @@
-"""Some classes of labelled images, at one size: one task made of another, or tasks that share no class."""
+"""Tasks made from some classes of a set of labelled images, at one size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.split import Arrays, Split
 
-SCAN_LIMIT = 20_000  # examples of a split that are looked at
+SCAN_LIMIT = 20_000  # examples of a split that are read
 
 
 def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
@@ -24,10 +24,10 @@ def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.nda
 
 
 def of_classes(split: Split, kept: Sequence[int], shape: tuple[int, int, int]) -> Arrays:
-    """The "image" [height, width, channels] = `shape` and "label" of examples of some classes, numbered anew.
+    """The "image" [height, width, channels] = `shape` and "label" of examples of some classes, renumbered from 0.
 
-    kept: the classes' old labels in ascending order; a class's new label is its place there. Of the split's first
-    20,000 examples.
+    kept: the classes' old labels in ascending order; a class's new label is its index there. Only the split's
+    first 20,000 examples are read.
     """
     columns = split.arrays(SCAN_LIMIT)
     rows = np.flatnonzero(np.isin(columns["label"], kept))
@@ -36,7 +36,7 @@ def of_classes(split: Split, kept: Sequence[int], shape: tuple[int, int, int]) -
 
 
 def only_classes(dataset: Dataset, names: Collection[str], shape: tuple[int, int, int]) -> Dataset:
-    """All three splits with the classes of these names alone, in the data set's order: `of_classes`."""
+    """All three splits with only the classes of these names, in the data set's order: `of_classes`."""
     kept = [number for number, name in enumerate(dataset.classes) if name in names]
     splits = (dataset.train, dataset.validation, dataset.test)
     train, validation, test = (of_classes(split, kept, shape) for split in splits)

@@ -17,7 +17,7 @@ from deeplearn.errors import UserError
 
 # A fingerprint reads this many bytes of a split, and rows, but never fewer rows than the last.
 FINGERPRINT_BYTES, FINGERPRINT_ROWS, FINGERPRINT_MIN_ROWS = 2**22, 2048, 16
-TEXT_BYTES = 1024  # what a text counts for there
+TEXT_BYTES = 1024  # bytes that a text counts as
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Dataset:
         or there are none: the k-th level is k / (levels - 1).
     about: exact facts of a set that has them, e.g. a mixture's {"means": [modes, 2], "sigma": float}.
     vocabulary: what the tokens stand for; None when there are no tokens.
-    facts: what `fact` has found, by name; kept with a run.
-    directory: where things may be kept beside the prepared data; it need not exist. None for sets made by hand.
+    facts: what `fact` has computed, by name; saved with a run.
+    directory: where files may be stored beside the prepared data; it need not exist. None for sets made by hand.
     """
 
     name: str
@@ -59,24 +59,24 @@ class Dataset:
         return math.prod(self.image_shape)
 
     def need_images(self, use: str) -> None:
-        """UserError unless the examples are images; `use` is a clause that says what needs them."""
+        """UserError unless the examples are images; `use` is a clause that says why they are needed."""
         if "image" not in self.train.spec:
             raise UserError(f"--dataset={self.name} has no images: {use}")
 
     def need_labelled_images(self, use: str) -> None:
-        """UserError unless the examples are images with labels; `use` says what needs them."""
+        """UserError unless the examples are images with labels; `use` says why they are needed."""
         if not {"image", "label"} <= set(self.train.spec):
             raise UserError(f"--dataset={self.name} has no labelled images: {use}")
 
     def need_square_images(self, use: str) -> None:
-        """UserError unless the examples are images as high as they are wide; `use` says what needs them."""
+        """UserError unless the examples are square images; `use` says why they are needed."""
         self.need_images(use)
         height, width, _ = self.image_shape
         if height != width:
             raise UserError(f"--dataset={self.name} has images of {height}×{width} pixels, not squares: {use}")
 
     def need_levels(self, use: str, limit: int | None = None) -> None:
-        """UserError unless the images have grey levels, at most `limit` of them; `use` says what needs them."""
+        """UserError unless the images have grey levels, at most `limit` of them; `use` says why they are needed."""
         self.need_images(use)
         if self.levels is None:
             raise UserError(f"--dataset={self.name} has no images with grey levels: {use}")
@@ -86,8 +86,8 @@ class Dataset:
     def fact(self, name: str, find: Callable[[], Any]) -> Any:
         """What `find()` computes from the rows: a number, text, tuple of these, or small array.
 
-        It is kept with a run, under that name, and known again when the run is read after its data are gone. A
-        `build` that needs numbers of the data (a mean, a standard deviation) asks for them this way.
+        It is saved with a run under that name, and read from there when the data are gone. A `build` that needs
+        numbers of the data (a mean, a standard deviation) gets them this way.
         """
         if isinstance(self.train, Described) and name in self.facts:
             return self.facts[name]
@@ -98,12 +98,12 @@ class Dataset:
         return found
 
     def need_modes(self, use: str) -> None:
-        """UserError unless the examples are points of a mixture whose modes are known; `use`: what needs them."""
+        """UserError unless the examples are points of a mixture with known modes; `use` says why."""
         if "point" not in self.train.spec or "means" not in self.about:
             raise UserError(f"--dataset={self.name} has no modes to count, as mixture/grid has: {use}")
 
     def moments(self, column: str, rows: int = 10_000) -> tuple[float, float]:
-        """Mean and standard deviation of all values of a column in the first training examples; kept as a fact."""
+        """Mean and standard deviation of all values of a column in the first training examples; saved as a fact."""
 
         def find() -> tuple[float, float]:
             values = self.train.arrays(rows)[column]
@@ -113,7 +113,7 @@ class Dataset:
         return mean, std
 
     def fingerprint(self) -> str:
-        """A SHA-256 in hex that differs, almost surely, when the data do; the name and the place do not count.
+        """A SHA-256 in hex that differs, almost surely, when the data differ; name and directory do not count.
 
         It covers classes, levels, vocabulary, and each split's size, columns and rows: all rows of small splits, of
         large ones a fixed sample of evenly spaced rows, 4 MiB or 16 rows. A change of other rows goes unnoticed.

@@ -14,14 +14,14 @@ from deeplearn.data.ragged import Texts
 from deeplearn.data.split import Records
 from deeplearn.errors import UserError
 
-# Decoded examples that take more than this stay on disk.
+# Decoded examples that take more memory than this stay on disk.
 MEMORY_BYTES = 2**30
-# Records are read this many at a time.
+# records that are read at a time
 CHUNK = 1000
 CARVE_SEED = 0
-# What a text takes in memory beside its characters.
+# Bytes that a text takes in memory in addition to its characters.
 TEXT_BYTES = 64
-# Numbers that TFDS's MovieLens keeps as texts ("405"): without them its ratings belong to nobody.
+# Numbers that TFDS's MovieLens stores as texts ("405"): without them its ratings have no user.
 NUMBERS_AS_TEXT = ("movie_id", "user_id")
 
 Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
@@ -59,7 +59,7 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
 
 
 def _bytes(splits: Any, columns: Columns) -> int:
-    """Bytes of the decoded examples; texts are no longer than all of their records."""
+    """Bytes of the decoded examples; texts count as at most the size of their records."""
     texts = sum(dtype.kind == "O" for _, dtype in columns.values())
     row = sum(math.prod(shape) * dtype.itemsize for shape, dtype in columns.values() if dtype.kind != "O")
     examples = sum(info.num_examples for info in splits)
@@ -101,7 +101,7 @@ def _image_shape(feature: Any, name: str, side: int | None) -> tuple[int, ...]:
 
 
 def _compact(key: str, dtype: np.dtype) -> np.dtype:
-    """How a column is kept: images as uint8 levels, whole numbers as int32, the rest as float32."""
+    """The type in which a column is stored: images as uint8 levels, whole numbers as int32, the rest as float32."""
     if key == "image" and dtype == np.uint8:
         return dtype
     return np.dtype(np.float32 if dtype.kind == "f" else np.int32)
@@ -110,7 +110,7 @@ def _compact(key: str, dtype: np.dtype) -> np.dtype:
 def _split_orders(sizes: dict[str, int], name: str) -> dict[str, tuple[str, np.ndarray]]:
     """For each of our three splits the TFDS split it comes from and which of its records it takes.
 
-    What is missing is carved out of train.
+    A missing split is carved out of train.
     """
     if "train" not in sizes:
         raise UserError(f"{name} has no train split (it has {', '.join(sizes)}): choose another set.")

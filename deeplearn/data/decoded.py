@@ -17,9 +17,9 @@ from deeplearn.data.dataset import Dataset
 from deeplearn.data.ragged import Texts
 from deeplearn.data.split import Arrays
 
-# Raise this when the files below change their form.
+# Raise this when the format of the files below changes.
 FORMAT = 2
-# A column of texts is kept as two arrays, with these behind its name.
+# A column of texts is stored as two arrays, with these suffixes.
 UTF8, OFFSETS = ":utf8", ":offsets"
 
 
@@ -40,7 +40,7 @@ class Decoded:
 def write(directory: Path, decoded: Decoded, prepared: Path) -> None:
     """Writes `decoded`, made from the records in `prepared`. The caller holds the lock.
 
-    The directory appears in one rename, so a killed writer leaves nothing that could be read.
+    The directory appears in one rename, so a killed writer leaves nothing that looks complete.
     """
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -97,7 +97,7 @@ def _stamp(prepared: Path) -> list:
 
 
 def to_json(value: Any) -> Any:
-    """A fact of a data set (a number, text, tuple or array) as JSON holds it."""
+    """A fact of a data set (a number, text, tuple or array) in a form that JSON can hold."""
     if isinstance(value, np.generic):
         return value.item()
     return {"array": value.tolist(), "dtype": str(value.dtype)} if isinstance(value, np.ndarray) else value

@@ -1,4 +1,4 @@
-"""A split whose rows are not at hand."""
+"""A split without its rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from deeplearn.errors import UserError
 
 
 class DataNeeded(UserError):
-    """Rows were asked of data that only their description is left of."""
+    """Rows were read of data of which only the description is left."""
 
 
 class Described:
-    """A split of which only length, spec and names of texts are at hand. Asking for rows is an error."""
+    """A split of which only length, spec and names of texts are known. Reading rows is an error."""
 
     def __init__(self, name: str, length: int, spec: Spec, texts: tuple[str, ...]) -> None:
         self.name, self.spec, self.texts, self._length = name, spec, texts, length

@@ -1,4 +1,4 @@
-"""What a run keeps of its data, so that its model can be built again when they are gone."""
+"""What a run saves about its data, so that its model can be built again when they are gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError
 
 SPLITS = ("train", "validation", "test")
-LIMIT = 2**16  # characters that a fact may take as JSON; a larger one is left out
+LIMIT = 2**16  # limit of characters of a fact as JSON; a longer one is left out
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

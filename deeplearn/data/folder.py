@@ -3,7 +3,7 @@
 If PATH holds train/ and test/ (and perhaps validation/) these are the splits, each with the class folders
 inside; otherwise the images are cut 80 / 10 / 10. `folder:PATH@64` cuts the central square out of each and
 resizes it to 64×64; without @ all images must have one size. Images are grey when all are grey, else RGB;
-transparency is dropped. Files that do not end like an image's are not read.
+transparency is dropped. Files without an image's extension are not read.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ from deeplearn.errors import UserError
 SEED = 0
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 GREY_MODES = {"1", "L", "LA"}
-# Cameras note how they were held. (In a PNG the note may come last, and looking for it decodes the image.)
+# Cameras record how they were held. (In a PNG that may come last, so reading it decodes the image.)
 CAMERA_FORMATS = {"JPEG", "MPO", "TIFF", "WEBP"}
 ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 are turned by 90°
 DEEP_MODES = {"I", "F", "I;16", "I;16B", "I;16L"}
@@ -30,7 +30,7 @@ Entry = tuple[Path, int]  # an image file and its label
 
 
 def load_folder(path: str) -> Dataset:
-    """Loads a folder of images. Raises UserError for anything that is wrong with it."""
+    """Loads a folder of images. Raises UserError for any mistake in it."""
     location, side = split_side(path)
     root = Path(location).expanduser()
     if not root.is_dir():

@@ -1,4 +1,4 @@
-"""TFDS's own data sets: found prepared, or downloaded and prepared, or one clear sentence why neither."""
+"""TFDS's own data sets: found prepared, or downloaded and prepared, or one clear sentence that says why not."""
 
 import difflib
 import json
@@ -63,7 +63,7 @@ def _prepare(builder: Any, name: str, directory: Path) -> None:
         with without_tensorflow(builder):
             builder.download_and_prepare()
     except Exception as error:
-        # Whatever a third party's preparation stumbles over, the way out is the same.
+        # Whatever goes wrong in TFDS's own preparation, the remedy is the same.
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
             f"TFDS could not prepare {name} in {directory} ({reason[0][:200]}): prepare it where TensorFlow "

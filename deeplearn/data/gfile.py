@@ -20,7 +20,7 @@ import numpy as np
 
 @contextmanager
 def without_tensorflow(builder: Any) -> Iterator[None]:
-    """Lets `builder` prepare itself where TensorFlow is not installed; changes nothing where it is."""
+    """Lets `builder` prepare itself without TensorFlow; changes nothing where TensorFlow is installed."""
     if importlib.util.find_spec("tensorflow") is not None:
         yield
         return
@@ -45,10 +45,10 @@ def _stand_in() -> types.ModuleType:
     )
     tensorflow = types.ModuleType("tensorflow")
     vars(tensorflow).update(
-        __version__="2.1.0",  # TFDS asks for this at least
+        __version__="2.1.0",  # what TFDS needs at least
         io=types.SimpleNamespace(gfile=gfile),
         compat=types.SimpleNamespace(as_text=os.fsdecode),
-        Tensor=type("Tensor", (), {}),  # features ask whether a value is one
+        Tensor=type("Tensor", (), {}),  # features check whether a value is one
     )
     return tensorflow
 

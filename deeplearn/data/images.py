@@ -13,7 +13,7 @@ def split_side(name: str) -> tuple[str, int | None]:
     if not match:
         return name, None
     if int(match[2]) == 0:
-        raise UserError(f"{name} asks for images of 0 pixels: give a side of at least 1, such as @64.")
+        raise UserError(f"{name} means images of 0 pixels: give a side of at least 1, such as @64.")
     return match[1], int(match[2])
 
 

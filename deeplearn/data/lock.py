@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, which the system gives back when its holder dies."""
+"""One process at a time: a lock on a file, which the system releases when its holder dies."""
 
 import fcntl
 from collections.abc import Iterator

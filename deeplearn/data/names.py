@@ -1,4 +1,4 @@
-"""From a name to a data set: ours, TFDS's, or the user's own files."""
+"""Loads a data set by name: ours, TFDS's, or the user's own files."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "npz:PATH": arrays (see deeplearn.data.npz).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
 
-    Raises UserError, in one sentence, for anything the user can mend.
+    Raises UserError, in one sentence, for anything the user can correct.
     """
     directory = tfds_directory(data_dir)
     kind, colon, path = name.partition(":")

@@ -1,4 +1,4 @@
-"""A pool of labelled examples, the same number of each class: where few labels are drawn from."""
+"""A pool of labelled examples with equally many of each class, from which few labels are drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplearn.errors import UserError
 
 
 def balanced_rows(split: Split, classes: int, limit: int, scan: int = 20_000) -> np.ndarray:
-    """The places of the first n examples of each class among the split's first `scan`, by class: [classes · n].
+    """The indices of the first n examples of each class among the split's first `scan`, by class: [classes · n].
 
     n is `limit`, or the size of the rarest class if that is smaller. UserError where a class has none.
     """
@@ -26,10 +26,10 @@ def balanced_rows(split: Split, classes: int, limit: int, scan: int = 20_000) ->
 
 
 def few_label_pool(dataset: Dataset, counts: Sequence[int]) -> Chosen:
-    """The pool of labelled training images from which the numbers `counts` of labels a class are drawn.
+    """The pool of labelled training images from which the numbers `counts` of labels per class are drawn.
 
-    It has a hundred of each class, or more where more are asked for, if there are so many, ordered by class.
-    Columns "image", "label" and "row": int32, the example's place in the pool, so that `row // n` is its class.
+    It has a hundred of each class, or more where `counts` needs more, if there are that many, ordered by class.
+    Columns "image", "label" and "row": int32, the example's index in the pool, so that `row // n` is its class.
     """
     limit, classes = max(100, *counts), len(dataset.classes)
     rows = dataset.fact(f"{limit} rows a class", lambda: balanced_rows(dataset.train, classes, limit))

@@ -1,4 +1,4 @@
-"""Data sets that live as TFDS records in the data directory: found there, or prepared once."""
+"""Data sets that are stored as TFDS records in the data directory: found there, or prepared once."""
 
 import contextlib
 import re
@@ -21,8 +21,8 @@ def load_prepared(name: str, directory: Path) -> Dataset:
     """Loads one of our sets or one of TFDS's. `directory` holds
 
     <name>/[<config>/]<version>/   the records, as TFDS keeps them
-    decoded/<name>[@side]/         the same as arrays, for sets that fit in memory
-    decoded/<name>[@side].lock     held while either is made
+    decoded/<name>[@side]/         the same examples as arrays, for sets that fit in memory
+    decoded/<name>[@side].lock     locked while either is made
     """
     wanted, side = split_side(name)
     if not re.fullmatch(r"\w+(/[\w.+-]+)?", wanted):
@@ -41,7 +41,7 @@ def load_prepared(name: str, directory: Path) -> Dataset:
             stack.enter_context(locked(cache.with_name(cache.name + ".lock")))
             writable = True
         except OSError as error:
-            # A shared directory that others prepared may be read, only not cached in.
+            # A shared directory that others prepared can be read, but nothing can be cached in it.
             writable = False
             if find(wanted, directory) is None:
                 raise UserError(
@@ -80,7 +80,7 @@ def _own_builder(name: str, directory: Path) -> Any:
     base, config = complete(name)
     builder = OWN[base].builder(config, str(directory))
     if find(name, directory) is None:
-        # What a killed preparation has left behind.
+        # What a killed preparation left behind.
         for rest in Path(builder.data_path).parent.glob(f"incomplete.*_{builder.version}"):
             shutil.rmtree(rest)
         logging.info("preparing %s in %s, once", name, directory)

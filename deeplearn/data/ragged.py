@@ -1,4 +1,4 @@
-"""Columns whose rows differ in length, kept end to end: sequences, which are padded when read, and texts.
+"""Columns whose rows differ in length, stored one after another: sequences, which are padded when read, and texts.
 
     split = Arrays({"tokens": Ragged.of([[5, 6, 7], [8]]), "text": Texts.of(["abc", "d"])})
     split.arrays()     # tokens [2, 3] = [[5, 6, 7], [8, 0, 0]], length [2] = [3, 1], text ["abc", "d"]
@@ -15,7 +15,7 @@ import numpy as np
 
 from deeplearn.errors import UserError
 
-BUCKETS = 4  # widths that a column of sequences is padded to, where they are not given
+BUCKETS = 4  # number of widths that a column of sequences is padded to, by default
 
 
 def halvings(longest: int, count: int = BUCKETS) -> tuple[int, ...]:
@@ -33,10 +33,10 @@ class Ragged:
     values: [total, ...], such as int32 [total] for tokens or float32 [total, features] for frames of sound.
     offsets: whole numbers [N + 1], ascending, from 0 to total.
     buckets: widths that batches are padded to, ascending; None is the `halvings` of the longest length. Give the
-        train split's to the other splits, and all of them come in the same few shapes.
-    pad: the value behind the end of a sequence.
+        other splits the train split's, so that all have the same few shapes.
+    pad: the value after the end of a sequence.
     limit: the longest length allowed; None is no limit, or the last of `buckets` where they are given.
-    length: the name of the column of lengths, int32 [], that stands beside this one. Columns whose sequences are
+    length: the name of the column of lengths, int32 [], that belongs to this one. Columns whose sequences are
         equally long row by row, such as words and their tags, may name the same one.
 
     Raises UserError naming the first row that is too long.

@@ -1,6 +1,6 @@
 """A split: a fixed sequence of examples, read by index. In memory (Arrays) or decoded when read (Records).
 
-Images are kept as uint8 levels, their compact form, and come out as float32 in [0, 1].
+Images are stored as uint8 levels, which is compact, and returned as float32 in [0, 1].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deeplearn.data.ragged import Ragged, Texts
 Batch = dict[str, np.ndarray]
 Spec = dict[str, jax.ShapeDtypeStruct]
 
-# Below this size (as float32) images are kept ready as float32, so that a batch is one gather.
+# Below this size (as float32) images are stored as float32, so that a batch is one gather.
 FLOAT_BYTES = 64 * 2**20
 
 
@@ -35,7 +35,7 @@ class Split(Protocol):
 
     @property
     def spec(self) -> Spec:
-        """Shape and dtype of one example, by key, texts left out; padded columns at their greatest width."""
+        """Shape and dtype of one example, by key, texts left out; padded columns at their maximum width."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -44,14 +44,14 @@ class Split(Protocol):
     def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
         """The examples at `indices` [N], stacked: each value is [N, ...].
 
-        Padded columns have the width of the narrowest bucket that holds all examples at `among`, which are those at
-        `indices` where it is not given: parts of one batch give the whole batch, and all get one width.
+        Padded columns have the width of the narrowest bucket that holds all examples at `among`, `indices` by
+        default: for a part of a batch pass the whole batch here, so that all parts have one width.
         """
 
     def arrays(self, limit: int | None = None) -> Batch:
         """The whole split in its order, or its first `limit` examples, stacked. Read-only.
 
-        Padded columns have their greatest width, whatever the limit.
+        Padded columns have their maximum width, whatever the limit.
         """
 
 
@@ -78,8 +78,8 @@ class Arrays:
         padded, with its column of lengths beside it. An array of str, or `Texts`, is a column of texts.
     levels: how many grey levels a uint8 "image" has.
 
-    A batch that holds several Ragged columns takes the bucket of the same number for all, so that there are no
-    more shapes than buckets.
+    A batch of several Ragged columns uses the same bucket number for all, so that there are no more shapes than
+    buckets.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray | Ragged | Texts], levels: int | None = None):
@@ -135,12 +135,12 @@ class Arrays:
         return {key: self.column(key, limit) for key in self._columns}
 
     def column(self, key: str, limit: int | None = None) -> np.ndarray:
-        """What `arrays` has under that name, the other columns left unread."""
+        """The column of that name as in `arrays`; the other columns are not read."""
         return self._rows(key, slice(limit), -1)
 
     def replaced(self, columns: Mapping[str, np.ndarray | Ragged | Texts | None]) -> Arrays:
-        """This split with other columns under these names, or without them where they are None."""
-        # Lengths come with their sequences.
+        """This split with these columns replaced, or removed where they are None."""
+        # Lengths are replaced with their sequences.
         lengths = {ragged.length for ragged in self._ragged.values()}
         merged = {key: column for key, column in self._columns.items() if key not in lengths} | dict(columns)
         return Arrays({key: column for key, column in merged.items() if column is not None}, self._levels)
@@ -157,7 +157,7 @@ class Arrays:
 
 
 def _read_only(column: np.ndarray) -> np.ndarray:
-    # Views go out without a copy, so nobody may write into them.
+    # Views are returned without a copy, so they must not be written to.
     column = column.view()
     column.flags.writeable = False
     return column

@@ -1,6 +1,6 @@
-"""Batches without end: freshly shuffled epochs laid end to end, as a pure function of (seed, index).
+"""Endless batches: freshly shuffled epochs one after another, as a pure function of (seed, index).
 
-Nothing is remembered between batches, so a run that is killed asks for batch 1001 and gets batch 1001.
+Nothing is remembered between batches, so a run that was killed at batch 1000 continues with batch 1001.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Stream:
 
     Every example comes exactly once an epoch and no remainder is dropped: a batch may cross the end of an
     epoch. shard=(p, P) yields the p-th of P equal parts of each global batch, for the p-th of P hosts.
-    number: which of several unpaired sources this is; each has permutations of its own.
+    number: which of several unpaired sources this is; each has its own permutations.
 
     Texts are left out. Padded columns have the width of the narrowest bucket that holds the longest sequence of the
-    global batch, so that all its parts have one width; `batches` takes the widest of its batches for all.
+    global batch, so that all its parts have one width; `batches` pads all its batches to the widest.
 
     Raises UserError when the batch is larger than the split or does not divide into P parts.
     """
@@ -55,7 +55,7 @@ class Stream:
 
     @property
     def spec(self) -> Spec:
-        """Shape [B / P, ...] and dtype of the values of `batch`, padded columns at their greatest width."""
+        """Shape [B / P, ...] and dtype of the values of `batch`, padded columns at their maximum width."""
         return {
             key: jax.ShapeDtypeStruct((self._rows, *one.shape), one.dtype) for key, one in self.split.spec.items()
         }
@@ -63,7 +63,7 @@ class Stream:
     def batch(self, index: int, beside: Sequence[Stream] = ()) -> Batch:
         """Batch `index`, counted from 0: {key: [B / P, ...]}.
 
-        beside: streams of the same split with other seeds; padded columns are as wide as theirs need too, so that
+        beside: streams of the same split with other seeds; padded columns are wide enough for theirs too, so that
         the batches of several replicas can be stacked.
         """
         whole = self._indices(index)

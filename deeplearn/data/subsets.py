@@ -12,10 +12,10 @@ from deeplearn.data.split import Arrays, Batch, Spec, Split
 
 
 class Chosen:
-    """Some rows of another split, read when the first of them is asked for and kept.
+    """Some rows of another split, read when one of them is first needed, and kept.
 
-    rows: their places there, [n]. columns: which ones, () for all. place: the name of one more column, int32 [],
-    the place of an example among the chosen; none if empty.
+    rows: their indices there, [n]. columns: which ones, () for all. place: the name of one more column, int32
+    [], the index of an example among the chosen; none if empty.
     """
 
     def __init__(self, split: Split, rows: np.ndarray, columns: Sequence[str] = (), place: str = "") -> None:
@@ -50,7 +50,7 @@ class Chosen:
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:
     """(an order of the examples [count], sizes of the subsets): a subset of size n is the first n of this order.
 
-    fractions: of all examples, one for each subset; none is empty. Every call gives one and the same order.
+    fractions: of all examples, one for each subset; none is empty. Every call returns the same order.
     """
     return np.random.default_rng(0).permutation(count), [max(1, round(fraction * count)) for fraction in fractions]
 
@@ -58,7 +58,7 @@ def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int
 def side_by_side(columns: Mapping[str, np.ndarray], order: np.ndarray, sizes: Sequence[int]) -> Arrays:
     """The subsets of `nested` in one split, [N, ...] -> [N, subsets, ...], so that a batch has examples of each.
 
-    Each subset comes round again until all N examples have been through.
+    Smaller subsets are repeated until all N examples have been seen.
     """
     rows = np.stack([order[np.arange(len(order)) % size] for size in sizes], 1)  # [N, subsets]
     return Arrays({key: column[rows] for key, column in columns.items()})

@@ -6,10 +6,10 @@ from deeplearn.data.split import Batch, Spec, Split
 
 
 class Unpaired:
-    """Two or more splits that one stage draws from, each in an order of its own.
+    """Two or more splits that one stage draws from, each in its own order.
 
     Unpaired(source=photographs, target=paintings); `data.stream` makes its batches, {source: {key: [B, ...]}}. The
-    splits may differ in size and in columns. Their order counts: it decides which permutations each gets.
+    splits may differ in size and in columns. Their order matters: it determines which permutations each gets.
     """
 
     def __init__(self, **sources: Split):

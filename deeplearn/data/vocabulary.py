@@ -1,4 +1,4 @@
-"""From texts to whole numbers and back."""
+"""Texts as integers, and back."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ class Vocabulary:
 
     @classmethod
     def characters(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
-        """The characters of these texts, the commonest first, at most `limit` beside the special tokens."""
+        """The characters of these texts, the most frequent first, at most `limit` in addition to the special
+        tokens."""
         return cls._counted(texts, "character", limit)
 
     @classmethod
     def words(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
-        """The words and signs of these texts, the commonest first, at most `limit` beside the special tokens."""
+        """The words and signs of these texts, the most frequent first, at most `limit` in addition to the special
+        tokens."""
         return cls._counted(texts, "word", limit)
 
     @classmethod
@@ -61,7 +63,7 @@ class Vocabulary:
         return _cut(text, self.level)
 
     def join(self, tokens: Iterable[str]) -> str:
-        """A text of these tokens; words are set apart by spaces, whatever stood between them."""
+        """A text of these tokens; words are separated by spaces, whatever was between them."""
         return ("" if self.level == "character" else " ").join(tokens)
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
@@ -101,8 +103,8 @@ def tokenised(
     """The split, in memory, with a text column replaced by its tokens.
 
     The column `name` int32 [time] holds ids padded with 0, `length` int32 [] how many; other columns stay.
-    limit: the greatest number of tokens a text may have. buckets: widths of batches (see `Ragged`).
-    enclosed: put `begin` before and `end` behind each text; they count towards its length.
+    limit: the maximum number of tokens in a text. buckets: widths of batches (see `Ragged`).
+    enclosed: put `begin` before and `end` after each text; they count towards its length.
 
     UserError where the split has no such text column, and, naming the row, where a text is longer than allowed.
     """

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def stretched(pictures: np.ndarray) -> np.ndarray:
-    """Each picture of [N, ...] to the whole range from black, its least number, to white, its largest."""
+    """Each picture of [N, ...] over the whole range from black, its minimum, to white, its maximum."""
     axes = tuple(range(1, pictures.ndim))
     low, high = pictures.min(axes, keepdims=True), pictures.max(axes, keepdims=True)
     return (pictures - low) / np.maximum(high - low, 1e-9)
@@ -25,7 +25,7 @@ def red_and_blue(picture: np.ndarray) -> np.ndarray:
 
 
 def square(values: np.ndarray, size: int) -> np.ndarray:
-    """A layer's numbers [n] as a picture [size, size]: in rows where n is a square, else as upright stripes."""
+    """A layer's numbers [n] as a picture [size, size]: in rows where n is a square, else as vertical stripes."""
     side = int(np.sqrt(len(values)))
     table = values.reshape(side, side) if side * side == len(values) else values[None]
     return table[np.ix_(*[np.arange(size) * extent // size for extent in table.shape])]

@@ -1,4 +1,4 @@
-"""What a convolutional layer does to an image, one thing a row."""
+"""What a convolutional layer does to an image, row by row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def operation(image: np.ndarray, kernel: np.ndarray, maps: np.ndarray) -> Image.
 
 
 def equivariance(moved: np.ndarray, maps: np.ndarray) -> Image.Image:
-    """An image moved to the right, its feature maps, the first map moved as far, and how they differ.
+    """An image moved to the right, its feature maps, the first map moved by as much, and their differences.
 
     Args:
         moved: [N, H, W] in [0, 1], the n-th by n pixels; what leaves at an edge comes back at the other.

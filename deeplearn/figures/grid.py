@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-SHEET_SIZE = 840  # pixels of the longer side that small images are magnified to, at most
-GAP_GREY = 205  # tells tiles apart whether they are black or white at their edges
+SHEET_SIZE = 840  # largest number of pixels of the longer side to which small images are magnified
+GAP_GREY = 205  # separates tiles whether their edges are black or white
 FONT_SIZE = 17
 CAPTION_HEIGHT = 24  # of the strip below an image
-LABEL_CHARACTERS = 22  # in a line of a row's label
+LABEL_CHARACTERS = 22  # characters in a line of a row's label
 
 
 def image_grid(
@@ -24,9 +24,9 @@ def image_grid(
     """Lay images out in rows, in reading order.
 
     Args:
-        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where each row is
-            one thing (a class, a caption, a digit and its reconstructions). Values outside are clipped.
-        columns: tiles in a row; a near-square sheet by default. The shape [rows, columns, …] says it already.
+        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where a row belongs together
+            (a class, a caption, a digit and its reconstructions). Values outside are clipped.
+        columns: tiles in a row; a near-square sheet by default. The shape [rows, columns, …] gives it already.
         scale: each pixel becomes scale × scale pixels, so that small images keep their hard edges. By
             default the largest that keeps the sheet within about 840 pixels.
         pad: pixels around each tile.
@@ -34,7 +34,7 @@ def image_grid(
         captions: a text for each image, drawn below it; long ones are cut.
 
     Returns:
-        An RGB image. Its first tile's top left corner is at (pad, pad), without labels.
+        An RGB image. Without labels, the top left corner of the first tile is at (pad, pad).
     """
     images = np.asarray(images)
     if images.ndim == 5:
@@ -70,7 +70,7 @@ def image_grid(
 
 
 def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: int | None = None) -> Image.Image:
-    """One thing beside another: under each name its images, in lines of `columns`, the name beside the first line.
+    """Groups of images: for each name its images, in lines of `columns`, with the name beside the first line.
 
     Args:
         rows: {name: images [n, ...]}, flat or not, n a multiple of `columns`.
@@ -86,14 +86,14 @@ def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: in
 
 
 def _font() -> ImageFont.FreeTypeFont:
-    """The typeface of the plots: it comes with matplotlib, and it has the Greek that Pillow's own lacks."""
+    """The typeface of the plots: it comes with matplotlib and has Greek letters, which Pillow's own lacks."""
     import matplotlib
 
     return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", FONT_SIZE)
 
 
 def _write_below(sheet: Image.Image, text: str, left: int, bottom: int, width: int) -> None:
-    """Writes into the strip below the tile whose lower left corner is the strip's, no wider than the tile."""
+    """Writes into the strip below a tile, no wider than the tile."""
     draw, font, shown = ImageDraw.Draw(sheet), _font(), text
     while len(shown) > 1 and draw.textlength(shown, font) > width:
         shown = shown[:-2] + "…"

@@ -14,9 +14,9 @@ from deeplearn.figures.plots import heat_map
 def confusion_and_mistakes(
     images: np.ndarray, label: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> dict[str, Callable[[], Image.Image]]:
-    """The figures "confusion", examples counted by label and prediction, and "mistakes", the first 32 if any.
+    """The figures "confusion", counts of examples by label and prediction, and "mistakes", the first 32 if any.
 
-    Below each mistake is its label, and what it was taken for.
+    Below each mistake are its label and the prediction.
 
     Args:
         images: [N, H, W, C] in [0, 1]. label, predicted: [N] integers. classes: their names.

@@ -51,8 +51,8 @@ def scatter(
 
     Args:
         points: [N, 2].
-        labels: [N] integers, the class of each point. Each class has a colour and its name at its median,
-            so that the map can be read without telling colours apart.
+        labels: [N] integers, the class of each point. Each class has a colour and its name at its median, so that
+            the map can be read without distinguishing colours.
         classes: the classes' names; their numbers by default.
         reference: [M, 2] data, drawn in grey underneath. It also sets the frame, so that stray samples
             do not shrink the picture; the number of points outside is written below.
@@ -60,7 +60,7 @@ def scatter(
     title = title or ("" if reference is None else "Samples over the data (grey)")
     axes = new_axes((6.5, 6.5), title, xlabel, ylabel)
     axes.set_aspect("equal", adjustable="datalim" if reference is None else "box")
-    # Many points are drawn smaller and fainter, to show where they lie densely.
+    # Many points are drawn smaller and fainter, to show where they are dense.
     dots: dict[str, Any] = {"s": np.clip(20000 / len(points), 5, 40), "alpha": 0.6, "linewidths": 0}
     if reference is not None:
         axes.scatter(reference[:, 0], reference[:, 1], s=20, linewidths=0, color=REFERENCE_COLOUR, label="data")

@@ -10,7 +10,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Petroff's ten colours, chosen for people of every colour vision (Petroff 2021, arXiv:2107.02270).
+# Petroff's ten colours, chosen for all kinds of colour vision (Petroff 2021, arXiv:2107.02270).
 PALETTE = (
     "#3f90da",
     "#ffa90e",

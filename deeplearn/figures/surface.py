@@ -18,11 +18,11 @@ def paths_on_surface(
     ylabel: str = "",
     title: str = "",
 ) -> Image.Image:
-    """Paths over the contours of `height`, drawn where its logarithm above the minimum grows evenly.
+    """Paths over the contours of `height`, evenly spaced in the logarithm of the height above the minimum.
 
     Args:
         height: [..., 2] parameters to [...] values.
-        paths: a name to the points [steps, 2] that it visits; where it starts and ends is marked.
+        paths: a name to the points [steps, 2] that it visits; its start and end are marked.
         minimum: [2], marked by a cross.
     """
     axes = new_axes((7.5, 6.5), title, xlabel, ylabel)

@@ -1,7 +1,7 @@
-"""Samples are judged one way: a calibrated classifier for each data set, trained once, and what it measures.
+"""Quality of samples, always measured the same way: by a calibrated classifier, trained once for each data set.
 
 quality = sample_quality(images, dataset)              # {"frechet_distance": …, "precision": …, …}
-rows = reference_rows(dataset, count=len(images))      # what to print beside it
+rows = reference_rows(dataset, count=len(images))      # what to compare it with
 """
 
 from deeplearn.judge.judges import Judge, judge

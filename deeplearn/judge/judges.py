@@ -1,4 +1,4 @@
-"""The judge of a data set: a calibrated classifier, trained once and kept."""
+"""The judge of a data set: a calibrated classifier, trained once and saved."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from deeplearn.judge.train import look, network, train
 from deeplearn.metrics.calibration import expected_calibration_error
 from deeplearn.models.small_convnet import SmallConvNet
 
-BLOCK_BYTES = 4 * 2**20  # of images that the network sees at once: its activations take some twenty times as much
+BLOCK_BYTES = 4 * 2**20  # of images that the network processes at once: activations take some twenty times as much
 
 Source = Callable[[np.ndarray], np.ndarray]  # indices [n] -> images [n, H, W, C], float32 in [0, 1]
 
 
-def block_rows(shape: tuple[int, ...], size: int = BLOCK_BYTES, most: int = 500) -> int:
+def block_rows(shape: tuple[int, ...], size: int = BLOCK_BYTES, limit: int = 500) -> int:
     """How many images [H, W, C] of float32 take `size` bytes; at least 1."""
-    return int(np.clip(size // (4 * math.prod(shape)), 1, most))
+    return int(np.clip(size // (4 * math.prod(shape)), 1, limit))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -45,10 +45,10 @@ def _look(model: SmallConvNet, variables: Any, image: jax.Array) -> tuple[jax.Ar
 class Judge:
     """A classifier of a data set's images whose confidence is calibrated on the validation split.
 
-    shape: [H, W, C] of the images it has learned.
+    shape: [H, W, C] of the images that it was trained on.
     temperature: what its logits are divided by (Guo et al. 2017).
     facts: "accuracy" and "calibration_error" (expected, 15 bins) on the test split, "seconds" of training, and what
-        the judge was made from.
+        the judge was trained on.
     """
 
     model: SmallConvNet
@@ -66,7 +66,7 @@ class Judge:
 
     def block(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of at most `block_rows` images, float32 in [0, 1]."""
-        # Padded to a power of two, or a whole block: every number of rows is compiled on its own.
+        # Padded to a power of two, or to a whole block: every number of rows would be compiled again.
         rows = min(1 << (len(images) - 1).bit_length(), block_rows(self.shape))
         full = np.resize(images, (rows, *self.shape))
         logits, features = _look(self.model, self.variables, full)
@@ -83,7 +83,7 @@ class Judge:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """How good the judge itself is, on the test split: to be printed beside what it says of samples."""
+        """How good the judge itself is, on the test split: to be reported with its measures of samples."""
         return {f"judge_{name}": self.facts[name] for name in ("accuracy", "calibration_error", "temperature")}
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ def array_source(images: np.ndarray) -> Source:
 
 
 def need_classes(dataset: Dataset) -> None:
-    """UserError unless a judge can be trained on the data set: on labelled images whose classes have names."""
+    """UserError unless the data set has labelled images whose classes have names, as a judge needs."""
     advice = "samples are judged by a classifier trained on them, so choose a set with classes, such as digits"
     dataset.need_labelled_images(advice)
     if not dataset.classes:
@@ -117,8 +117,8 @@ def need_classes(dataset: Dataset) -> None:
 def judge(dataset: Dataset, seed: int = 0) -> Judge:
     """The judge of a data set of labelled images: trained at the first call, read from its files at later ones.
 
-    It is kept beside the prepared data, by the data's fingerprint, the version of the judge's own code and the
-    seed. Of several processes that want it at once, one trains and the others wait.
+    It is saved beside the prepared data, by the data's fingerprint, the version of the judge's own code and the
+    seed. If several processes need it at once, one trains and the others wait.
 
     Raises UserError for a set without labelled images.
     """
@@ -130,9 +130,9 @@ def judge(dataset: Dataset, seed: int = 0) -> Judge:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(locked(path.with_suffix(".lock")))
-            except OSError:  # a shared directory that others prepared: the next place is tried
+            except OSError:  # a shared directory that is not ours: the next directory is tried
                 continue
-            # Another process may have done the work while this one waited for the lock.
+            # Another process may have trained it while this one waited for the lock.
             if (kept := _read(path, dataset)) is not None:
                 return kept
             made = _made(dataset, seed)
@@ -159,7 +159,7 @@ def _made(dataset: Dataset, seed: int) -> Judge:
     raw = Judge(network(dataset), variables, dataset.image_shape, 1.0, {})
 
     def seen(split: Split) -> tuple[np.ndarray, np.ndarray]:
-        """Logits and labels of a whole split, of which only a block is in memory."""
+        """Logits and labels of a whole split, read one block at a time."""
         rows, logits, labels = block_rows(raw.shape), [], []
         for start in range(0, len(split), rows):
             batch = split.gather(np.arange(start, min(start + rows, len(split))))

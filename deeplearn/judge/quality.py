@@ -1,7 +1,7 @@
-"""How good samples are: one judge, equal numbers of samples on both sides, metrics by their field names.
+"""How good samples are: one judge, equal numbers of generated and real images, the usual metrics.
 
-Which training images are compared with is fixed by the data set alone, so numbers of all generators of a data set
-stand beside each other. No two images are ever compared other than in blocks: memory is a few times the images'.
+The data set alone determines the training images to compare with, so numbers of all generators of a data set are
+comparable. Images are compared in blocks: memory is a few times the images'.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from deeplearn.metrics.distances import (
 )
 
 SAMPLES = 2000
-LEAST = 3  # samples on each side that the distances are defined for
-SEARCHED = 50_000  # training images among which the nearest is sought, at most
-KNOWN_QUERIES = 500  # training images whose own nearest ones are sought
+MIN_SAMPLES = 3  # smallest number of samples and of real images for which the distances are defined
+SEARCHED = 50_000  # largest number of training images among which the nearest is searched
+KNOWN_QUERIES = 500  # training images whose own nearest neighbours are searched
 CONFIDENT = 0.9
-SHOWN = 100  # images of a row that are kept for figures
-SEARCH_BYTES = 16 * 2**20  # of images that are compared pixel by pixel at once, on each side
+SHOWN = 100  # images of a row kept for figures
+SEARCH_BYTES = 16 * 2**20  # of images, on each side, that are compared pixel by pixel at once
 
 
 def training_halves(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint halves of the training split as shuffled indices: what is compared with, and the others."""
+    """Shuffled indices of two disjoint halves of the training split: the images to compare with, and the others."""
     order = np.random.default_rng(0).permutation(len(dataset.train))
     half = len(order) // 2
     return order[:half], order[half : 2 * half]
 
 
-def sample_count(dataset: Dataset, most: int = SAMPLES) -> int:
-    """How many samples to judge, at most `most`: as many as every reference row can have, so that all are equal."""
-    return min(most, len(dataset.train) // 2, len(dataset.test))
+def sample_count(dataset: Dataset, limit: int = SAMPLES) -> int:
+    """How many samples to judge, at most `limit`, so that every reference row can have as many."""
+    return min(limit, len(dataset.train) // 2, len(dataset.test))
 
 
 def need_judge(dataset: Dataset) -> None:
-    """UserError where samples that are like this data set cannot be judged: for generators, before they train."""
+    """UserError where samples of this data set cannot be judged: generators call it before they train."""
     need_classes(dataset)
-    if (count := sample_count(dataset)) < LEAST:
+    if (count := sample_count(dataset)) < MIN_SAMPLES:
         raise UserError(
-            f"--dataset={dataset.name} has too few images: samples are judged beside half of the training split "
-            f"and the test split, here {count} images, and there must be {LEAST}"
+            f"--dataset={dataset.name} has too few images: samples are compared with half of the training split "
+            f"and the test split, here {count} images, and there must be {MIN_SAMPLES}"
         )
 
 
 def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | None = None) -> dict[str, float]:
-    """How good samples are, by the data set's judge, beside as many training images.
+    """How good samples are, by the data set's judge, compared with as many training images.
 
-    Compared with are the first images of a fixed random half of the training split. If there are more samples than
-    that half holds, a random selection of as many is judged. `frechet_distance` and, less, precision, recall and
+    They are compared with the first images of a fixed random half of the training split. If there are more samples
+    than that half has, a random selection of as many is judged. `frechet_distance` and, less, precision, recall and
     coverage depend on the number: compare equal ones only (`sample_count`).
 
     Args:
         images: [N, H, W, C] in the shape of the data set's, floats in [0, 1] (clipped) or uint8 of 0 to 255; N ≥ 3.
-        labels: [N] integers, the classes that were asked for, where the generator is conditional.
+        labels: [N] integers, the requested classes, where the generator is conditional.
 
     Returns:
         frechet_distance: between Gaussians fitted to the features (Heusel et al. 2017, equation 6).
@@ -71,12 +71,12 @@ def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | No
             (Bińkowski et al. 2018, section 4), and its standard error.
         precision, recall: on the features (Kynkäänniemi et al. 2019, equations 1 and 2; k = 3).
         density, coverage: the same (Naeem et al. 2020, section 3.2; k = 5).
-        confident: fraction of samples of whose class the judge is more than 90 % sure; it is calibrated
-            (Guo et al. 2017), so that this means right in nine of ten where samples are like the data.
-        accuracy: fraction of samples that the judge takes for what was asked for; only with labels.
+        confident: fraction of samples to whose class the judge gives a probability above 90 %; it is calibrated
+            (Guo et al. 2017), so on real images it is then right nine times in ten.
+        accuracy: fraction of samples that the judge assigns to the requested class; only with labels.
         nearest_distance: root mean square difference per pixel to the nearest of at most 50,000 training images,
             averaged over samples; near zero where training images were copied.
-        nearest_distance_training: the same from training images to their nearest other ones.
+        nearest_distance_training: the same distance from training images to their nearest other training images.
 
     Raises UserError where the set has no labelled images or too few, and for samples that are too few, of another
     shape or not finite.
@@ -87,11 +87,11 @@ def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | No
 def reference_rows(
     dataset: Dataset, count: int = SAMPLES, labels: bool = False, test: str = "test images"
 ) -> dict[str, Callable[[], Measured]]:
-    """{row: thunk}: what stands beside every generator's samples, measured in the same way.
+    """{row: thunk}: what every generator's samples are compared with, measured in the same way.
 
-    "other training images": of the half that is not compared with, so what a perfect generator would get.
+    "other training images": from the half that is not compared with: what a perfect generator would get.
     `test`, the row's name: images of the test split. Fewer than `count` if the split is smaller.
-    "Gaussian on pixels": draws from a Gaussian fitted to training images; it knows nothing of classes.
+    "Gaussian on pixels": draws from a Gaussian fitted to training images, without classes.
 
     Args:
         count: of samples in each row; `sample_count(dataset)` is one that every row can have.
@@ -123,7 +123,7 @@ def reference_rows(
 
 
 def nearest_training(images: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """The training image [N, H, W, C] nearest to each image in the mean square over pixels: for sheets of both."""
+    """The training image [N, H, W, C] nearest to each image by mean squared difference: for sheets of both."""
     images = np.asarray(images)
     _, nearest = _nearest(array_source(images), np.arange(len(images)), dataset)
     return dataset.train.gather(nearest)["image"]
@@ -132,7 +132,7 @@ def nearest_training(images: np.ndarray, dataset: Dataset) -> np.ndarray:
 def _quality(
     images: np.ndarray, dataset: Dataset, labels: np.ndarray | None, own: np.ndarray | None
 ) -> dict[str, float]:
-    """As `sample_quality`; own [N]: which training images the images are, where they are."""
+    """As `sample_quality`; own [N]: the indices of the images, where they are training images."""
     found = judge(dataset)
     images = np.asarray(images)
     found.need(images)
@@ -142,14 +142,14 @@ def _quality(
         )
     reference, _ = training_halves(dataset)
     count = min(len(images), len(reference))
-    if count < LEAST:
+    if count < MIN_SAMPLES:
         raise UserError(
-            f"{len(images)} samples beside {len(reference)} training images (half of those of --dataset="
-            f"{dataset.name}) are too few to judge: there must be {LEAST} of each"
+            f"{len(images)} samples and {len(reference)} training images (half of those of --dataset="
+            f"{dataset.name}) are too few to judge: there must be {MIN_SAMPLES} of each"
         )
     if not (np.isfinite(images.min()) and np.isfinite(images.max())):
         raise UserError("samples hold values that are not finite, so they cannot be judged: the generator diverged")
-    # In random order, because samples often come class by class, and the kernel distance's error is over blocks.
+    # In random order, because samples often come class by class and the kernel distance's error is over blocks.
     order, reference = np.random.default_rng(1).permutation(len(images))[:count], reference[:count]
 
     samples, known = array_source(images), reference[:KNOWN_QUERIES]
@@ -176,13 +176,13 @@ def _quality(
 def _nearest(
     source: Source, indices: np.ndarray, dataset: Dataset, own: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Root mean square difference per pixel [n] to the nearest training image, and that one's index [n].
+    """Root mean square difference per pixel [n] to the nearest training image, and its index [n].
 
-    For the images at `indices` [n] of a source. own [n]: the training images that they are, where they are such, so
-    that none is compared with itself.
+    For the images at `indices` [n] of a source. own [n]: their indices where they are training images, so that none
+    is compared with itself.
     """
     shape = dataset.image_shape
-    rows = block_rows(shape, SEARCH_BYTES, most=len(dataset.train))
+    rows = block_rows(shape, SEARCH_BYTES, limit=len(dataset.train))
     searched = np.random.default_rng(0).permutation(len(dataset.train))[:SEARCHED]
     distances, nearest = np.full(len(indices), np.inf), np.full(len(indices), -1)
     for start in range(0, len(searched), rows):

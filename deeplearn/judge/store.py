@@ -1,4 +1,4 @@
-"""Judges that are kept: weights and facts of each, beside the prepared data."""
+"""Saved judges: weights and facts of each, beside the prepared data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deeplearn.models import small_convnet
 
 
 def code_version() -> str:
-    """Of the code that makes a judge, comments aside."""
+    """A hash of the code that makes a judge, without its comments."""
     sha = hashlib.sha256()
     for module in (train, temperature, small_convnet):
         sha.update(ast.dump(ast.parse(inspect.getsource(module))).encode())
@@ -31,7 +31,7 @@ def code_version() -> str:
 
 
 def identity(dataset: Dataset, seed: int) -> dict[str, Any]:
-    """What a judge depends on."""
+    """Everything that a judge depends on."""
     return {
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint(),
@@ -41,7 +41,8 @@ def identity(dataset: Dataset, seed: int) -> dict[str, Any]:
 
 
 def paths(dataset: Dataset, seed: int) -> Iterator[Path]:
-    """Where the facts of a judge (.json) may be, its weights (.safetensors) beside them: the best place first.
+    """Paths where the facts of a judge (.json) may be, its weights (.safetensors) beside them; the preferred one
+    first.
 
     In judges/ beside the prepared data; or, for data that have no directory or one that cannot be written, in the
     user's cache.
@@ -56,7 +57,7 @@ def paths(dataset: Dataset, seed: int) -> Iterator[Path]:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """(variables, facts) of a judge; None where there is none, or it is damaged, which is said in a sentence."""
+    """(variables, facts) of a judge; None where there is none, or, with a warning, where it is damaged."""
     if not path.exists():
         return None
     try:
@@ -71,9 +72,9 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
 
 
 def write(path: Path, variables: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Writes the weights, then the facts, which hold the weights' hash: a judge is there once both are.
+    """Writes the weights, then the facts, which hold the weights' hash: a judge is complete once both are there.
 
-    Raises OSError where the place cannot be written. The caller holds the lock.
+    Raises OSError where the path cannot be written. The caller holds the lock.
     """
     flat = flax.traverse_util.flatten_dict(dict(variables), sep="/")
     content = save({name: np.ascontiguousarray(value) for name, value in flat.items()})

@@ -1,4 +1,4 @@
-"""The games of generator and discriminator, or critic, as losses on logits and scores.
+"""The losses of generator and discriminator, or critic, on logits and scores.
 
 Logits are of any shape, a number for each example or for each patch; a loss is their mean.
 """
@@ -20,7 +20,7 @@ def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Ar
 
 
 def saturating_loss(fake_logits: jax.Array) -> jax.Array:
-    """E log(1 − D(G(z))), the generator's side of the minimax game; flat where D is sure of a fake."""
+    """E log(1 − D(G(z))), the generator's loss in the minimax game; flat where D is sure of a fake."""
     return -softplus(fake_logits).mean()
 
 
@@ -47,6 +47,6 @@ def gradient_penalty(
         return scores.sum()
 
     slopes = jax.grad(score)(between)
-    # The root's derivative at zero is infinite, and a critic of zeros does occur.
+    # The root's derivative at zero is infinite, and a critic of all zeros can occur.
     norms = jnp.sqrt((slopes.reshape(len(real), -1) ** 2).sum(-1) + 1e-12)
     return ((norms - 1) ** 2).mean()

@@ -21,13 +21,13 @@ def cross_entropy(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, dict[
 
 
 def classification(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """Loss and accuracy of a model that is called on images, as `Experiment.validate` asks for them."""
+    """Loss and accuracy of a model that is called on images, as `Experiment.validate` needs them."""
     loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
     return {"loss": loss, **metrics}
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Mean −Σ target · log p in nats, and how often the likeliest class is the target's. Both [batch, classes].
+    """Mean −Σ target · log p in nats, and how often the most probable class is the target's. Both [batch, classes].
 
     A row of target is a distribution over classes: mixed or smoothed labels.
     """

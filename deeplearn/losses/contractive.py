@@ -23,7 +23,7 @@ def sigmoid_layer_penalty(h: jax.Array, kernel: jax.Array) -> jax.Array:
 def exact_penalty(encoder: Encoder, x: jax.Array) -> jax.Array:
     """‖∂h/∂x‖²_F of any encoder [batch, inputs] -> [batch, hidden], by its exact Jacobian. Returns [batch].
 
-    One forward-mode pass an input: a check, and for small inputs a choice.
+    One forward-mode pass per input: a check, and for small inputs a choice.
     """
     assert_shapes(x=(x, "batch inputs"))
     jacobians = jax.vmap(jax.jacfwd(lambda row: encoder(row[None])[0]))(x)  # [batch, hidden, inputs]
@@ -33,7 +33,7 @@ def exact_penalty(encoder: Encoder, x: jax.Array) -> jax.Array:
 def hutchinson_penalty(encoder: Encoder, x: jax.Array, key: jax.Array, probes: int = 1) -> jax.Array:
     """Unbiased estimate of ‖∂h/∂x‖²_F: E‖vᵀJ‖² with random signs v (Hutchinson 1989). Returns [batch].
 
-    One backward pass a probe, whatever the sizes.
+    One backward pass per probe, whatever the sizes.
     """
     h, pull_back = jax.vjp(encoder, x)
     assert_shapes(x=(x, "batch inputs"), **{"encoder's output": (h, "batch hidden")})

@@ -1,9 +1,9 @@
 """Contrastive divergence as a loss: F(v) − F(stop_gradient(v_k)).
 
-The log-likelihood of a Boltzmann machine climbs along ⟨−∂F/∂θ⟩_data − ⟨−∂F/∂θ⟩_model. Contrastive divergence puts
-k steps of Gibbs sampling in the place of the model (Hinton 2002, section 3). With the sample held constant the
-gradient of the difference of free energies *is* that rule, ΔW ∝ ⟨vh⟩_data − ⟨vh⟩_k with h by its probabilities, and
-any optimiser may follow it. The value itself is no likelihood and need not fall.
+The gradient of the log-likelihood of a Boltzmann machine is ⟨−∂F/∂θ⟩_data − ⟨−∂F/∂θ⟩_model. Contrastive divergence
+replaces the model by k steps of Gibbs sampling (Hinton 2002, section 3). With the sample held constant the gradient
+of the difference of free energies *is* that rule, ΔW ∝ ⟨vh⟩_data − ⟨vh⟩_k with h by its probabilities, which any
+optimiser may follow. The value itself is no likelihood and need not fall.
 
 A machine is a bound module with `free_energy(v) -> [batch]`, `gibbs(v, key, steps)` and
 `gibbs_of_hidden(h, key, steps)`, such as `models.rbm.RBM`.
@@ -21,7 +21,7 @@ Metrics = dict[str, jax.Array]
 
 
 def free_energy_gap(machine: Any, v: jax.Array, sample: jax.Array) -> tuple[jax.Array, Metrics]:
-    """Mean F(v) − mean F(sample), the sample held constant: the loss of every rule here, whatever sampled it.
+    """Mean F(v) − mean F(sample), the sample held constant: the loss of every rule here.
 
     v: [batch, visible]. sample: [samples, visible].
     """
@@ -38,10 +38,10 @@ def contrastive_divergence(machine: Any, v: jax.Array, key: jax.Array, steps: in
 def persistent_contrastive_divergence(
     machine: Any, v: jax.Array, chains: jax.Array, key: jax.Array, steps: int
 ) -> tuple[jax.Array, Metrics, jax.Array]:
-    """PCD: chains of hidden units [chains, hidden] that go on where the last update left them (Tieleman 2008).
+    """PCD: chains of hidden units [chains, hidden] that continue where the last update left them (Tieleman 2008).
 
-    Returns them too: they belong into a Flax collection, a state of the run like any other. With their hidden units
-    kept, the last way up of a step is the one that its free energy needs anyway: five matrix products, not six.
+    Returns them too: store them in a Flax collection, as a part of the state. Keeping hidden units saves one of
+    six matrix products: the last upward pass of a step is the one that its free energy needs.
     """
     assert_shapes(chains=(chains, "chains hidden"))
     sample, chains = machine.gibbs_of_hidden(chains, key, steps)

@@ -21,7 +21,7 @@ def denoising_loss(
 
     network: (noised [batch, ...], ratio [batch]) -> [batch, ...]. prediction: "noise", the target is ε; "v", it is
     α ε − σ x (Salimans & Ho 2022), which for data of unit variance is the preconditioning of Karras et al. 2022.
-    schedule and scale: of the noise levels.
+    schedule and scale: those of the noise levels.
     """
     assert_shapes(x=(x, "batch ..."))
     key_t, key_noise = jax.random.split(key)
@@ -55,7 +55,7 @@ def diffusion_loss(model: Any, x: jax.Array, label: jax.Array) -> jax.Array:
 def drop_labels(label: jax.Array, key: jax.Array, probability: float, none: int) -> jax.Array:
     """Labels [batch], each replaced by `none` with that probability (Ho & Salimans 2021, algorithm 1).
 
-    So that one network learns the conditional and the unconditional score, which guidance needs.
+    One network then learns both the conditional and the unconditional score, as guidance needs.
     """
     assert_shapes(label=(label, "batch"))
     return jnp.where(jax.random.bernoulli(key, probability, label.shape), none, label)

@@ -1,7 +1,7 @@
 """The discretised logistic likelihood of images with grey levels (Salimans et al. 2017, PixelCNN++, equation 2).
 
-A logistic distribution on the line, or a mixture of them, gives each level the probability of the interval nearer
-to it than to any other; the two outer levels get the tails. So all probabilities of a pixel add up to one.
+A logistic distribution on the line, or a mixture of them, gives each level the probability of the interval that
+is nearer to it than to any other level; the outer two get the tails. So all probabilities of a pixel add up to one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The evidence lower bound and its terms (Kingma & Welling 2014, Auto-Encoding Variational Bayes).
 
 Log-densities *sum* over pixels and latents and keep the batch axis; only the batch is averaged. Averaging over
-pixels as well weighs the KL term by the number of pixels, the commonest fault of public VAEs.
+pixels as well would weight the KL term by the number of pixels, the most common mistake in public VAEs.
 """
 
 from __future__ import annotations

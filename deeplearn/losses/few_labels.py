@@ -15,14 +15,15 @@ from deeplearn.mean import Mean
 def few_label_loss(
     model: Any, batch: Mapping[str, jax.Array], logits: Callable[..., jax.Array] | None = None
 ) -> tuple[Mean, dict[str, Mean]]:
-    """The sum over n in `model.labels` of the mean −log p(label), in nats, of the classifier for n labels a class.
+    """Σ over n in `model.labels` of the mean −log p(label), in nats, of the classifier for n labels per class.
 
-    Each classifier has weights of its own, so the sum trains each as if it were alone. As a mean it weighs the part
-    of the pool that the batch is, so it does not matter how the pool is cut.
+    Each classifier has its own weights, so the sum trains each as if it were alone. It is a `Mean` that counts the
+    labelled examples in the batch, so it does not matter how the pool is cut.
 
     Args:
-        model: a bound module with `labels`, numbers of labels a class, the draw `few` (`nn.few_labels.FewLabels`),
-            and `logits(image [N, ...], n, train=True) -> [N, classes]`, in whose place `logits` stands if given.
+        model: a bound module with `labels`, numbers of labels per class, the draw `few`
+            (`nn.few_labels.FewLabels`), and `logits(image [N, ...], n, train=True) -> [N, classes]`, in whose place
+            `logits` stands if given.
         batch: the whole pool, or a part of it: "image", "label" and "row" (`data.pool.few_label_pool`).
     """
     classify, losses, total = logits or model.logits, {}, jnp.zeros(())

@@ -1,9 +1,9 @@
-"""What a decoder's output stands for, p(x|z): black and white, a Gaussian on grey levels, discretised logistics.
+"""The distribution p(x|z) that a decoder parametrises: Bernoulli, Gaussian on grey levels, discretised logistics.
 
-Each has `parts`, the decoder's outputs for a pixel; `observe(grey, key)`, the x that is modelled, from grey levels
-in [0, 1] and a function that gives a key where one is needed; `log_likelihood(outputs, x)` in nats, summed over
-pixels; `mean(outputs)`, E[x|z]. Outputs are [..., pixels · parts], x [..., pixels]. `bin_width` turns a density
-into probabilities of grey levels (`deeplearn.metrics.bounds.bits_per_dim`).
+Each has `parts`, the number of the decoder's outputs for a pixel; `observe(grey, key)`, the x that is modelled,
+from grey levels in [0, 1] and a function that gives a key where one is needed; `log_likelihood(outputs, x)` in
+nats, summed over pixels; `mean(outputs)`, E[x|z]. Outputs are [..., pixels · parts], x [..., pixels]. `bin_width`
+turns a density into probabilities of grey levels (`deeplearn.metrics.bounds.bits_per_dim`).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Bernoulli:
 class Gaussian:
     """A density; the outputs are mean and log-variance.
 
-    On grey levels it would grow without bound, so levels are spread evenly over their bins, afresh each time (Theis
-    et al. 2016, section 3.1): then its nats bound those of the levels from above.
+    On grey levels it could grow without bound, so uniform noise spreads each level over its bin, drawn anew each
+    time (Theis et al. 2016, section 3.1): its nats are then an upper bound on those of the levels.
     """
 
     levels: int
@@ -82,7 +82,7 @@ class Logistic:
 
     def _parameters(self, outputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         split = outputs.reshape(*outputs.shape[:-1], -1, 3, self.components)
-        # Outputs of zero are means of ½ and scales of .14; the least scale is that of PixelCNN++.
+        # Outputs of zero are means of ½ and scales of .14; the smallest scale is that of PixelCNN++.
         return split[..., 0, :], split[..., 1, :] + 0.5, jnp.clip(split[..., 2, :] - 2, -7, 3)
 
     def observe(self, grey: jax.Array, key: Callable[[], jax.Array]) -> jax.Array:

@@ -1,4 +1,4 @@
-"""What a population of classifiers trains on (`deeplearn.models.population`): the sum of its members' losses."""
+"""The loss of a population of classifiers (`deeplearn.models.population`): the sum of its members' losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deeplearn.nn.checks import assert_shapes
 def member_losses(logits: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(mean cross-entropy in nats, accuracy) of each member, both [members].
 
-    logits [members, batch, classes]; label int32 [batch], or [members, batch] where each has examples of its own.
+    logits [members, batch, classes]; label int32 [batch], or [members, batch] where each has its own examples.
     """
     own = np.ndim(label) == 2
     assert_shapes(logits=(logits, "members batch classes"), label=(label, "members batch" if own else "batch"))

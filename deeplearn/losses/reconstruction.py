@@ -1,4 +1,4 @@
-"""What it costs an autoencoder to give an image back wrongly.
+"""Reconstruction errors of autoencoders.
 
 An `autoencoder` is a bound module: x [batch, pixels] -> (code, logits of the reconstruction [batch, pixels]), as
 `models.autoencoder.Autoencoder` and `nn.tied.TiedAutoencoder`; a batch is {"image": [batch, ...] in [0, 1]}.
@@ -27,7 +27,7 @@ def reconstruction_loss(
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The "squared" error of the pixels, averaged over them, or their "cross_entropy" in nats; metrics: `mse`.
 
-    noise: standard deviation of Gaussian noise on what the encoder sees; what is wanted back is clean.
+    noise: standard deviation of Gaussian noise on the encoder's input; the target is clean.
     """
     x = flat(batch["image"])
     _, logits = autoencoder(gaussian(autoencoder.make_rng("noise"), x, noise))

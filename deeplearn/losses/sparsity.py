@@ -15,7 +15,7 @@ def sparsity_penalty(h: jax.Array, target: float) -> jax.Array:
     target: ρ, strictly between 0 and 1.
     """
     assert_shapes(h=(h, "batch hidden"))
-    # A unit that is off (or on) for the whole batch in float32 would cost infinitely much.
+    # The penalty of a unit that is off (or on) for the whole batch in float32 would be infinite.
     mean = jnp.clip(h.mean(0), 1e-6, 1 - 1e-6)
     off = (1 - target) * (jnp.log1p(-target) - jnp.log1p(-mean))
     return (target * (jnp.log(target) - jnp.log(mean)) + off).sum()

@@ -1,8 +1,9 @@
 """Fine-tuning a deep belief net by the up-down algorithm (Hinton, Osindero & Teh 2006, section 5 and appendix B).
 
-Up: states sampled from the data teach the generating layers to give back each layer from the one above. The top
-machine follows contrastive divergence from there. Down: states generated from where its chain ends teach the
-recognising layers. Every sampled state is a constant, so the gradient of the sum is the three rules side by side.
+Up: states sampled upwards from the data train the generative layers to reconstruct each layer from the one above.
+The top machine is trained by contrastive divergence from there. Down: states generated downwards from the end of
+its chain train the recognition layers. Every sampled state is a constant, so the gradient of the sum is that of all
+three rules.
 """
 
 from __future__ import annotations

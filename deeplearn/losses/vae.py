@@ -1,7 +1,7 @@
-"""What a variational autoencoder is trained and measured by: the ELBO, and the tighter bounds of several draws.
+"""Objectives and bounds of a variational autoencoder: the ELBO, and the tighter bounds of several draws.
 
 A `vae` is a bound module with `observe`, `encode`, `decode` and `likelihood`, as `deeplearn.models.vae.VAE`; a
-batch is {"image": [batch, height, width, channels] in [0, 1]}. All is in nats an image, summed over pixels.
+batch is {"image": [batch, height, width, channels] in [0, 1]}. All is in nats per image, summed over pixels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def negative_elbo(
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """−E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)) with one draw z (Kingma & Welling 2014, eq. 10; Higgins et al. 2017).
 
-    noise: standard deviation of Gaussian noise on what the encoder sees.
+    noise: standard deviation of Gaussian noise on the encoder's input.
     """
     x = vae.observe(batch["image"])
     mean, log_variance = vae.encode(gaussian(vae.make_rng("noise"), x, noise))

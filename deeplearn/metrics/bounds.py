@@ -38,7 +38,7 @@ def log_likelihood_bound(
         samples: draws for each row, a multiple of `block`, the number drawn at a time to bound memory.
     """
     if samples % block:
-        raise ValueError(f"samples={samples} is no multiple of block={block}")
+        raise ValueError(f"samples={samples} is not a multiple of block={block}")
     blocks = [trained.folded(i).over(log_weights, x, size=100, samples=block) for i in range(samples // block)]
     return np.asarray(importance_weighted_bound(jnp.asarray(np.concatenate(blocks, axis=1)), axis=1))
 

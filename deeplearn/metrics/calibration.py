@@ -1,4 +1,4 @@
-"""Whether a classifier is right as often as it says."""
+"""Whether a classifier is right as often as its confidence says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Mean distance between confidence and accuracy, 0 to 1 (Guo et al. 2017, equation 3).
 
-    The confidence of a prediction is its largest probability. Predictions are put into `bins` intervals
-    ((m − 1)/M, m/M] of confidence; |mean confidence − accuracy| of each is weighted by its fraction of them.
+    The confidence of a prediction is its largest probability. Predictions are put into `bins` intervals ((m − 1)/M,
+    m/M] of confidence; |mean confidence − accuracy| of each is weighted by its fraction of the predictions.
 
     Args:
         probabilities: [N, classes], rows that sum to 1. labels: [N] integers.

@@ -1,4 +1,4 @@
-"""Whether a convolutional layer is the correlation that it should be."""
+"""Whether a convolutional layer computes the correlation that it should."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deeplearn.nn.checks import assert_shapes
 def correlation_error(images: np.ndarray, kernel: np.ndarray, bias: np.ndarray, maps: np.ndarray) -> float:
     """max |maps − Y| with Y(i, j, k) = Σ_c Σ_u Σ_v W(u, v, c, k) X(i + u, j + v, c) + b(k), found by SciPy.
 
-    Images' edges meet, as under padding="CIRCULAR"; u and v count from the middle of the window.
+    Images wrap around at their edges, as under padding="CIRCULAR"; u and v count from the middle of the window.
 
     Args:
         images: [N, H, W, C]. kernel: [height, width, C, features], both odd. bias: [features].
-        maps: [N, H, W, features], what the layer made of them.
+        maps: [N, H, W, features], the layer's output.
     """
     from scipy.signal import correlate2d
 

@@ -23,8 +23,8 @@ def gradient_cost(
     """{"memory": MB, "milliseconds": median of `repeats`} of the gradient of cross-entropy on one batch.
 
     net(image, train=True) gives logits [B, classes], or a tuple that begins with them. The memory is what the
-    compiled program needs at its peak beside arguments and results, as the compiler planned it: nearly all of it is
-    activations kept for the backward pass. On a machine that is busy with other things the time means little.
+    compiled program needs at its peak in addition to arguments and results, as the compiler planned it: nearly all
+    of it is activations kept for the backward pass. On a busy machine the time means little.
     """
     chex.assert_rank([image, label], [4, 1])
     chex.assert_equal_shape_prefix([image, label], 1)
@@ -55,8 +55,8 @@ def seconds_an_epoch(
 ) -> float:
     """Seconds of an epoch of plain gradient descent on cross-entropy in batches of `size`, compiled and alone.
 
-    net(image) gives logits [B, classes]. columns: {"image": [N, ...], "label": [N]}; of the epoch at most so many
-    `updates` are timed, and the least of `repeats` times stands for the rest.
+    net(image) gives logits [B, classes]. columns: {"image": [N, ...], "label": [N]}; at most `updates` updates of
+    the epoch are timed; the shortest of `repeats` times is scaled to the whole epoch.
     """
     examples = len(columns["label"])
     updates = min(updates, max(1, examples // size))

@@ -1,4 +1,4 @@
-"""What is measured of any detector of anomalies, from the scores that it gives."""
+"""Metrics of any detector of anomalies, from its scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FALSE_ALARMS = 0.05  # fraction of normal validation examples above the threshol
 
 
 def auroc(scores: np.ndarray, anomalous: np.ndarray) -> float:
-    """Area under the ROC curve, averaged over problems; NaN where no problem has both kinds of example.
+    """Area under the ROC curve, averaged over problems; NaN where no problem has normal and anomalous examples.
 
     Args:
         scores: [problems, N], higher for what is more anomalous. anomalous: [problems, N] bool.
@@ -27,7 +27,7 @@ def auroc(scores: np.ndarray, anomalous: np.ndarray) -> float:
 def mean_roc(scores: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """False positive rates [201] from 0 to 1, and the true positive rates there, averaged over problems.
 
-    scores, anomalous: as for `auroc`; every problem has both kinds of example.
+    scores, anomalous: as for `auroc`; every problem has normal and anomalous examples.
     """
     from sklearn.metrics import roc_curve
 
@@ -39,10 +39,11 @@ def mean_roc(scores: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def detection(scores: Mapping[str, np.ndarray], anomalous: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """What is reported of a detector of anomalies, averaged over problems.
+    """The metrics of a detector of anomalies, averaged over problems.
 
-    auroc, validation_auroc: only where there are anomalies. A threshold is set that 5 % of the normal validation
-    examples exceed; false_alarms and detected are the fractions of normal and of anomalous test examples above it.
+    auroc, validation_auroc: only where there are anomalies. The threshold is the score that 5 % of the normal
+    validation examples exceed; false_alarms and detected are the fractions of normal and of anomalous test examples
+    above it.
 
     Args:
         scores, anomalous: {"validation" and "test": [problems, N]}.

@@ -1,7 +1,7 @@
-"""Distances between two sets of feature vectors, real and generated, and what each of them misses.
+"""Distances between two sets of feature vectors, real and generated; each of them misses something.
 
 The Fréchet and kernel distances mix fidelity and diversity into one number; precision and recall, density and
-coverage tell them apart; the distance to the nearest real example shows a model that repeats its training data,
+coverage separate them; the distance to the nearest real example exposes a model that repeats its training data,
 which the others reward. None of these is an FID or a KID: those names belong to the Inception network's features.
 """
 
@@ -13,7 +13,7 @@ from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 
 BLOCK_MIB = 32  # of distances that are in memory at once
-JACKKNIFE = 10  # blocks that are left out in turn
+JACKKNIFE = 10  # blocks, each left out in turn
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
@@ -46,7 +46,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     Bińkowski et al. 2018, section 4 (the KID, there on Inception features), of all pairs. Unlike the Fréchet
     distance it is unbiased, so it may be slightly negative when the two distributions agree. The standard error is
     the jackknife's over at most 10 blocks of consecutive examples (Efron & Tibshirani 1993, equation 11.5): shuffle
-    examples that come in an order.
+    examples that are ordered.
 
     Args:
         a: [N, D] features, N ≥ 3.
@@ -57,14 +57,14 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     parts_a, parts_b = np.array_split(a, blocks), np.array_split(b, blocks)
 
     def sums(x: list[np.ndarray], y: list[np.ndarray]) -> np.ndarray:
-        """[blocks, blocks]: the kernel summed over the pairs of one block and another."""
+        """[blocks, blocks]: the kernel summed over all pairs of examples from two blocks."""
         return np.array([[_kernel_sum(p, q) for q in y] for p in x])
 
     within = []
     for parts in (parts_a, parts_b):
         total = sums(parts, parts)
         same = [np.sum((np.sum(part**2, axis=1) / a.shape[1] + 1) ** 3) for part in parts]
-        within.append(total - np.diag(same))  # pairs of two different examples: this makes it unbiased
+        within.append(total - np.diag(same))  # only pairs of two different examples: this makes it unbiased
     across = sums(parts_a, parts_b)
     sizes_a, sizes_b = np.array([*map(len, parts_a)]), np.array([*map(len, parts_b)])
 

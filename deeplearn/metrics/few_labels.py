@@ -1,4 +1,4 @@
-"""What pretraining is worth where labels are few: accuracies by labels a class."""
+"""How much pretraining helps where labels are few: accuracies by labels per class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Predict = Callable[[Any, jax.Array, int], jax.Array]
 
 
 def predict(model: Any, image: jax.Array, count: int) -> jax.Array:
-    """Classes [B] by the classifier for `count` labels a class, `model.logits(image, count) -> [B, classes]`."""
+    """Classes [B] by the classifier for `count` labels per class, `model.logits(image, count) -> [B, classes]`."""
     return model.logits(image, count).argmax(-1)
 
 
@@ -36,7 +36,7 @@ def accuracies(trained: Any, test: Mapping[str, np.ndarray], predict: Predict = 
 def series(
     replicas: Sequence[Mapping[str, Mapping[str, float]]], counts: Sequence[int], ours: str
 ) -> dict[str, tuple[Any, ...]]:
-    """For `figures.plots.curves`: accuracy by labels a class of each row that has it, with standard errors.
+    """For `figures.plots.curves`: accuracy by labels per class of each row that has it, with standard errors.
 
     replicas: {row: {metric: number}} of each. ours: what the experiment's own row is called.
     """

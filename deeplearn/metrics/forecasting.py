@@ -1,4 +1,4 @@
-"""Forecasts of a series from rolling origins: which windows are seen, what comes true, and the scaled error."""
+"""Forecasts of a series from rolling origins: the windows seen, the values to forecast, and the scaled error."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def rolling_windows(
 ) -> np.ndarray:
     """The `window` values before each origin and the `horizon` from it on: [origins, window + horizon].
 
-    Origins are `stride` apart, from `first`; everything that is forecast lies in series[first:last]. Before that
-    nothing is needed but the windows themselves, so 0 <= first − window. ValueError where no origin fits.
+    Origins are `stride` apart, from `first`; everything that is forecast lies in series[first:last], and the
+    first window before it, so 0 <= first − window. ValueError where no origin fits.
     """
     chex.assert_rank(series, 1)
     origins = range(first, last - horizon + 1, stride)
@@ -49,7 +49,7 @@ def mase(forecast: np.ndarray, truth: np.ndarray, history: np.ndarray, period: i
 class Task:
     """A series [time] and the stretch of it that is forecast, [first, last); `period` is that of its seasons.
 
-    From origins `stride` apart forecasts see `window` steps and tell the next `horizon`, in the series' units.
+    From origins `stride` apart forecasts see `window` steps and predict the next `horizon`, in the series' units.
     """
 
     series: np.ndarray
@@ -66,7 +66,7 @@ class Task:
 
     @functools.cached_property
     def origins(self) -> np.ndarray:
-        """What the forecasts see and what comes true: [origins, window + horizon]."""
+        """What the forecasts see and what they should predict: [origins, window + horizon]."""
         return rolling_windows(self.series, self.first, self.last, self.window, self.horizon, self.stride)
 
     @property
@@ -78,7 +78,7 @@ class Task:
         return rolling_windows(self.series, window, self.first, window, self.horizon)
 
     def earlier(self) -> Task:
-        """The stretch before this one, as long: what is chosen is chosen there."""
+        """The stretch before this one, of equal length: settings are chosen there."""
         return dataclasses.replace(self, first=2 * self.first - self.last, last=self.first)
 
     def measure(self, forecast: np.ndarray) -> dict[str, float]:

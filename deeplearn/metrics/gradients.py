@@ -1,4 +1,4 @@
-"""Gradients: whether one is right, by differences of the function itself, and how large it is, layer by layer."""
+"""Gradients: whether one is right, by finite differences, and how large it is, layer by layer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def relative_distance(found: np.ndarray, right: np.ndarray) -> float:
 def relative_norms(gradient: Any, params: Any) -> dict[str, jax.Array]:
     """{layer: ‖∂L/∂W‖ / ‖W‖} of every layer that has a kernel W, its path joined by "/".
 
-    gradient, params: trees of the same shape. Relative to the weights, because before batch norm these have no
+    gradient, params: trees of the same shape. Relative to the weights, because weights before batch norm have no
     scale of their own.
     """
     slopes, weights = flatten_dict(gradient), flatten_dict(params)

@@ -1,4 +1,4 @@
-"""Learning curves that live in the state, so that a figure can show them and a resumed run has them whole."""
+"""Learning curves stored in the state, so that figures can show them and a resumed run has all of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COLLECTION = "history"
 
 
 def _key(name: str) -> str:
-    # Not the bare name: a network may have it, whose own variables Flax would look for here.
+    # Not the bare name: Flax would mistake it for a network of that name.
     return f"of_{name}"
 
 
 def record(model: nn.Module, name: str, value: jax.Array, step: jax.Array, steps: int, points: int = 50) -> None:
-    """Adds `value` [...] to the mean over its part of the run: call it from a loss, on the module it is given.
+    """Adds `value` [...] to the mean over its part of the run: call it in a loss, on the loss's module.
 
     The run of `steps` is cut into `points` equal parts. step: the steps taken so far, `batch["step"]`, less those
     of the stages before. A rival's curve is among its own variables, at `trained["name"].variables`.
@@ -35,7 +35,7 @@ def record(model: nn.Module, name: str, value: jax.Array, step: jax.Array, steps
 
 
 def recorded(variables: Mapping[str, Any], name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """(steps [points], means [points, values]) of what was recorded; parts in which nothing was are left out."""
+    """(steps [points], means [points, values]) of what was recorded; parts without a record are left out."""
     sums = np.asarray(variables[COLLECTION][_key(name)])
     centres = (np.arange(len(sums)) + 0.5) * steps / len(sums)
     seen = sums[:, -1] > 0

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> dict[str, float]:
-    """How many of the data's modes a generator covers, and how well its samples sit on them.
+    """How many of the data's modes a generator covers, and how close its samples are to them.
 
     A sample is of high quality when it lies less than three standard deviations (Euclidean distance)
     from its nearest mode; a mode is captured when at least one high-quality sample is nearest to it.

@@ -1,7 +1,7 @@
-"""The partition function of a restricted Boltzmann machine, and with it its likelihood: log p(v) = −F(v) − log Z.
+"""The partition function of a restricted Boltzmann machine, and its likelihood: log p(v) = −F(v) − log Z.
 
 Exact by enumeration of the smaller layer, estimated by annealed importance sampling for larger machines. Both take
-plain weights, so they measure any library's machine.
+plain weights, so they measure machines of any library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deeplearn.metrics.bounds import importance_weighted_bound
 from deeplearn.nn.functional import softplus
 
 MAX_ENUMERATED = 25  # units: 2^25 states of them
-BLOCK_BITS = 14  # states that are looked at together
+BLOCK_BITS = 14  # states that are summed together
 
 
 class Weights(NamedTuple):
@@ -84,10 +84,10 @@ def annealed_log_partition(
 ) -> tuple[float, float]:
     """(log Z in nats, standard error of it) by annealed importance sampling (Salakhutdinov & Murray 2008, 4.1).
 
-    A path of machines from one without weights, whose visible biases are `base` [visible] and whose log Z is known,
-    to ours, whose weights grow with β in `temperatures` steps from 0 to 1, with a Gibbs step at each.
-    The estimate of Z is unbiased, that of log Z is low where the chains do not mix, so a likelihood from it is
-    flattering rather than harsh: compare with the exact one on a small machine.
+    Machines between one without weights, whose visible biases are `base` [visible] and whose log Z is known, and
+    ours: the weights grow with β in `temperatures` steps from 0 to 1, with a Gibbs step at each. The estimate of Z
+    is unbiased; that of log Z is too low where the chains do not mix, so a likelihood from it is too high: compare
+    with the exact one on a small machine.
 
     base: log-odds of the data's means for visible units in {0, 1}, the means themselves for Gaussian ones.
     """
@@ -125,7 +125,7 @@ def _anneal(
     temperatures: int,
     chains: int,
 ) -> jax.Array:
-    """The logarithms of the importance weights, [chains], each with the base's log Z in it."""
+    """The logarithms of the importance weights, [chains], including the base's log Z."""
     scale = std or 1.0
 
     def log_unnormalised(v: jax.Array, beta: jax.Array) -> jax.Array:
@@ -159,7 +159,7 @@ def _anneal(
 
 
 def mean_log_odds(v: np.ndarray, pseudo_count: float = 1.0) -> np.ndarray:
-    """Log-odds of each unit being on in v [N, units], that many ones and zeros seen before: always finite."""
+    """Log-odds of each unit being on in v [N, units], with pseudo-counts of ones and zeros, so always finite."""
     chex.assert_rank(v, 2)
     on = v.sum(0) + pseudo_count
     return np.log(on) - np.log(len(v) + 2 * pseudo_count - on)

@@ -1,4 +1,4 @@
-"""How well each member of a population of classifiers does, so that validation can choose one of them."""
+"""Loss and accuracy of each member of a population of classifiers, so that validation can choose one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scores:
 
 
 def outcomes(population: Any, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
-    """(cross-entropy in nats, whether the likeliest class is the label) of each image and member, [batch, members].
+    """(cross-entropy in nats, whether the prediction is right) of each image and member, [batch, members].
 
     population(image) gives logits [members, batch, classes].
     """

@@ -1,4 +1,4 @@
-"""What predictions of held-out ratings are worth: the error in stars, and the ranking of what was liked.
+"""Metrics of predicted held-out ratings: the error in stars, and the ranking of liked films.
 
 rows: {"rating": those to learn from, "held_out": those to predict}, [users, items] each, 0 where there is none.
 """
@@ -17,7 +17,7 @@ TOP = 20
 
 
 def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
-    """Root mean squared error on held-out ratings, in stars, of predictions [users, items] kept to the scale.
+    """Root mean squared error on held-out ratings, in stars, of predictions [users, items] clipped to the scale.
 
     The scale goes from the lowest to the highest of the ratings to learn from, which may be those of more items.
     """
@@ -30,7 +30,7 @@ def rmse(predicted: np.ndarray, rows: Mapping[str, np.ndarray]) -> float:
 
 
 def among_unseen(scores: np.ndarray, rows: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """(what is held out and was liked, the scores with what was seen put last), of users who liked any of it.
+    """(whether an item is held out and liked, scores with seen items last), of users who liked a held-out item.
 
     Scores are [users, items], both results [users who liked something, items].
     """
@@ -56,7 +56,7 @@ def rmse_by_film(
 ) -> tuple[list[float], list[float]]:
     """(Mean number of ratings to learn from, RMSE) of films in up to `parts` groups, those with the fewest first.
 
-    predicted: [users, items]. A group of which nothing is held out is left out.
+    predicted: [users, items]. A group without held-out ratings is left out.
     """
     number = (rows["rating"] > 0).sum(0)
     groups = np.array_split(np.argsort(number, kind="stable"), parts)

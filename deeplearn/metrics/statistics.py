@@ -1,4 +1,4 @@
-"""What is said of several runs that differ in the seed alone."""
+"""Statistics of several runs that differ only in the seed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ import numpy as np
 def mean_and_standard_error(values: Sequence[float] | np.ndarray) -> tuple[float, float | None]:
     """Mean of the values [n] and its standard error, s / √n with s over n − 1; None for a single value.
 
-    One run says nothing of its spread, which is why its error is None and not 0.
+    One run shows nothing about the spread, so its error is None and not 0.
     """
     chex.assert_rank(np.asarray(values), 1)
     if len(values) == 0:

@@ -1,4 +1,4 @@
-"""What a move of the image by one pixel does to a map of it: moves the map along, or leaves it as it is."""
+"""The effect of moving an image by one pixel on a map of it: equivariance or invariance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOVES = [move for move in itertools.product((-1, 0, 1), repeat=2) if any(move)] 
 
 
 def equivariance_error(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
-    """max |f(Tx) − T f(x)| over all moves T by one pixel; what leaves at an edge comes back at the other.
+    """max |f(Tx) − T f(x)| over all moves T by one pixel; images wrap around at their edges.
 
     function: images [N, H, W, C] -> maps [N, H, W, features].
     """
@@ -24,7 +24,7 @@ def equivariance_error(function: Callable[[np.ndarray], np.ndarray], images: np.
 
 
 def unchanged(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
-    """Fraction of active outputs that no more than rounding tells apart when the image moves by one pixel.
+    """Fraction of active outputs that do not change, up to rounding, when the image moves by one pixel.
 
     An output is active where it is positive before or after the move. function: images [N, H, W, C] -> [N, ...].
     """

@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What differences that were measured in pairs say of a claim.
+    """What paired differences say about a claim.
 
     mean: of the differences. stderr: its standard error, None of a single seed.
     half_width: the 95 % interval is mean ± half_width, None of a single seed.
@@ -39,10 +39,10 @@ class Verdict:
 
 
 def decide(differences: Sequence[float] | np.ndarray) -> Verdict:
-    """The paired t-test, two-sided at the 5 % level, of differences [n] that the claim says are positive.
+    """The paired t-test, two-sided at the 5 % level, of differences [n] that are positive if the claim holds.
 
-    One difference a seed, each of a pair that was trained on the same seed. One seed says nothing of the spread,
-    and differences that are not finite say nothing at all: both are undecided. ValueError where there are none.
+    Each difference is of a pair trained with the same seed. One seed shows nothing about the spread, and
+    differences that are not finite show nothing at all: both are undecided. ValueError where there are none.
     """
     values = np.asarray(differences, np.float64)
     chex.assert_rank(values, 1)

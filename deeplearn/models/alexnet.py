@@ -1,4 +1,4 @@
-"""AlexNet (Krizhevsky, Sutskever & Hinton 2012), and the one tower of Krizhevsky 2014 that torchvision has.
+"""AlexNet (Krizhevsky, Sutskever & Hinton 2012), and the form with one tower of Krizhevsky 2014, torchvision's.
 
 conv1 to conv5 and fc6 to fc8 in both. The last feature map is flattened in the order height, width, channel; a
 kernel of fc6 from torch is laid out channel, height, width and has to be transposed when it is loaded.
@@ -25,7 +25,7 @@ class AlexNet(nn.Module):
     `groups` is 2 for the two towers, which meet in conv3 and in the dense layers: conv2, conv4 and conv5 see one
     half of the maps each. Overlapping 3×3 pooling with stride 2; local response normalisation after the ReLU of
     conv1 and conv2; dropout ½ on fc6 and fc7. Weights N(0, .01²) and biases 1 in conv2, conv4, conv5, fc6 and fc7
-    (section 5), or He's rule with biases 0 without `paper_init`: small nets do not get going with the former.
+    (section 5), or He's rule with biases 0 without `paper_init`: small nets do not start to learn with the former.
     """
 
     classes: int = 1000
@@ -80,7 +80,7 @@ def alexnet(classes: int = 1000) -> AlexNet:
 
 
 def alexnet_one_tower(classes: int = 1000) -> AlexNet:
-    """Krizhevsky 2014, as torchvision has it: no groups, no LRN, for 224 pixels."""
+    """Krizhevsky 2014, as in torchvision: no groups, no LRN, for 224 pixels."""
     return AlexNet(classes, (64, 192, 384, 256, 256), groups=1, lrn=False, stem=(11, 4, 2))
 
 

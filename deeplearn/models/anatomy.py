@@ -1,10 +1,10 @@
-"""What a network is: each layer's output shape, parameters, multiply-adds, receptive field and stride.
+"""A table of a network's layers: each one's output shape, parameters, multiply-adds, receptive field and stride.
 
     python -m deeplearn.models.anatomy --model=alexnet
     python -m deeplearn.models.anatomy --model=resnet18 --small --image=32 --classes=10 --csv=resnet18.csv
 
-From Python `anatomy(model, images)` does so for any Flax model. The model is traced with shapes only: nothing is
-computed, and a ResNet-152 takes seconds.
+From Python `anatomy(model, images)` makes the table of any Flax model. The model is only traced, not computed: a
+ResNet-152 takes seconds.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def anatomy(model: nn.Module, *inputs: Any, **options: Any) -> Anatomy:
     """Traces `model(*inputs, **options)`.
 
     Args:
-        inputs: arrays or their `jax.ShapeDtypeStruct`; receptive fields are on the first, [batch, positions …,
+        inputs: arrays or their `jax.ShapeDtypeStruct`; receptive fields are in the first, [batch, positions …,
             features] or integers [batch, positions …].
         options: further keyword arguments of the model, such as train=True.
 
     Parameters are those that this call uses: auxiliary heads count in training only. A multiply-add is one product
     of a convolution or of a matrix product; biases, normalisation and pooling are not counted, as in the tables of
-    papers. Where there is a choice by platform, the operation is that of an accelerator. The body of a `while` loop
+    papers. Where operations depend on the platform, those of an accelerator are counted. The body of a `while` loop
     counts once, a `cond` as its last branch. A unit normalised by statistics of the batch, in training, depends
     on all of the input, and so does what follows.
     """
@@ -44,7 +44,7 @@ def anatomy(model: nn.Module, *inputs: Any, **options: Any) -> Anatomy:
 
     def run(*args: Any) -> Any:
         with nn.intercept_methods(recorder(calls)):
-            # Without variables a module makes them where it meets them: one trace for the shapes of everything.
+            # Without variables a module creates them where it uses them, so one trace gives all shapes.
             return model.apply({}, *args, **options, rngs={"params": jax.random.key(0)}, mutable=True)
 
     program, (_, variables) = jax.make_jaxpr(run, return_shape=True)(*inputs)
@@ -70,9 +70,9 @@ def main(arguments: Sequence[str]) -> None:
     flags = known.parse_args(arguments)
     chosen = member(flags.model)
     side = flags.image if flags.image is not None else 32 if flags.small else chosen.image
-    for name, value, least in (("image", side, 1), ("channels", flags.channels, 1), ("classes", flags.classes, 0)):
-        if value < least:
-            raise UserError(f"--{name}={value} should be at least {least}")
+    for name, value, low in (("image", side, 1), ("channels", flags.channels, 1), ("classes", flags.classes, 0)):
+        if value < low:
+            raise UserError(f"--{name}={value} should be at least {low}")
     net = chosen.small(flags.classes) if flags.small else chosen.paper(flags.classes)
     image = jax.ShapeDtypeStruct((1, side, side, flags.channels), jnp.float32)
     try:

@@ -1,4 +1,4 @@
-"""The deep autoencoder: dense layers to a narrow code, and their mirror back (Hinton & Salakhutdinov 2006)."""
+"""The deep autoencoder: dense layers to a narrow code, and mirrored layers back (Hinton & Salakhutdinov 2006)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def autoencoder(inputs: int, hidden: tuple[int, ...], tied: bool = False) -> Aut
     return Autoencoder(inputs, hidden)
 
 
-# Of either autoencoder, whose outputs are the logits of pixels in [0, 1]: functions for `Trained`.
+# Functions for `Trained` of both autoencoders, whose outputs are the logits of pixels in [0, 1].
 
 
 def encode(autoencoder: Autoencoder | TiedAutoencoder, x: jax.Array) -> jax.Array:
@@ -72,9 +72,9 @@ def reconstruct(autoencoder: Autoencoder | TiedAutoencoder, x: jax.Array) -> jax
 
 
 class RectifiedLayer(nn.Module):
-    """One layer with its way back: x [batch, inputs] -> max(Wᵀx + b, 0) [batch, width] -> W h + c [batch, inputs].
+    """One layer and its decoder: x [batch, inputs] -> max(Wᵀx + b, 0) [batch, width] -> W h + c [batch, inputs].
 
-    What a stack is made of that is trained layer by layer (Vincent et al. 2010, section 3).
+    Stacks that are trained layer by layer are made of these (Vincent et al. 2010, section 3).
     """
 
     inputs: int

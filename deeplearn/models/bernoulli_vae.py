@@ -13,8 +13,8 @@ from deeplearn.nn.checks import assert_shapes
 class BernoulliVAE(nn.Module):
     """Encoder q(h|x), prior p(h) with learned probabilities, decoder p(x|h): all independent bits.
 
-    x [batch, pixels] in {0, 1}; h [..., latents] in {0, 1}. hidden: widths of the encoder's hidden layers, of the
-    decoder's in reverse. `prior`: the logits of p(h), [latents].
+    x [batch, pixels] in {0, 1}; h [..., latents] in {0, 1}. hidden: widths of the encoder's hidden layers; the
+    decoder has them in reverse. `prior`: the logits of p(h), [latents].
     """
 
     pixels: int

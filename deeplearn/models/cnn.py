@@ -14,7 +14,7 @@ from deeplearn.nn.pooling import max_pool
 class Block(nn.Module):
     """ReLU(x + F(x)), F two 3×3 convolutions or a bottleneck (He et al. 2015): [B, H, W, C] -> [B, H, W, features].
 
-    A bottleneck is 1×1, 3×3, 1×1 with a quarter of the features within. Where C is not `features`, x goes through a
+    A bottleneck is 1×1, 3×3, 1×1 with a quarter of the features inside. Where C is not `features`, x goes through a
     1×1 convolution.
     """
 
@@ -39,9 +39,9 @@ class CNN(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes].
 
     A 3×3 convolution, a stage of residual blocks for each of `widths`, the mean over all positions, dropout and a
-    dense layer. Max pooling halves the image before each stage but the first, so H and W are at least
-    2^(stages − 1). Three stages of three blocks are the ResNet-20 of He et al. 2015, section 4.2, but for the
-    pooling, which there are strides.
+    dense layer. Max pooling halves the image before each stage but the first, so H and W are at least 2^(stages −
+    1). Three stages of three blocks are the ResNet-20 of He et al. 2015, section 4.2, except that it has strides in
+    place of pooling.
     """
 
     classes: int

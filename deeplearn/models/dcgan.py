@@ -15,7 +15,7 @@ from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
-HIDDEN = 512  # units of the dense layers, which cost little beside the convolutions
+HIDDEN = 512  # units of the dense layers, which cost little compared with the convolutions
 
 
 def doublings(side: int) -> tuple[int, int]:
@@ -32,8 +32,8 @@ def doublings(side: int) -> tuple[int, int]:
 class Generator(nn.Module):
     """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
 
-    Dense layers lay out the whole, reshape, then transposed convolutions that halve the features; batch norm and
-    ReLU between.
+    Dense layers and a reshape, then transposed convolutions that halve the features; batch norm and ReLU
+    between.
     """
 
     side: int

@@ -2,8 +2,8 @@
 
     p(v, h_1 … h_L) = p(v|h_1) p(h_1|h_2) … p(h_{L−2}|h_{L−1}) · p_top(h_{L−1}, h_L)    (Hinton et al. 2006)
 
-A bottom-up pass q(h_1|v) q(h_2|h_1) … stands for the posterior. Stacked greedily both passes have the same weights;
-fine-tuned by up-down they differ.
+A bottom-up pass q(h_1|v) q(h_2|h_1) … approximates the posterior. Stacked greedily both passes have the same
+weights; fine-tuned by up-down they differ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class DeepBeliefNet(NamedTuple):
 
 
 def stacked(machines: Sequence[Any]) -> DeepBeliefNet:
-    """The net of bound RBMs that were trained one on the hidden units of the other."""
+    """The net of bound RBMs, each trained on the hidden units of the one below."""
     below = machines[:-1]
     recognition = [(machine.kernel, machine.hidden_bias) for machine in below]
     generation = [(machine.kernel.T, machine.visible_bias) for machine in below]
@@ -38,9 +38,9 @@ def stacked(machines: Sequence[Any]) -> DeepBeliefNet:
 
 
 class Untying(nn.Module):
-    """What up-down adds to the weights of a greedy stack, zero at first: called with it, the fine-tuned net.
+    """What up-down adds to the weights of a greedy stack, zero at first; called with it, the fine-tuned net.
 
-    The stack stays as it is, to be compared with.
+    The stack itself does not change, so that the two can be compared.
     """
 
     @nn.compact

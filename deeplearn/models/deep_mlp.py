@@ -1,4 +1,4 @@
-"""A perceptron whose activation brings its own initialisation, and what lets deep ones learn."""
+"""A perceptron initialised to suit its activation, with batch norm or skips that help deep ones to learn."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class DeepMLP(nn.Module):
 
     Inputs of more than one axis are flattened. The layers are `hidden_0` …, `logits`.
 
-    activation: f by its name (`deeplearn.nn.activations`), with the kernel initialiser that suits it.
+    activation: the name of f (`deeplearn.nn.activations`), with the kernel initialiser that suits it.
     hidden: widths of the layers.
     plain: Glorot's uniform weights whatever the activation; a sigmoid's are four times as wide otherwise (Glorot &
         Bengio 2010, equation 16).
     norm: batch normalisation before f (Ioffe & Szegedy 2015).
-    skip: x ← x + f(Wx + b) in every layer but the first, wherever shapes agree.
+    skip: x ← x + f(Wx + b) in every layer but the first, where shapes agree.
     """
 
     activation: str
@@ -34,7 +34,7 @@ class DeepMLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False, sums: bool = False) -> Any:
-        """sums: returns in place of the logits what each f is applied to, a list of [batch, width]."""
+        """sums: returns, in place of the logits, the inputs of each f, a list of [batch, width]."""
         assert_shapes(x=(x, "batch ..."))
         f = by_name(self.activation)
         init = nn.initializers.glorot_uniform() if self.plain else initializer_for(self.activation)

@@ -35,7 +35,7 @@ class Condition(nn.Module):
         assert_integers(label=label)
         vector = nn.Dense(self.width)(level_features(ratio, 64))
         if self.classes:
-            # As large as the noise level's part; with Flax's own start, 1/√width, it would hardly count beside it.
+            # As large as the noise level's part; with Flax's own initialisation, 1/√width, it would be negligible.
             vector += nn.Embed(self.classes + 1, self.width, embedding_init=nn.initializers.normal(1.0))(label)
         return nn.Dense(self.width)(nn.silu(vector))
 
@@ -43,8 +43,8 @@ class Condition(nn.Module):
 class DenoisingMLP(nn.Module):
     """Residual blocks of width `width`; the condition is added to the first layer. [batch, D] -> [batch, D].
 
-    Points enter with sines and cosines of themselves (Tancik et al. 2020): narrow modes are high frequencies, which
-    an MLP on bare coordinates is slow to learn.
+    The inputs are points with sines and cosines of themselves (Tancik et al. 2020): narrow modes are high
+    frequencies, which an MLP on the coordinates alone learns slowly.
     """
 
     width: int = 160
@@ -72,15 +72,15 @@ class ResidualBlock(nn.Module):
         assert_shapes(x=(x, IMAGES), condition=(condition, "batch condition"))
         h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(GROUPS)(x)))
         h += nn.Dense(self.width)(condition)[:, None, None]
-        # The last convolution starts at zero: a fresh block is its skip connection.
+        # The last convolution starts at zero: at first a block is its skip connection.
         h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(GROUPS)(h)))
         return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
 
 
 def resolutions(height: int, width: int) -> int:
-    """How many a U-Net has that halves images until one side is odd or below 8: there its blocks see the whole.
+    """How many resolutions a U-Net has that halves images until a side is odd or below 8.
 
-    With two for 28×28 pixels it drew strokes of letters that made no letter.
+    With only two for 28×28 pixels it drew strokes that made no letter.
     """
     count = 1
     while min(height, width) >= 8 and height % 2 == width % 2 == 0:
@@ -106,7 +106,7 @@ class UNet(nn.Module):
                 h = Conv(width, (3, 3), strides=2)(h)
             h = ResidualBlock(width)(h, condition)
             skips.append(h)
-        # Convolutions do not know where they are, and a class is a matter of where its strokes are.
+        # Convolutions do not know the position, and a class depends on the positions of its strokes.
         h += nn.Dense(h[0].size)(condition).reshape(h.shape)
         h = ResidualBlock(self.widths[-1])(h, condition)
         for level, width in reversed(list(enumerate(self.widths))):

@@ -21,6 +21,6 @@ class DenseGenerator(nn.Module):
         assert_shapes(z=(z, "batch latents"))
         x = z
         for width in self.hidden:
-            # A long memory: samples are made with these averages, long after the rate has fallen.
+            # Long averages: samples are drawn with them, long after the learning rate has fallen.
             x = nn.relu(BatchNorm(momentum=0.99)(nn.Dense(width, use_bias=False)(x), train))
         return nn.sigmoid(nn.Dense(int(np.prod(self.shape)))(x)).reshape(-1, *self.shape)

@@ -1,6 +1,6 @@
 """Densely connected networks (Huang et al. 2017), the compressed bottleneck form DenseNet-BC.
 
-Modules bear torchvision's names without "features": denseblock1.denselayer1.conv1 is
+Modules have torchvision's names without "features": denseblock1.denselayer1.conv1 is
 denseblock1_denselayer1/conv1.
 """
 
@@ -19,7 +19,7 @@ HE = nn.initializers.he_normal()
 
 
 class DenseLayer(nn.Module):
-    """BN-ReLU-1×1 to 4·growth, BN-ReLU-3×3 to `growth`; its output is laid beside its input."""
+    """BN-ReLU-1×1 to 4·growth, BN-ReLU-3×3 to `growth`; its output is concatenated to its input."""
 
     growth: int
     epsilon: float
@@ -48,8 +48,8 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
-    `small_stem` is the paper's for 32-pixel images: 3×3 to 2·growth features, no stride, no pooling. Keras has
-    ε = 1.001e-5.
+    `small_stem` is the paper's for 32-pixel images: 3×3 to 2·growth features, no stride, no pooling. In Keras ε is
+    1.001e-5.
     """
 
     classes: int = 1000
@@ -97,7 +97,7 @@ def densenet201(classes: int = 1000) -> DenseNet:
 
 
 def keras_form(net: DenseNet) -> DenseNet:
-    """The same net as Keras applications has it."""
+    """The same net as in Keras applications."""
     return net.clone(epsilon=1.001e-5)
 
 

@@ -1,4 +1,4 @@
-"""Autoencoders that detect anomalies: what a network has seen only errs on what is not (Hawkins et al. 2002)."""
+"""Autoencoders that detect anomalies by their reconstruction error (Hawkins et al. 2002)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deeplearn.nn.functional import flat
 
 
 class Detectors(nn.Module):
-    """An autoencoder for each problem, that is for each way to say what is normal, trained as one population.
+    """An autoencoder for each problem, that is, for each choice of the normal classes, trained as one population.
 
     normal: [problems][classes], whether a class is normal. centre, spread: mean and standard deviation of the
     features of a table, [inputs] each; without them the inputs are pixels, and so are the outputs.

@@ -1,4 +1,4 @@
-"""A diffusion model: a denoiser, the scale of its data, and how samples are made with it.
+"""A diffusion model: a denoiser, the scale of its data, and samples.
 
 The objective is in `deeplearn.losses.diffusion`, noise levels in `deeplearn.nn.noise`.
 """
@@ -17,12 +17,12 @@ from deeplearn.nn.noise import denoised_and_noise, sampling_ratios
 
 
 class Diffusion(nn.Module):
-    """A denoiser with the way data are scaled to zero mean and unit variance, and the noise that it is trained on.
+    """A denoiser, the scaling of data to zero mean and unit variance, and the noise that it is trained on.
 
     denoiser: (x_t [batch, ...] of unit variance, ratio [batch], label [batch] int32) -> [batch, ...], such as those
         of `deeplearn.models.denoiser`.
     mean, std: of the data's elements.
-    classes: the label that stands for none; 0 where the denoiser has no classes.
+    classes: the label that means "no class"; 0 where the denoiser has no classes.
     prediction, schedule, noise_scale: what the denoiser predicts and at which levels (`deeplearn.nn.noise`).
     """
 
@@ -73,7 +73,7 @@ def diffusion_samples(
         estimate: tuple[jax.Array, jax.Array] = trained(Diffusion.estimate, x, ratio, label, guidance=guidance)
         return estimate
 
-    # Heun solves the same equation whatever the schedule that trained it: its own grid serves it best.
+    # Heun solves the same equation whatever schedule it was trained with; its own grid works best.
     schedule = "lognormal" if sampler == "heun" else trained.model.schedule
     ratios = sampling_ratios(schedule, steps, trained.model.noise_scale)
     x = sample(SAMPLERS[sampler], denoiser, trained.key, (len(label), *shape), ratios)

@@ -16,7 +16,7 @@ class GAN(nn.Module):
     generator: MLP
     discriminator: MLP
     latents: int
-    scale: float  # of the data, so that both networks meet numbers of order one
+    scale: float  # of the data, so that the inputs of both networks are of order one
 
     def sample(self, count: int) -> jax.Array:
         """[count, 2], from noise."""
@@ -24,6 +24,6 @@ class GAN(nn.Module):
         return self.scale * self.generator(noise).astype(jnp.float32)
 
     def logits(self, points: jax.Array) -> jax.Array:
-        """[batch, 2] -> [batch], above 0 for points that are taken for data."""
+        """[batch, 2] -> [batch], above 0 for points that it believes to be data."""
         assert_shapes(points=(points, "batch 2"))
         return self.discriminator(points / self.scale).astype(jnp.float32).squeeze(-1)

@@ -1,6 +1,6 @@
 """GoogLeNet (Szegedy et al. 2015, "Going deeper with convolutions") in the paper's form and in torchvision's.
 
-Modules bear torchvision's names, with "_" for the dot before a number: inception3a.branch2.1.conv is
+Modules have torchvision's names, with "_" for the dot before a number: inception3a.branch2.1.conv is
 inception3a/branch2_1/conv.
 """
 
@@ -42,7 +42,7 @@ class Unit(nn.Module):
 
 
 class Inception(nn.Module):
-    """1×1; 1×1 then 3×3; 1×1 then 5×5; 3×3 pooling then 1×1: side by side (figure 2b)."""
+    """1×1; 1×1 then 3×3; 1×1 then 5×5; 3×3 pooling then 1×1: concatenated (figure 2b)."""
 
     widths: tuple[int, ...]  # six, in the order of the paper's table 1: #1×1 … pool proj
     large: int  # 5, or torchvision's 3
@@ -65,7 +65,7 @@ class Inception(nn.Module):
 class AuxiliaryHead(nn.Module):
     """A classifier on a middle layer (section 5): pooling to 4×4, 1×1 to 128 features, 1024 hidden units, dropout.
 
-    The paper pools 5×5 windows with stride 3; `adaptive`, as torchvision has it, sixteen that cover the map evenly.
+    The paper pools 5×5 windows with stride 3; `adaptive`, as in torchvision, sixteen that cover the map evenly.
     """
 
     classes: int
@@ -108,8 +108,8 @@ class GoogLeNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
     With `auxiliary` and train: a tuple (logits, logits after inception4a, logits after inception4d); the paper adds
-    the losses of the latter two with weight .3. Their parameters are there in either mode. `lrn` is the paper's
-    normalisation around conv2 and conv3, where there is no batch norm. `divide` scales all widths of table 1 down.
+    the losses of the latter two with weight .3. Their parameters exist in either mode. `lrn` is the paper's
+    normalisation around conv2 and conv3, where there is no batch norm. `divide` divides all widths of table 1.
     """
 
     classes: int = 1000

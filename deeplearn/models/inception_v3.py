@@ -1,6 +1,6 @@
 """Inception-v3 (Szegedy et al. 2016, "Rethinking the Inception architecture"), as its authors released it.
 
-Modules bear torchvision's names: Mixed_6b.branch7x7_2.conv is Mixed_6b/branch7x7_2/conv.
+Modules have torchvision's names: Mixed_6b.branch7x7_2.conv is Mixed_6b/branch7x7_2/conv.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Unit(nn.Module):
 
 
 class Mixed(nn.Module):
-    """What the modules have in common: units by name, whose widths are divided, and 3×3 average pooling."""
+    """The base of the modules: units by name, with divided widths, and 3×3 average pooling."""
 
     divide: int
     batch_norm_scale: bool
@@ -159,9 +159,9 @@ class AuxiliaryHead(Mixed):
 class InceptionV3(nn.Module):
     """Images [B, H, W, C], 299 pixels a side -> logits [B, classes], or with classes=0 features after pooling.
 
-    With `auxiliary` and train: a tuple (logits, logits of the head after Mixed_6e). The head's parameters are there
-    in either mode. `divide` scales all widths down; `small_stem` is one 3×3 convolution without stride. Keras has
-    neither a scale in batch norm, nor the head, nor counts the frame in average pooling; torchvision does.
+    With `auxiliary` and train: a tuple (logits, logits of the head after Mixed_6e). The head's parameters exist in
+    either mode. `divide` divides all widths; `small_stem` is one 3×3 convolution without stride. Keras has no scale
+    in batch norm and no head, and its average pooling does not count the padding; torchvision's does.
     """
 
     classes: int = 1000
@@ -211,7 +211,7 @@ def inception_v3(classes: int = 1000) -> InceptionV3:
 
 
 def keras_form(net: InceptionV3) -> InceptionV3:
-    """The same net as Keras applications has it."""
+    """The same net as in Keras applications."""
     return net.clone(auxiliary=False, batch_norm_scale=False, count_include_pad=False)
 
 

@@ -1,4 +1,5 @@
-"""How `anatomy` reads layers off a traced program: module calls are marked in it, each operation belongs to one."""
+"""How `anatomy` reads layers from a traced program, in which module calls are marked: each operation belongs to
+one."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class Call:
     path: tuple[str, ...]
     kind: str
     children: list[int] = dataclasses.field(default_factory=list)
-    part: int | None = None  # the one call whose result this one returns as it is: they are one layer
+    part: int | None = None  # the call whose result this one returns unchanged: they are one layer
     result: Any = None
 
     @property
@@ -35,7 +36,7 @@ class Call:
 
 
 def recorder(calls: list[Call]) -> Any:
-    """An interceptor that notes each module's call and marks in the traced program what it computes."""
+    """An interceptor that records each module's call and marks in the traced program what it computes."""
     active: list[int] = []
 
     def record(call: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
@@ -79,7 +80,7 @@ class _Row:
 
 
 class Reader:
-    """Goes through a traced program and fills in the rows."""
+    """Walks through a traced program and fills in the rows."""
 
     def __init__(self, calls: Sequence[Call], batch: int) -> None:
         self.calls, self.batch = calls, batch
@@ -131,7 +132,7 @@ class Reader:
             inputs = reaches if name == "scan" else reaches[params["cond_nconsts"] :]
             constants = _scan_constants(params) if name == "scan" else params["body_nconsts"]
             dependent = everything(reaches)
-            # From the second turn on what is carried depends on what the first has seen.
+            # From the second iteration on, the carry depends on what the first has read.
             inside = [None if reach is None and k < constants else dependent for k, reach in enumerate(inputs)]
             self.read(body.jaxpr, inside, owner, times * params.get("length", 1))
             return [dependent] * len(eqn.outvars)
@@ -160,7 +161,7 @@ class Reader:
         return [reach] * len(eqn.outvars)
 
     def result(self, variables: Any) -> Anatomy:
-        # Where a transformation traces a module more than once, that of its calls which is in the program.
+        # Where a transformation traces a module more than once: the call that is in the program.
         order = sorted(range(len(self.calls)), key=lambda index: self.outermost(index) not in self.rows)
         first = {self.calls[index].path: index for index in reversed(order)}
         for path, leaf in flatten_dict(variables.get("params", {})).items():
@@ -179,18 +180,18 @@ class Reader:
         return Anatomy(tuple(layers), statistics)
 
 
-# A mean is a sum and a division, which here would be a row of its own: sums over positions are called averages.
+# A mean is a sum and a division, which would be a row of its own: sums over positions are called averages.
 _POOLS = {"reduce_window_max": "max_pool", "reduce_window_sum": "avg_pool", "reduce_window": "pool"}
 _GLOBAL = {"reduce_max": "global_max_pool", "reduce_sum": "global_avg_pool"}
 
 
 def _scan_constants(params: Mapping[str, Any]) -> int:
-    """Inputs of a scan that are the same in every turn; JAX 0.11 keeps a tree of (constants, carried, scanned)."""
+    """Inputs of a scan that never change; JAX 0.11 keeps a tree of (constants, carried, scanned)."""
     return params["num_consts"] if "num_consts" in params else len(params["ft_in"].unpack()[0])
 
 
 def _products(eqn: Any) -> int:
-    """Products of numbers in a convolution or matrix product, those with a dilated input's zeros left out."""
+    """Products of numbers in a convolution or matrix product, without those with the zeros of a dilated input."""
     output, (left, right) = eqn.outvars[0].aval, (variable.aval.shape for variable in eqn.invars)
     if eqn.primitive.name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]

@@ -12,7 +12,8 @@ from fractions import Fraction
 class Layer:
     """One line of the table; shape and multiply-adds are those of one example.
 
-    receptive_field and stride (in pixels of the input) have an entry for each axis of the image; None is all of it.
+    receptive_field and stride (in pixels of the input) have an entry for each axis of the image; None means all of
+    it.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Layer:
 class Anatomy:
     """The layers in the order in which they are computed.
 
-    statistics: entries of the collections that are not trained (batch norm's averages).
+    statistics: number of entries of the collections that are not trained (batch norm's averages).
     """
 
     layers: tuple[Layer, ...]

@@ -1,7 +1,8 @@
 """Noise for data of many separate modes: a Gaussian part, and one of several learned vectors.
 
-A continuous map of one Gaussian that reaches two modes also draws what lies between them; a generator fed from a
-mixture can keep a mode to each component (Gurumurthy et al. 2017, "DeLiGAN", whose components add to the Gaussian).
+A continuous map of one Gaussian that reaches two modes also reaches what lies between them; a generator of noise
+from a mixture can use a component for each mode (Gurumurthy et al. 2017, "DeLiGAN", whose components add to the
+Gaussian).
 """
 
 from __future__ import annotations
@@ -27,6 +28,6 @@ class MixturePrior(nn.Module):
         key_noise, key_component = jax.random.split(self.make_rng("noise"))
         noise = jax.random.normal(key_noise, (count, self.latents))
         component = jax.random.randint(key_component, (count,), 0, self.components)
-        # As large as the Gaussian part: with Flax's own start, 1/√SIZE, the component would hardly count beside it.
+        # As large as the Gaussian part: with Flax's own initialisation, 1/√SIZE, it would be negligible.
         vectors = nn.Embed(self.components, SIZE, embedding_init=nn.initializers.normal(1.0))
         return jnp.concatenate([noise, vectors(component)], axis=-1)

@@ -1,4 +1,4 @@
-"""MobileNet: depthwise convolutions and 1×1 convolutions in turn (Howard et al. 2017)."""
+"""MobileNet: alternating depthwise and 1×1 convolutions (Howard et al. 2017)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SeparableBlock(nn.Module):
 class MobileNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
-    `blocks` has features and stride of each of the thirteen blocks, called block1 to block13. `padding` is "SAME"
+    `blocks` holds features and stride of each of the thirteen blocks, called block1 to block13. `padding` is "SAME"
     in Keras, where a stride of 2 on an even image pads below and right only, and 1 in timm; ε is 1e-3 and 1e-5.
     """
 
@@ -71,7 +71,7 @@ def mobilenet_v1(classes: int = 1000) -> MobileNet:
 
 
 def keras_form(net: MobileNet) -> MobileNet:
-    """The same net as Keras applications has it."""
+    """The same net as in Keras applications."""
     return net.clone(padding="SAME", epsilon=1e-3)
 
 

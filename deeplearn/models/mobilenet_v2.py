@@ -15,7 +15,7 @@ HE = nn.initializers.he_normal()
 
 
 class InvertedResidual(nn.Module):
-    """1×1 to `expansion` times the features, 3×3 depthwise, linear 1×1; a skip where the shape stays.
+    """1×1 to `expansion` times the features, 3×3 depthwise, linear 1×1; a skip where the shape does not change.
 
     An expansion of 1 has no first 1×1. ReLU6 after the first two.
     """
@@ -43,7 +43,7 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, last] after global pooling.
 
-    `stages` has expansion, features, repeats and stride of each row of the paper's table 2; its 17 blocks are
+    `stages` holds expansion, features, repeats and stride of each row of the paper's table 2; its 17 blocks are
     called block1 to block17, the last 1×1 conv_last. `padding` and ε as in MobileNet.
     """
 
@@ -88,7 +88,7 @@ def mobilenet_v2(classes: int = 1000) -> MobileNetV2:
 
 
 def keras_form(net: MobileNetV2) -> MobileNetV2:
-    """The same net as Keras applications has it."""
+    """The same net as in Keras applications."""
     return net.clone(padding="SAME", epsilon=1e-3)
 
 

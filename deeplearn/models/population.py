@@ -1,4 +1,4 @@
-"""Many networks of one make side by side, as one batched computation: what a sweep over hyper-parameters trains."""
+"""Many networks of one kind as one batched computation, for sweeps over hyper-parameters."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Population(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, own_inputs: bool = False, **static: Any) -> Any:
-        """own_inputs: x is [size, batch, ...], an input for each member, instead of one that all share.
+        """own_inputs: x is [size, batch, ...], an input for each member, instead of one for all.
 
-        static: further arguments, constants that all networks share.
+        static: further arguments, constants that are equal for all networks.
         """
         each = (jnp.asarray(self.settings, jnp.float32),) if self.settings else ()
         members = str(self.size)
@@ -42,6 +42,6 @@ class Population(nn.Module):
             in_axes=(0 if own_inputs else None, *[0] * len(each)),
             axis_size=self.size,
             variable_axes={"params": 0, "batch_stats": 0},
-            split_rngs={"params": True},  # Flax serves every stream from this one
+            split_rngs={"params": True},  # Flax derives every random stream from this one
         )
         return call(self.make(), x, *each)

@@ -41,7 +41,7 @@ class RBM(nn.Module):
         return black_and_white(image) if self.std is None else flat(image)
 
     def encode(self, v: jax.Array) -> jax.Array:
-        """p(h = 1 | v), the code of each image: [batch, hidden]."""
+        """p(h = 1 | v), the code of an image: [batch, hidden]."""
         return nn.sigmoid(self.hidden_logits(v))
 
     def reconstruct(self, v: jax.Array) -> jax.Array:
@@ -115,10 +115,10 @@ def chain_means(machine: Any, v: jax.Array, key: jax.Array, visits: Sequence[int
 
 
 class PersistentRBM(RBM):
-    """A machine with Markov chains of its own, which live in the collection `chains` (Tieleman 2008).
+    """A machine with its own Markov chains, in the collection `chains` (Tieleman 2008).
 
-    chains: how many. `fantasies.value` holds their hidden units [chains, hidden], which a loss replaces. All begin
-    at 0, where the visible units are drawn by their biases alone.
+    chains: their number. `fantasies.value` holds their hidden units [chains, hidden], which a loss replaces. All
+    begin at 0, where the visible units are drawn by their biases alone.
     """
 
     chains: int = 64

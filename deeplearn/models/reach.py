@@ -1,4 +1,4 @@
-"""Which part of an input each unit of a program's arrays depends on: receptive fields, read off a jaxpr.
+"""Which part of an input each unit of a program's arrays depends on: receptive fields, read from a jaxpr.
 
 Along each axis of the input, unit i of an array depends on the pixels from low + i·jump to high + i·jump. For
 windows of size k, stride s and padding p (Araujo, Norris & Sim 2019, "Computing receptive fields of convolutional
@@ -33,7 +33,7 @@ class Span:
 Reach = tuple[Span, ...] | None  # a span for each axis of the input; None: does not depend on it
 EVERYTHING = Span(None)
 
-# Their output has the shape of the input, yet is not computed unit by unit.
+# Their output has the shape of the input, but is not computed unit by unit.
 _MIXING = {
     *(
         "sort",
@@ -52,7 +52,7 @@ _MIXING = {
 
 
 def join(reaches: Sequence[Reach]) -> Reach:
-    """The reach of a unit that depends on one unit, the same, of each of several arrays."""
+    """The reach of a unit that depends on the same unit of each of several arrays."""
     known = [reach for reach in reaches if reach is not None]
     if not known:
         return None
@@ -73,7 +73,7 @@ def everything(reaches: Sequence[Reach]) -> Reach:
 
 
 def moved(reach: Reach, axes: dict[int, int]) -> Reach:
-    """The same units at other axes; what runs along an axis that is not in `axes` is reached as a whole."""
+    """The same units at other axes; what runs along an axis that is not in `axes` reaches all of the input."""
     if reach is None:
         return None
     return tuple(
@@ -84,7 +84,7 @@ def moved(reach: Reach, axes: dict[int, int]) -> Reach:
 def windowed(span: Span, size: int, stride: int, padding: int, base: int = 1, dilation: int = 1) -> Span:
     """The reach of windows over units; `base` is the dilation of the units themselves (transposed convolution).
 
-    There windows meet more units in some places than in others: the size given is that of the largest.
+    There windows cover more units in some places than in others: the largest size is given.
     """
     jump = span.jump / base
     met = math.ceil(((size - 1) * dilation + 1) / base)
@@ -149,7 +149,7 @@ def _product(eqn: Any, reaches: Sequence[Reach]) -> Reach:
 
 
 def _same_axes(before: Sequence[int], after: Sequence[int]) -> dict[int, int]:
-    """Axes that a reshape leaves alone: as long as before, with as many entries in front of them."""
+    """Axes that a reshape leaves alone: equally long, with equally many entries before them."""
     same: dict[int, int] = {}
     for k, size in enumerate(before):
         rest = range(max(same.values(), default=-1) + 1, len(after))
@@ -181,7 +181,7 @@ def _concatenation(eqn: Any, reaches: Sequence[Reach]) -> Reach:
 
 
 def _from(span: Span, start: int) -> Span:
-    """The reach where unit 0 is what was unit `start`."""
+    """The reach where unit 0 is the former unit `start`."""
     return dataclasses.replace(span, low=span.low + start * span.jump, high=span.high + start * span.jump)
 
 
@@ -211,7 +211,7 @@ def _pad(eqn: Any, reaches: Sequence[Reach]) -> Reach:
 
 
 def through(eqn: Any, reaches: Sequence[Reach]) -> Reach:
-    """The reach of what an equation without an inner program computes, from those of its operands."""
+    """The reach of the result of an equation without an inner program, from those of its operands."""
     name, params = eqn.primitive.name, eqn.params
     shapes = [variable.aval.shape for variable in eqn.invars]
     output = eqn.outvars[0].aval.shape

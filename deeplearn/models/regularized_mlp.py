@@ -15,8 +15,8 @@ class RegularizedMLP(nn.Module):
 
     method: "dropout" drops hidden units in training, "dropconnect" single weights of the hidden layer, with a mask
         for each example; anything else drops nothing.
-    strength: the probability that each is dropped, which may be traced: one a member of a `Population`.
-    At inference DropConnect takes the Gaussian of the same moments through the ReLU, in closed form.
+    strength: the probability with which each is dropped; it may be traced, one for each member of a `Population`.
+    At inference DropConnect takes the mean of the ReLU over the Gaussian of the same moments, in closed form.
     Masks are drawn from the stream "noise".
     """
 

@@ -1,6 +1,6 @@
 """Residual networks (He et al. 2015, "Deep residual learning"; v1.5; ResNeXt, Xie et al. 2017).
 
-Modules bear torchvision's names, with "_" for the dot before a number: layer1.0.conv1 is layer1_0/conv1.
+Modules have torchvision's names, with "_" for the dot before a number: layer1.0.conv1 is layer1_0/conv1.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ResNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
     `stride_in_3x3` is v1.5 (torchvision); without it the stride is in the bottleneck's first 1×1, as in the paper
-    and in Keras. `conv_bias` is for Keras's weights, whose convolutions have (useless) biases, ε = 1.001e-5.
+    and in Keras. `conv_bias` is for Keras's weights, whose convolutions have (redundant) biases, ε = 1.001e-5.
     `small_stem` is the paper's for 32-pixel images: 3×3, no stride, no pooling.
     """
 
@@ -147,12 +147,12 @@ def resnext101_32x8d(classes: int = 1000) -> ResNet:
 
 
 def version_1(net: ResNet) -> ResNet:
-    """The same net with the stride where the paper has it."""
+    """The same net with the stride where it is in the paper."""
     return net.clone(stride_in_3x3=False)
 
 
 def keras_form(net: ResNet) -> ResNet:
-    """The same net as Keras applications has it (ResNet50, 101, 152)."""
+    """The same net as in Keras applications (ResNet50, 101, 152)."""
     return net.clone(stride_in_3x3=False, conv_bias=True, epsilon=1.001e-5)
 
 

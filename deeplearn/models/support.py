@@ -1,4 +1,4 @@
-"""Where gradients arrive: a receptive field as it is, beside the one that `anatomy` reads off the program."""
+"""Receptive fields by gradients, to compare with those that `anatomy` reads from the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from deeplearn.nn.conv import Conv
 class Stack(nn.Module):
     """3×3 convolutions of one feature, all weights 1: [B, H, W, 1] -> [B, H', W', 1].
 
-    layers: (stride, rate of dilation) of each. No gradient cancels, so `gradient_support` sees all that it reaches.
+    layers: (stride, rate of dilation) of each. No gradient cancels, so `gradient_support` finds the whole receptive
+    field.
     """
 
     layers: Sequence[tuple[int, int]]
@@ -39,7 +40,7 @@ def gradient_support(model: nn.Module, shape: tuple[int, int, int]) -> np.ndarra
     """Where ∂ the middle unit's first feature / ∂ image is not zero, at a black image: [H, W] booleans.
 
     model: images [1, H, W, C] -> [1, H', W', features], at its initial weights; where these are all positive and
-    nothing else bends, no gradient cancels. shape: (H, W, C).
+    the rest is linear, no gradient cancels. shape: (H, W, C).
     """
     image = jnp.zeros((1, *shape))
     variables = jax.jit(model.init)(jax.random.key(0), image)

@@ -30,10 +30,10 @@ class Learner(nn.Module):
 
 
 class FewLabelLearners(nn.Module):
-    """For each number of labels a class a network of its own, `learners_1`, …, and the draw of the labels.
+    """A separate network for each number of labels per class, `learners_1`, …, and the draw of the labels.
 
-    net: images [B, H, W, C] and whether it trains -> features [B, D].
-    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    net: (images [B, H, W, C], whether it trains) -> features [B, D].
+    labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
     colours: mean and std of red, green and blue in a library's images; empty for images as they are.
     """
@@ -57,12 +57,12 @@ class FewLabelLearners(nn.Module):
         return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / std
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
-        """[B, H, W, C] -> [B, classes] by the network for `count` labels a class."""
+        """[B, H, W, C] -> [B, classes] by the network for `count` labels per class."""
         return self.learners[str(count)](self.prepare(image), train)
 
 
 class Transfer(FewLabelLearners):
-    """A network that learns a source and is reused: frozen, under new last layers, then as a start.
+    """A network that learns a source and is reused: frozen, under new last layers, then as initial weights.
 
     Networks: `source`, a `Learner` of `source_classes`; `heads_1`, …, last layers on its body; `learners_1`, …,
     which start from both by `unfrozen`.
@@ -76,9 +76,9 @@ class Transfer(FewLabelLearners):
         self.heads = {str(n): nn.Dense(self.classes) for n in self.labels}
 
     def frozen_logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
-        """[B, H, W, C] -> [B, classes] by a new last layer on the source's network as it is.
+        """[B, H, W, C] -> [B, classes] by a new last layer on the source's unchanged network.
 
-        That never sees the statistics of a batch, in training neither.
+        It never uses the statistics of a batch, not even in training.
         """
         return self.heads[str(count)](self.source.body(self.prepare(image), False))
 

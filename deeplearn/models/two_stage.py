@@ -14,9 +14,9 @@ from deeplearn.nn.pooling import max_pool
 class TwoStage(nn.Module):
     """Two stages of equal convolutions with 2×2 pooling between. Images [B, H, W, C] -> logits [B, classes].
 
-    width: features of the first stage; the second has twice as many. layers: convolutions in a stage, of
-    kernel × kernel. residual: from the second convolution of a stage on, a skip goes around every two
-    (He et al. 2015, equation 1). hidden: units of a dense layer on the flat map; 0 is global average pooling.
+    width: features of the first stage; the second has twice as many. layers: convolutions in a stage, of kernel ×
+    kernel. residual: from the second convolution of a stage on, a skip connection goes around every two (He et al.
+    2015, equation 1). hidden: units of a dense layer on the flat map; 0 is global average pooling.
     """
 
     classes: int
@@ -32,7 +32,7 @@ class TwoStage(nn.Module):
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(x=(x, IMAGES))
         activation = nn.tanh if self.tanh else nn.relu
-        # The initialisation that keeps the variance under this activation.
+        # The initialisation that preserves the variance with this activation.
         init = nn.initializers.lecun_normal() if self.tanh else nn.initializers.he_normal()
         for stage in range(2):
             x = max_pool(x, 2) if stage else x

@@ -17,7 +17,7 @@ from deeplearn.nn.functional import flat
 
 
 class Likelihood(Protocol):
-    """What is asked of p(x|z); the likelihoods themselves are in `losses.likelihoods`, with shapes and units.
+    """The interface of p(x|z); the likelihoods themselves are in `losses.likelihoods`, with shapes and units.
 
     parts: outputs of the decoder for each pixel.
     """
@@ -35,9 +35,9 @@ class Likelihood(Protocol):
 class VAE(nn.Module):
     """Encoder q(z|x), a diagonal Gaussian, and decoder p(x|z); x [batch, pixels], z [..., latents].
 
-    shape: of an image, (height, width, channels), square for `conv`. hidden: widths of the encoder's hidden layers,
-    of the decoder's in reverse. network: "dense" or "conv". features: channels of the first convolution. dropout:
-    fraction of the decoder's hidden units dropped in training.
+    shape: of an image, (height, width, channels), square for `conv`. hidden: widths of the encoder's hidden layers;
+    the decoder has them in reverse. network: "dense" or "conv". features: channels of the first convolution.
+    dropout: fraction of the decoder's hidden units dropped in training.
     """
 
     shape: tuple[int, int, int]

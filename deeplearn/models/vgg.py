@@ -18,9 +18,9 @@ from deeplearn.nn.pooling import max_pool
 class VGG(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, hidden], those of fc7.
 
-    `stages` has the depth and the width of each stage, which ends in 2×2 max pooling. Dropout ½ on fc6 and fc7.
-    The authors began deep nets from trained shallow ones, and say that a scaled initialisation does as well: here
-    it is He's, for its variance is right for ReLU.
+    `stages` holds the depth and the width of each stage, which ends in 2×2 max pooling. Dropout ½ on fc6 and fc7.
+    The authors began deep nets from trained shallow ones, and say that a scaled initialisation works as well:
+    here it is He's, whose variance suits ReLU.
     """
 
     classes: int = 1000

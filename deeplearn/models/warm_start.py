@@ -1,4 +1,4 @@
-"""Layers that start from weights trained before (Hinton, Osindero & Teh 2006; Bengio et al. 2007)."""
+"""Layers that start from pretrained weights (Hinton, Osindero & Teh 2006; Bengio et al. 2007)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from deeplearn.nn.sigmoid_belief import Layer
 class WarmStarted(nn.Module):
     """Layers of the given widths, then a linear one: x [batch, inputs] -> logits [batch, classes].
 
-    With `start`, the layers' weights are those given plus what is learned here, zero at first. To a gradient method
-    without decay that is the same as to learn on from a copy, and several classifiers can start from one stack that
-    stays as it was. Without `start` it is the twin from scratch, with random weights.
+    With `start`, the layers' weights are the given ones plus a learned difference, zero at first. For a gradient
+    method without decay this equals training a copy, and several classifiers can start from one stack, which does
+    not change. Without `start` the weights are random: the network from scratch.
     """
 
     widths: tuple[int, ...]
@@ -47,9 +47,9 @@ class WarmStarted(nn.Module):
 
 
 class FewLabelClassifiers(nn.Module):
-    """A `WarmStarted` for each number of labels a class, independent of each other, and the draw of the labels.
+    """A `WarmStarted` for each number of labels per class, independent of each other, and the draw of the labels.
 
-    labels: numbers of labels a class. pool: examples of each class that they are drawn from
+    labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
     """
 
@@ -64,18 +64,18 @@ class FewLabelClassifiers(nn.Module):
         self.few = FewLabels(self.classes, self.pool)
 
     def logits(self, image: jax.Array, count: int, train: bool = False, start: Sequence[Layer] = ()) -> jax.Array:
-        """[batch, ...] -> [batch, classes] by the classifier for `count` labels a class."""
+        """[batch, ...] -> [batch, classes] by the classifier for `count` labels per class."""
         return self.of[str(count)](flat(image), start)
 
 
 class GreedyStack(nn.Module):
-    """Layers learned one on the codes of the other, and classifiers that start from them.
+    """Layers, each trained on the codes of the one below, and classifiers that start from them.
 
     Networks: `layers_0`, `layers_1`, …, and `tuned`, the `FewLabelClassifiers`.
 
     layer(inputs, width): a module with `kernel` [inputs, width], `hidden_bias` [width] and `encode(x)`.
-    pixels: of an image. hidden: widths. activation: of the classifiers' layers, as of the codes. The others are
-    those of `FewLabelClassifiers`.
+    pixels: of an image. hidden: widths. activation: of the classifiers' layers and of the codes. The other
+    fields are those of `FewLabelClassifiers`.
     """
 
     layer: Callable[[int, int], Any]
@@ -104,9 +104,9 @@ class GreedyStack(nn.Module):
         return x
 
     def pretrained(self, depth: int | None = None) -> list[Layer]:
-        """Weights and biases of the first `depth` layers, of all without it."""
+        """Weights and biases of the first `depth` layers, or of all layers."""
         return [(layer.kernel, layer.hidden_bias) for layer in self.layers[:depth]]
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
-        """[batch, ...] -> [batch, classes] by the fine-tuned classifier for `count` labels a class."""
+        """[batch, ...] -> [batch, classes] by the fine-tuned classifier for `count` labels per class."""
         return self.tuned.logits(image, count, train, self.pretrained())

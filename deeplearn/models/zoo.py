@@ -21,7 +21,7 @@ from deeplearn.models import alexnet, densenet, googlenet, inception_v3, mobilen
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One architecture: its paper size by number of classes, how to make it small, what images it was made for."""
+    """One architecture: functions that make its paper size and its small form, and the image size of the paper."""
 
     paper: Callable[[int], Any]
     shrink: Callable[[Any], Any]

@@ -1,4 +1,4 @@
-"""Activations by name, the initialisation that suits each, and dropout for the self-normalising one."""
+"""Activations by name, the initialisation that suits each, and dropout for SELU."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _BY_NAME: dict[str, Callable[[jax.Array], jax.Array]] = {
     "selu": lambda x: SELU_LAMBDA * nn.elu(x, SELU_ALPHA),
 }
 
-# 1/E[a(z)²] for z ~ N(0, 1): with weights of this variance over the fan-in, pre-activations keep theirs from layer
-# to layer (He et al. 2015, equations 7 to 10 and 15). ELU: 1 / (1 + e²Φ(−2) − 2√e Φ(−1)).
+# 1/E[a(z)²] for z ~ N(0, 1): with weights of this variance over the fan-in, the variance of pre-activations is
+# kept from layer to layer (He et al. 2015, equations 7 to 10 and 15). ELU: 1 / (1 + e²Φ(−2) − 2√e Φ(−1)).
 _SCALES = {"relu": 2.0, "leaky_relu": 2 / (1 + LEAKY_SLOPE**2), "elu": 1.5505188080679277, "selu": 1.0}
 
 
@@ -38,8 +38,8 @@ def initializer_for(name: str) -> nn.initializers.Initializer:
     """The kernel initialiser for layers that feed this activation.
 
     Sigmoid and tanh: Glorot & Bengio 2010 (equation 16; four times as wide for the sigmoid, whose slope at zero is
-    a quarter). The others: normal, of the variance that keeps the second moment of pre-activations (He et al. 2015;
-    for SELU this is LeCun's, as Klambauer et al. 2017 ask).
+    a quarter). The others: normal, with the variance that keeps the second moment of pre-activations (He et al.
+    2015; for SELU this is LeCun's, as in Klambauer et al. 2017).
     """
     by_name(name)
     if name in _SCALES:

@@ -19,7 +19,7 @@ def _mapped(axis: str) -> bool:
 class BatchNorm(nn.Module):
     """Ioffe & Szegedy 2015, with statistics over the whole batch (Flax's own layer, given the axis of the batch).
 
-    Under `jit` over a mesh the mean is global as it stands; under `pmap` each device sees its part only, and the
+    Under `jit` over a mesh the mean is global anyway; under `pmap` each device sees only its part, and the
     moments are averaged over the mapped axis "data". Input [batch, ..., features]; with train=False the moving
     averages (collection "batch_stats") are used.
     """

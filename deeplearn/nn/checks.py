@@ -1,4 +1,4 @@
-"""Assertions about what enters a function, by chex, which name the argument and both shapes.
+"""Assertions by chex about the arguments of a function, which name the argument and both shapes.
 
 Shapes and types are known while a program is traced, so in a compiled program an assertion costs nothing.
 """
@@ -17,8 +17,8 @@ IMAGES = "batch height width channels"
 def assert_shapes(**arguments: tuple[Any, str]) -> None:
     """`assert_shapes(logits=(logits, "batch classes"), label=(label, "batch"))`; AssertionError if one differs.
 
-    Axes are written as in jaxtyping. A word is an axis, of one size wherever it stands in a call. A number is an
-    axis of that size. "*lead" is any number of axes, of the same sizes wherever it stands; "..." is any number of
+    Axes are written as in jaxtyping. A word is an axis, of the same size everywhere in a call. A number is an
+    axis of that size. "*lead" is any number of axes, of the same sizes everywhere in a call; "..." is any number of
     axes of any size. An argument has at most one of these two.
     """
     sizes: dict[str, tuple[int, ...]] = {}
@@ -65,7 +65,7 @@ def _any_number(word: str) -> bool:
 
 
 def _bind(words: Sequence[str], shape: tuple[int, ...], sizes: dict[str, tuple[int, ...]]) -> None:
-    """Gives words that have no size yet the axes that stand in their place, if the rank is right."""
+    """Gives words without a size the sizes of the axes in their place, if the rank is right."""
     several = any(map(_any_number, words))
     length = len(shape) - len(words) + several
     if length < 0 or (length > 0 and not several):
@@ -87,7 +87,7 @@ def _matcher(words: Sequence[str], sizes: dict[str, tuple[int, ...]]) -> tuple[A
 
 
 def _text(words: Sequence[str], sizes: Mapping[str, tuple[int, ...]]) -> str:
-    """[batch=8, classes]: words, with their sizes where an argument before has given them."""
+    """[batch=8, classes]: words, with their sizes where an earlier argument has given them."""
 
     def sized(word: str) -> str:
         if word not in sizes or word.isdigit():

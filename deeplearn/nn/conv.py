@@ -1,4 +1,4 @@
-"""Flax's convolution, its kernel's gradient and its 1×1 windows written so that they are fast on CPU."""
+"""Flax's convolution, with the gradient of its kernel and its 1×1 windows written to be fast on CPU."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from deeplearn.nn.windows import Pair, pad, pair, shifted
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-_CACHED = 2**14  # numbers that stay in a core's cache while all products are made of them
-_TAPS = 9  # of larger windows the gradient is XLA's own: so many products take long to compile
+_CACHED = 2**14  # numbers that fit into a core's cache while all products with them are computed
+_TAPS = 9  # for larger windows the gradient is XLA's own: this many products take long to compile
 
 
 class _How(NamedTuple):
@@ -70,7 +70,7 @@ def _backward(how: _How, xk: tuple[jax.Array, jax.Array], y: jax.Array) -> tuple
     products, own = (
         partial(form, window=pair(kernel.shape[:2]), how=how) for form in (_products, _kernel_gradient)
     )
-    # Of few pixels or channels XLA's own is as fast, and sooner compiled.
+    # For few pixels or channels XLA's own is as fast, and compiles faster.
     if y.shape[1] * y.shape[2] < 256 or kernel.shape[2] * kernel.shape[3] < 64:
         return in_x, own(x, y)
     return in_x, jax.lax.platform_dependent(x, y, cpu=products, default=own)
@@ -93,5 +93,5 @@ def _convolve(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: 
 
 # Value and gradients are those of `nn.Conv`. On CPU XLA takes up to eighteen times as long for the gradient in the
 # kernel as for the convolution itself, and up to three times as long for a 1×1 window and its gradients. Small
-# windows have a reverse rule of their own: no forward mode through them.
+# windows have their own reverse rule, so they have no forward mode.
 Conv = partial(nn.Conv, conv_general_dilated=_convolve)

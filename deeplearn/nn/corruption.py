@@ -1,4 +1,4 @@
-"""What a denoising autoencoder sees in place of its target: x in [0, 1] made worse (Vincent et al. 2010, 3.3)."""
+"""Corruptions of x in [0, 1], the inputs of denoising autoencoders (Vincent et al. 2010, section 3.3)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def masking(key: jax.Array, x: jax.Array, probability: float) -> jax.Array:
 
 
 def salt_and_pepper(key: jax.Array, x: jax.Array, probability: float) -> jax.Array:
-    """Each value, of any shape, is set to 0 or to 1, to either with half the given probability."""
+    """Each value, of any shape, is set to 0 or to 1, each with half the given probability."""
     drawn = jax.random.uniform(key, x.shape)
     return jnp.where(drawn < probability / 2, 0.0, jnp.where(drawn < probability, 1.0, x))

@@ -1,4 +1,4 @@
-"""Convolution of each channel by itself, written so that it is fast on CPU."""
+"""Convolution of each channel separately, written to be fast on CPU."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _inner(image: jax.Array, y: jax.Array, window: Pair, strides: Pair) -> jax.A
 
 
 def _spread(y: jax.Array, weights: jax.Array, strides: Pair, size: Sequence[int]) -> jax.Array:
-    """The transpose of `_correlate` in an image of `size`: the window turned round, over y with zeros between."""
+    """The transpose of `_correlate` in an image of `size`: the flipped window over y with zeros between."""
     frame = [
         (k - 1, n - 1 - stride * (count - 1), stride - 1)
         for k, n, stride, count in zip(weights.shape, size, strides, y.shape[1:3], strict=False)
@@ -57,7 +57,7 @@ def _taps(image: jax.Array, window: Sequence[int], strides: Pair) -> list[jax.Ar
 
 
 # Both are bilinear, and ⟨y, correlate(x, k)⟩ = ⟨k, inner(x, y)⟩ = ⟨x, spread(y, k)⟩, so the gradients of each are
-# the other two. Left to itself JAX sums each tap's products in a pass of its own, which takes four times as long.
+# the other two. JAX's own derivative sums each tap's products in a separate pass, which takes four times as long.
 _correlate.defvjp(
     lambda x, k, strides: (_correlate(x, k, strides), (x, k)),
     lambda strides, xk, y: (
@@ -73,7 +73,7 @@ _inner.defvjp(
 
 def _shifts(x: jax.Array, kernel: jax.Array, how: Windows) -> jax.Array:
     """The same sums as shifted multiply-adds."""
-    precise = jnp.promote_types(x.dtype, jnp.float32)  # sums of bfloat16 would round at every tap
+    precise = jnp.promote_types(x.dtype, jnp.float32)  # sums in bfloat16 would be rounded at every tap
     image = jnp.repeat(pad(x.astype(precise), how.frame), kernel.shape[-1] // x.shape[-1], axis=-1)
     return _correlate(image, kernel[:, :, 0].astype(precise), how.strides).astype(x.dtype)
 
@@ -82,7 +82,7 @@ class DepthwiseConv(nn.Module):
     """Convolution of each channel with `multiplier` filters of its own (Howard et al. 2017, equation 3).
 
     [B, H, W, C] -> [B, H', W', C·multiplier], feature m of channel c at c·multiplier + m; parameters `kernel`
-    [kh, kw, 1, C·multiplier] and `bias`. Padding as in `GroupedConv`. On CPU shifted multiply-adds, elsewhere the
+    [kh, kw, 1, C·multiplier] and `bias`. Padding as in `GroupedConv`. Shifted multiply-adds on CPU, elsewhere the
     native convolution: equal in value and gradient.
     """
 

@@ -1,4 +1,4 @@
-"""DropConnect: a dense layer whose single weights are dropped (Wan et al. 2013)."""
+"""DropConnect: a dense layer of which single weights are dropped (Wan et al. 2013)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deeplearn.nn.checks import assert_shapes
 def masked_dense(
     key: jax.Array, v: jax.Array, kernel: jax.Array, bias: jax.Array, keep: float | jax.Array
 ) -> jax.Array:
-    """(M ∘ W)ᵀ v + m ∘ b with a mask of its own for each example, each entry 1 with probability `keep`.
+    """(M ∘ W)ᵀ v + m ∘ b with a separate mask for each example, each entry 1 with probability `keep`.
 
     [batch, inputs] -> [batch, features]; the bias is masked too (section 3.1). Nothing is rescaled.
     """
@@ -39,7 +39,7 @@ def masked_moments(
 def rectified_mean(mean: jax.Array, variance: jax.Array) -> jax.Array:
     """E max(u, 0) of Gaussians u: μ Φ(μ/σ) + σ φ(μ/σ); mean and variance of one shape, any.
 
-    What `DropConnect` draws for, in closed form.
+    The closed form of what `DropConnect` estimates by draws.
     """
     assert_shapes(mean=(mean, "*shape"), variance=(variance, "*shape"))
     std = jnp.sqrt(variance + 1e-12)
@@ -53,7 +53,7 @@ def _assert_layer(v: jax.Array, kernel: jax.Array, bias: jax.Array) -> None:
 class DropConnect(nn.Module):
     """A dense layer with its activation: [batch, inputs] -> [batch, features].
 
-    In training each example has a mask of its own. At inference the masked sums are replaced by a Gaussian u of the
+    In training each example has its own mask. At inference the masked sums are replaced by a Gaussian u of the
     same mean and variance, and the activation is averaged over `draws` of it (algorithm 2). Both draw from the
     stream "noise". At inference the mean of the activation is not the activation of the mean.
     """

@@ -1,4 +1,4 @@
-"""Convolution with filters that are computed, not learnt: each example, or each pixel, has its own."""
+"""Convolution with computed filters, not learned ones: each example, or each pixel, has its own."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def dynamic_conv(x: jax.Array, filters: jax.Array) -> jax.Array:
 
 
 def dynamic_local_filter(x: jax.Array, filters: jax.Array) -> jax.Array:
-    """Each pixel's neighbourhood weighed by its own filter, the same for all channels (section 3.2, local form).
+    """Each pixel's neighbourhood weighted by its own filter, the same for all channels (section 3.2, local form).
 
     [B, H, W, C] and filters [B, H, W, kh, kw] -> [B, H, W, C].
     """

@@ -1,4 +1,4 @@
-"""A network that sees images at the size it was made for."""
+"""A network with its images resized to the size that it was made for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Enlarged(nn.Module):
 
 
 def enlarged(image: jax.Array, side: int) -> jax.Array:
-    """[B, H, W, C] -> [B, side, side, C], bilinearly; where side is 0, as it was."""
+    """[B, H, W, C] -> [B, side, side, C], bilinearly; unchanged where side is 0."""
     assert_shapes(image=(image, IMAGES))
     if not side:
         return image

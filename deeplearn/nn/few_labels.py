@@ -1,8 +1,8 @@
-"""A few labelled examples of each class, drawn by the run's own seed and then always the same.
+"""A few labelled examples of each class, drawn with the run's seed and fixed from then on.
 
-A stage's data is the same for all replicas, so the draw is a part of the state: an order of the pool within each
-class, in the Flax collection `drawn`. The first n of each class are the examples with n labels a class, so that
-those with one label are among those with five. Systems that stand side by side draw alike.
+A stage's data is the same for all replicas, so the draw is part of the state: an order of the pool within each
+class, in the Flax collection `drawn`. The first n of each class are the examples with n labels per class, so that
+those with one label are among those with five. Systems that are trained side by side have the same draw.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
-MOST = 100  # labelled examples that one step looks at
+LIMIT = 100  # labelled examples in one step
 
 
 class FewLabels(nn.Module):
@@ -28,18 +28,18 @@ class FewLabels(nn.Module):
         self.rank = self.variable("drawn", "rank", self._draw)
 
     def _draw(self) -> jax.Array:
-        # The run's own key, not that of the module's path: wherever it stands, the draw is one and the same.
+        # The run's own key, not that of the module's path: the draw is the same anywhere in the tree.
         assert self.scope is not None
         key = self.scope.rngs["params"].rng
         places = jnp.broadcast_to(jnp.arange(self.each), (self.classes, self.each))
         return jax.random.permutation(key, places, axis=1, independent=True).reshape(-1)
 
     def seen(self, count: int) -> int:
-        """How many labelled examples a step looks at, over all parts of the pool."""
-        return min(self.classes * min(count, self.each), MOST)
+        """How many labelled examples a step uses, over all parts of the pool."""
+        return min(self.classes * min(count, self.each), LIMIT)
 
     def __call__(self, batch: Mapping[str, jax.Array], count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """(image, label, weight) of the examples with `count` labels a class, or 100 of them where there are more.
+        """(image, label, weight) of the examples with `count` labels per class, at most 100 of them.
 
         batch: the whole pool, in any order, as image [N, ...], label [N] and row [N], the last two integers; the
         100 are those that come first. Of a part of the pool, such as one device has, it is that part of the 100.
@@ -48,7 +48,7 @@ class FewLabels(nn.Module):
         assert_shapes(row=(batch["row"], "n"), image=(batch["image"], "n ..."), label=(batch["label"], "n"))
         assert_integers(row=batch["row"], label=batch["label"])
         mine = self.rank.value[jnp.asarray(batch["row"])] < count
-        size = min(self.classes * count, MOST)
+        size = min(self.classes * count, LIMIT)
         if self.seen(count) < self.classes * min(count, self.each):
             size = max(1, size * len(batch["row"]) // (self.classes * self.each))
         (chosen,) = jnp.nonzero(mine, size=size, fill_value=0)

@@ -1,4 +1,4 @@
-"""Plain functions: of numbers, and about modules and what they see."""
+"""Plain functions of numbers, and of modules and images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from deeplearn.nn.checks import assert_shapes
 def as_function(module: nn.Module) -> Callable[..., Any]:
     """`module.__call__` as a pure function of its arguments, its present variables and no random streams.
 
-    Inside `jax.grad` and its kin the effects of a bound module's call would leak tracers, which Flax 0.12 does not
-    notice. This copy has no effects: layers that would draw random numbers or update statistics raise an error here
-    and must be called in their evaluation mode. While parameters are initialised, call the module itself first.
+    Inside `jax.grad` and similar transformations the effects of a bound module's call would leak tracers, which
+    Flax 0.12 does not notice. This copy has no effects: layers that would draw random numbers or update statistics
+    raise an error here and must be called in their evaluation mode. While parameters are initialised, call the
+    module itself first.
     """
     unbound, variables = module.unbind()
 
@@ -30,8 +31,8 @@ def as_function(module: nn.Module) -> Callable[..., Any]:
 def log_sigmoid(x: jax.Array) -> jax.Array:
     """log σ(x) = min(x, 0) − log(1 + e^{−|x|}), any shape, of finite x.
 
-    On CPU faster than `jax.nn.log_sigmoid`, above all with its gradient: that takes more exponentials, to be right
-    at infinity too. Minimum and modulus are written so that the gradient is right at 0 and far above it.
+    On CPU faster than `jax.nn.log_sigmoid`, especially with its gradient: that takes more exponentials, to be right
+    at infinity too. Minimum and absolute value are written so that the gradient is right at 0 and far above it.
     """
     modulus = jnp.where(x < 0, -x, x)
     return jnp.where(x < 0, x, 0) - jnp.log1p(jnp.exp(-modulus))

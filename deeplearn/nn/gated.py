@@ -1,4 +1,4 @@
-"""Convolution with a gate of its own."""
+"""Convolution with a gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution in groups, written so that it is fast on CPU."""
+"""Convolution in groups, written to be fast on CPU."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.windows import Padding, Windows, windows
 
-_FEW = 32  # so few channels leave a core idle: such groups are convolved together, with zeros between them
-_MOST = 32  # so many convolutions side by side take half a minute to compile
+_MIN_CHANNELS = 32  # fewer channels leave a core idle: such groups are convolved together, with zeros between them
+_MAX_GROUPS = 32  # this many convolutions side by side take half a minute to compile
 
 
 def _native(x: jax.Array, kernel: jax.Array, how: Windows, groups: int) -> jax.Array:
@@ -31,8 +31,8 @@ def _native(x: jax.Array, kernel: jax.Array, how: Windows, groups: int) -> jax.A
 def _together(channels: int, groups: int) -> int:
     """How many groups of `channels` inputs each are convolved as one: a divisor of `groups`."""
     divisors = [m for m in range(1, groups + 1) if groups % m == 0]
-    at_least = next(m for m in divisors if groups // m <= _MOST)
-    return max([at_least, *(m for m in divisors if m * channels <= _FEW)])
+    smallest = next(m for m in divisors if groups // m <= _MAX_GROUPS)
+    return max([smallest, *(m for m in divisors if m * channels <= _MIN_CHANNELS)])
 
 
 def _block_diagonal(kernel: jax.Array, groups: int, together: int) -> jax.Array:
@@ -56,7 +56,7 @@ class GroupedConv(nn.Module):
 
     [B, H, W, C] -> [B, H', W', features]; parameters `kernel` [kh, kw, C/groups, features] and `bias` [features].
     Padding is "SAME", "VALID", a number, or a number or pair for each direction. One group is an ordinary
-    convolution. On CPU groups are convolved one by one, small ones a few at a time, elsewhere natively: equal in
+    convolution. On CPU groups are convolved one by one, small ones a few at a time; elsewhere natively: equal in
     value and gradient.
     """
 

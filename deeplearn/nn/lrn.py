@@ -15,7 +15,7 @@ def local_response_norm(
     """x / (k + α Σx²)^β, the sum over `size` channels around each: [..., C] -> [..., C]; it follows the ReLU.
 
     Convention "paper": α times the sum (Krizhevsky et al. 2012, section 3.3). "mean": α/size times the sum, as
-    torch and Caffe have it, so that α = 5e-4 there is the paper's 1e-4.
+    in torch and Caffe, so that α = 5e-4 there is the paper's 1e-4.
     """
     if convention not in ("paper", "mean"):
         raise ValueError(f"no convention {convention!r}: paper or mean")

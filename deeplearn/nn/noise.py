@@ -26,13 +26,13 @@ def signal_and_noise(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
 def noise_ratio(schedule: str, t: jax.Array, scale: float = 1.0) -> jax.Array:
     """r(t), any shape, rising with t in (0, 1): `scale` times what the schedule says.
 
-    Pixels that repeat their neighbours show through more noise than lone ones, so images of s times the side want
-    ratios s times as large to lose as much (Hoogeboom et al. 2023, "simple diffusion", equation 4).
+    Pixels that repeat their neighbours stay visible under more noise than independent ones, so images of s times
+    the side need ratios s times as large to lose as much (Hoogeboom et al. 2023, "simple diffusion", equation 4).
 
     linear: β(t) from .1 to 20, the limit of DDPM's 1000 steps of 1e-4 to .02 (Ho et al. 2020; Song et al. 2021,
         equation 33): log α = −t²(20 − .1)/4 − .1 t/2.
     cosine: α = cos(πt/2) (Nichol & Dhariwal 2021, without the offset).
-    lognormal: log r ~ N(−1.2, 1.2²), the numbers of Karras et al. 2022, table 1, there for data of std .5.
+    lognormal: log r ~ N(−1.2, 1.2²), the constants of Karras et al. 2022, table 1, there for data of std .5.
     """
     if schedule == "linear":
         log_alpha = -(t**2) * (20 - 0.1) / 4 - 0.1 * t / 2

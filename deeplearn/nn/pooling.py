@@ -26,7 +26,7 @@ def _pool_windows(x: jax.Array, size: Size, strides: Size | None, padding: Paddi
 
 
 def _up(size: int, window: int, stride: int, pads: Pair) -> Pair:
-    """Padding under which the last window may hang over the edge, if it starts inside the image or before it."""
+    """Padding with which the last window may extend over the edge, if it starts inside the image or before it."""
     count = math.ceil((size + sum(pads) - window) / stride) + 1
     if (count - 1) * stride >= size + pads[0]:
         count -= 1
@@ -40,13 +40,13 @@ def _larger(first: jax.Array, second: jax.Array) -> jax.Array:
 
 @_larger.defjvp
 def _(values: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-    """Of equal values the first gets the whole gradient, as in the native pool; `maximum` gives each a half."""
-    larger = _larger(*values)  # not `maximum`: second derivatives come from here
+    """The first of equal values gets the whole gradient, as in the native pool; `maximum` gives half to each."""
+    larger = _larger(*values)  # not `maximum`: second derivatives are taken of this
     return larger, jnp.where(larger == values[0], *tangents)
 
 
 def _native_max(x: jax.Array, how: Windows) -> jax.Array:
-    lowest = np.asarray(-np.inf, x.dtype)  # a constant: of a traced value JAX would not know that this is a maximum
+    lowest = np.asarray(-np.inf, x.dtype)  # a constant: JAX would not see a maximum otherwise
     frame = ((0, 0), *how.frame, (0, 0))
     return jax.lax.reduce_window(x, lowest, jax.lax.max, (1, *how.size, 1), (1, *how.strides, 1), frame)
 
@@ -61,9 +61,9 @@ def _sliced_max(x: jax.Array, how: Windows) -> jax.Array:
 def max_pool(
     x: jax.Array, window: Size, strides: Size | None = None, padding: Padding = "VALID", ceil_mode: bool = False
 ) -> jax.Array:
-    """The largest value of each window; of equal ones the first in reading order gets the gradient.
+    """The largest value of each window; the first of equal ones in reading order gets the gradient.
 
-    `ceil_mode` rounds the output's size up instead of down, as Caffe and torch do. On CPU by slices, elsewhere the
+    `ceil_mode` rounds the output's size up instead of down, as Caffe and torch do. By slices on CPU, elsewhere the
     native operation: equal in value and gradient.
     """
     how = _pool_windows(x, window, strides, padding)
@@ -84,7 +84,7 @@ def _sliced_sum(x: jax.Array, how: Windows) -> jax.Array:
 
 
 def _sum_pool(x: jax.Array, how: Windows) -> jax.Array:
-    """Sums of windows in float32 or better."""
+    """Sums over windows in float32 or higher precision."""
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     return jax.lax.platform_dependent(x, cpu=partial(_sliced_sum, how=how), default=partial(_native_sum, how=how))
 
@@ -96,7 +96,7 @@ def avg_pool(
     padding: Padding = "VALID",
     count_include_pad: bool = True,
 ) -> jax.Array:
-    """The mean of each window; the frame counts as zeros, or, without `count_include_pad`, does not count."""
+    """The mean of each window; padding counts as zeros, or, without `count_include_pad`, does not count."""
     how = _pool_windows(x, window, strides, padding)
     total = _sum_pool(x, how)
     if count_include_pad:
@@ -105,7 +105,7 @@ def avg_pool(
 
 
 def l2_pool(x: jax.Array, window: Size, strides: Size | None = None, padding: Padding = "VALID") -> jax.Array:
-    """√Σx² over each window; the gradient of an all-zero window is zero, as torch's `lp_pool2d` has it."""
+    """√Σx² over each window; the gradient of an all-zero window is zero, as in torch's `lp_pool2d`."""
     precise = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     squares = _sum_pool(jnp.square(precise), _pool_windows(x, window, strides, padding))
     positive = squares > 0

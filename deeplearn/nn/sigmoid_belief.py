@@ -1,4 +1,4 @@
-"""Layers of binary units, each given the one before by independent sigmoids (Neal 1992)."""
+"""Layers of binary units, each with independent sigmoid probabilities given the one before (Neal 1992)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 4×4 stride-2 convolution of critics, written so that its second derivatives are fast on CPU."""
+"""The 4×4 stride-2 convolution of critics, with second derivatives that are fast on CPU."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def _native(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _as_matrix_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The same sums: 2×2 blocks of pixels become channels, four shifts lie side by side, one product does the rest.
+    """The same sums: 2×2 blocks of pixels become channels, four shifts are concatenated, and one product follows.
 
-    A gradient penalty differentiates twice; of this form all derivatives are products, slices and pads.
+    A gradient penalty differentiates twice; all derivatives of this form are products, slices and pads.
     """
     batch, height, width, channels = x.shape
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -33,7 +33,7 @@ def _as_matrix_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
 class HalvingConv(nn.Module):
     """Convolution with a 4×4 kernel, stride 2, padding 1: [B, H, W, C] -> [B, H/2, W/2, features]; H, W even.
 
-    On CPU a matrix product, elsewhere the native convolution: equal in value and gradient.
+    A matrix product on CPU, elsewhere the native convolution: equal in value and gradient.
     """
 
     features: int

@@ -1,4 +1,4 @@
-"""Transposed convolution, written so that it is fast on CPU."""
+"""Transposed convolution, written to be fast on CPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Geometry(NamedTuple):
 
 
 def _native(x: jax.Array, kernel: jax.Array, how: _Geometry) -> jax.Array:
-    """The gradient's form: zeros between the pixels, the kernel turned round."""
+    """The gradient's form: zeros between the pixels, the kernel flipped."""
     sides = zip(kernel.shape, how.padding, how.output_padding, strict=False)
     frame = [(k - 1 - p, k - 1 - p + extra) for k, p, extra in sides]
     return jax.lax.conv_general_dilated(
@@ -62,7 +62,7 @@ def _strided_conv(y: jax.Array, kernel: jax.Array, how: _Geometry) -> jax.Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _strided(y: jax.Array, kernel: jax.Array, how: _Geometry) -> jax.Array:
-    """What the transposed convolution is the transpose of: from its output back to its input."""
+    """The convolution of which it is the transpose: from its output back to its input."""
     return _strided_conv(y, kernel, how)
 
 
@@ -75,7 +75,8 @@ def _inner(x: jax.Array, y: jax.Array, window: Pair, how: _Geometry) -> jax.Arra
 
 
 # All three are bilinear, and ⟨y, subpixel(x, k)⟩ = ⟨x, strided(y, k)⟩ = ⟨k, inner(x, y)⟩: the gradients of each are
-# the other two. Left to itself JAX differentiates the small convolution in its kernel, which is many times slower.
+# the other two. JAX would differentiate the small convolution in its kernel, which is many times
+# slower.
 _subpixel.defvjp(
     lambda x, k, how: (_subpixel(x, k, how), (x, k)),
     lambda how, xk, y: (_strided(y, xk[1], how), _inner(xk[0], y, xk[1].shape[:2], how)),

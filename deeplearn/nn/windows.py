@@ -1,4 +1,4 @@
-"""What convolutions and pools over images share: how windows are padded, and the shifted images under them."""
+"""Windows of convolutions and pools over images: how they are padded, and the shifted images under them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Padding = str | int | Sequence[int | tuple[int, int]]
 
 
 def pair(value: int | Sequence[int]) -> Pair:
-    """One number for both, or one each."""
+    """A pair, or one number for both."""
     if isinstance(value, int):
         return value, value
     first, second = value
@@ -21,7 +21,8 @@ def pair(value: int | Sequence[int]) -> Pair:
 
 
 class Windows(NamedTuple):
-    """Where windows lie over an image: all in (rows, columns), the frame as ((top, bottom), (left, right))."""
+    """Where windows lie over an image: all in (rows, columns), the padding `frame` as ((top, bottom), (left,
+    right))."""
 
     size: Pair
     strides: Pair

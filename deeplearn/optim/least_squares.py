@@ -1,4 +1,4 @@
-"""Descent on least squares in two or more parameters, in numpy: the paths that a picture can show."""
+"""Descent on least squares in two or more parameters, in numpy: paths to be drawn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def descent_paths(
 ) -> list[np.ndarray]:
     """For each batch size the points [updates + 1, D] that descent on mean (x w − target)²/2 visits from `start`.
 
-    x [N, D], target [N], start [D]. Batches are drawn without replacement, 1 ≤ size ≤ N. The rate is a tenth of one
-    over the largest curvature, for all alike.
+    x [N, D], target [N], start [D]. Batches are drawn without replacement, 1 ≤ size ≤ N. The rate of all is a tenth
+    of one over the largest curvature.
     """
     assert_shapes(x=(x, "examples weights"), target=(target, "examples"), start=(start, "weights"))
     rate = 0.1 / np.linalg.eigvalsh(x.T @ x / len(x)).max()

@@ -1,4 +1,4 @@
-"""An optimiser for a population, in which each member has hyper-parameters of its own."""
+"""An optimiser for a population in which each member has its own hyper-parameters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def per_member(
 ) -> optax.GradientTransformation:
     """Trains member m by `make(*(v[m] for v in values))`; every parameter has a leading axis of members.
 
-    make: called under `jax.vmap`, so that what it is given are traced scalars: they may be rates and decays, but
-    not decide which transformations there are. values: each [members].
+    make: called under `jax.vmap`, so its arguments are traced scalars: they may be rates and decays, but cannot
+    decide which transformations there are. values: each [members].
     """
     columns = [jnp.asarray(value) for value in values]
 

@@ -38,19 +38,19 @@ def optimizer(
               the root, optax's own default is inside)
     adam      β1 = momentum, β2 = .999, both moments corrected for starting at 0, epsilon 1e-8 outside the root
               (Kingma & Ba 2015, algorithm 1)
-    adamw     adam, and beside it w ← w − rate · weight_decay · w (Loshchilov & Hutter 2019, with the decay scaled
+    adamw     adam, and in addition w ← w − rate · weight_decay · w (Loshchilov & Hutter 2019, with the decay scaled
               by the whole rate as in torch)
     adagrad   s ← s + g², from 0 (optax's default is .1);  w ← w − rate · g / √s, no step where s is 0 (Duchi et al.
               2011; torch adds 1e-10 to the root)
 
     momentum: of momentum and nesterov, and β1 of adam and adamw; the others have none. weight_decay: of adamw.
-    clip: the global norm of the loss's gradient above which it is scaled down to it; 0 does not.
-    l2: adds l2 · w to the clipped gradient, the gradient of l2/2 · Σw². l1: minimises l1 · Σ|w| beside the loss by
-    a proximal step after each update, which makes weights exactly zero (see `proximal_l1`); it suits every one of
-    these optimisers. Both may be traced, one for each member of a population. Decay and penalties apply to kernels
-    only.
+    clip: limit of the global norm of the loss's gradient, which is scaled down to it; 0 is no limit.
+    l2: adds l2 · w to the clipped gradient, the gradient of l2/2 · Σw². l1: minimises the loss plus l1 · Σ|w| by
+    a proximal step after each update, which makes weights exactly zero (see `proximal_l1`); it works with every one
+    of these optimisers. Both may be traced, one for each member of a population. Decay and penalties apply to
+    kernels only.
 
-    The chain counts its own updates: a turn that is taken five times a step takes a schedule through five.
+    The chain counts its own updates: a turn that is taken five times a step advances its schedule by five.
     """
     if name not in OPTIMIZERS:
         raise UserError(f"there is no optimizer {name!r}: choose from {', '.join(OPTIMIZERS)}")
@@ -69,7 +69,7 @@ def optimizer(
 
 
 def _given(penalty: float | jax.Array) -> bool:
-    """Whether there is a penalty; a traced one may be anything."""
+    """Whether there is a penalty; a traced one counts as one."""
     return isinstance(penalty, jax.Array) or bool(penalty)
 
 
@@ -86,7 +86,7 @@ def _direction(name: str, momentum: float) -> optax.GradientTransformation:
 
 
 def _reach(name: str, momentum: float) -> Callable[[optax.OptState, jax.Array, Tree], Tree]:
-    """How far each weight goes, in units of rate · g, for a gradient g that stays the same: see `proximal_l1`."""
+    """How far each weight moves, in units of rate · g, for a constant gradient g: see `proximal_l1`."""
 
     def reach(state: optax.OptState, count: jax.Array, params: Tree) -> Tree:
         if name == "sgd":

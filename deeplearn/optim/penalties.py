@@ -1,4 +1,4 @@
-"""Penalties on weights: which parameters they touch, and the proximal step that makes weights exactly zero."""
+"""Penalties on weights: which parameters they apply to, and the proximal step that makes weights exactly zero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tree = Any
 def kernels(params: Tree) -> Tree:
     """True for each parameter that penalties apply to: those whose name begins with "kernel".
 
-    Biases, and the scales and shifts of norms, are left alone. A tree that is one bare array counts as a kernel.
+    Biases, and the scales and shifts of norms, are left alone. A tree that is a single array counts as a kernel.
     """
 
     def is_kernel(path: tuple[Any, ...], _: Any) -> bool:
@@ -46,13 +46,13 @@ def proximal_l1(
     penalty: float | jax.Array,
     reach: Callable[[optax.OptState, jax.Array, Tree], Tree],
 ) -> optax.GradientTransformation:
-    """Follows each update of `optimizer` by a soft threshold: w ← sign(w) · max(|w| − rate · penalty · r, 0).
+    """Follows each update of `optimizer` with a soft threshold: w ← sign(w) · max(|w| − rate · penalty · r, 0).
 
     Kernels only. This minimises loss + penalty · Σ|w| and leaves weights that are exactly zero. For plain gradient
     descent r = 1 (ISTA: Beck & Teboulle 2009, equation 1.4). An optimiser that moves weight i by rate · r_i · g for
-    a gradient g that stays the same measures distance along i by 1/r_i, and its threshold grows alike (Duchi, Hazan
-    & Singer 2011, section 5.1; Yun, Lozano & Yang 2021, section 3). So its fixed points are those of the objective;
-    with the plain rate it would settle elsewhere, Adam with no zeros to speak of for a penalty well below 1.
+    a constant gradient g measures distance along i by 1/r_i, and its threshold grows by r_i (Duchi, Hazan & Singer
+    2011, section 5.1; Yun, Lozano & Yang 2021, section 3). So its fixed points are those of the objective; with the
+    plain rate it would settle elsewhere, Adam with no zeros to speak of for a penalty well below 1.
 
     reach(state, count, params) -> r, a tree like params, from the optimiser's state after `count` updates. rate: as
     given to the optimiser.

@@ -30,7 +30,7 @@ def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 
     if name == "cosine":
         return optax.cosine_decay_schedule(rate, steps)
     if name == "step":
-        # Not optax's: its boundaries are a dictionary, where two drops of a short run may fall on one key.
+        # Not optax's: its boundaries are a dictionary, in which two drops of a short run may have the same key.
         boundaries = np.ceil(np.round(np.multiply(drops, steps), 6))
         return lambda count: rate * 0.1 ** jnp.sum(count >= boundaries)
     if name == "warmup_cosine":

@@ -1,4 +1,4 @@
-"""A finished or running run as a thing to use.
+"""Opens a finished or running run: its model, weights, configuration, results and data.
 
     run = deeplearn.runs.open("runs/foundations.mlp")
     logits = run.trained(MLP.__call__, images)

@@ -1,16 +1,16 @@
-"""Uses a finished or running run: samples of it, a comparison with another, its weights and networks as files.
+"""Uses a finished or running run: draws samples, compares it with another, exports its weights and networks.
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
     python -m deeplearn.runs compare --run=runs/one --with=runs/other
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=weights.safetensors
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
 
-sample draws the sheet of samples or reconstructions that the experiment draws while it trains: --count of them, one
-below the other, each with other random numbers. compare prints the two runs' tables and, for each metric that both
-have, the difference over common seeds with its 95 % interval (Student's t, paired). export writes all variables as
+sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one below
+the other, each with other random numbers. compare prints the two runs' tables and, for each metric that both have,
+the difference over common seeds with its 95 % interval (Student's t, paired). export writes all variables as
 safetensors, or one network in evaluation mode as a program that `jax.export.deserialize` reads, for any batch size.
-Runs are only read: they may be training, on any number of devices, and their data may be gone where nothing but the
-weights is needed.
+Runs are only read: they may still be training, on any number of devices, and their data may be gone unless the
+command needs them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def sample(run: Run, count: int, seed: int) -> Image.Image:
-    """`count` of the experiment's sheets below each other, each with other random numbers.
+    """`count` of the experiment's sheets, one below the other, each with other random numbers.
 
     The run's data are loaded only where the sheet shows some. UserError for an experiment without a sheet.
     """

@@ -1,4 +1,4 @@
-"""Reads the weights out of a run's checkpoints and touches nothing there, even while the run trains."""
+"""Reads the weights from a run's checkpoints without changing anything there, even while the run trains."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from deeplearn.train.state import checksum
 from deeplearn.train.trees import joined
 
 Tree = Any
-READ = ("params", "collections", "ema")  # of a state; optimisers stay on the disk
+READ = ("params", "collections", "ema")  # of a state; optimiser states are not read
 ATTEMPTS = 20  # a trainer that saves all the time deletes one checkpoint after another
 PAUSE = 0.2  # seconds in which a checkpoint that is being deleted is gone
 
 
 class Weights(NamedTuple):
-    """step: steps taken. replicas: how many the run has. variables: {"params": …, "batch_stats": …, …} of numpy."""
+    """step: steps taken. replicas: the number of seeds. variables: {"params": …, "batch_stats": …, …} of numpy."""
 
     step: int
     replicas: int
@@ -35,26 +35,26 @@ def steps(directory: Path) -> list[int]:
     """The steps of a run's checkpoints, the newest last. UserError where there is no run, or no checkpoint yet."""
     place = directory / "checkpoints"
     if not place.is_dir():
-        reason = "is no run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
+        reason = "is not a run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
         raise UserError(f"{directory} {reason}")
-    # What the trainer is writing has a longer name, what it set aside as damaged too.
+    # Checkpoints that are being written, or were set aside as damaged, have longer names.
     found = sorted(int(one.name) for one in place.iterdir() if one.name.isdecimal())
     if not found:
-        raise UserError(f"{directory} has no checkpoint yet: let the run go on until it saves one")
+        raise UserError(f"{directory} has no checkpoint yet: let the run continue until it saves one")
     return found
 
 
 def read(
     directory: Path,
     replica: int = 0,
-    tell: Callable[[str], None] = lambda text: None,
+    warn: Callable[[str], None] = lambda text: None,
     prefer: Callable[[Sequence[int]], int] = max,
 ) -> Weights:
-    """The weights of a replica: averaged ones where there are any; on one device, whatever the run was trained on.
+    """The weights of a replica: averaged ones where there are any; on one device, whatever the run used.
 
-    prefer(steps): which checkpoint is tried first, the newest unless said otherwise. Of a damaged one `tell` is
-    given a sentence, and the one before is read. A trainer may delete a checkpoint while it is being read: then the
-    search starts afresh. UserError where no checkpoint is whole, or where the run has no such replica.
+    prefer(steps): which checkpoint is tried first, by default the newest. `warn` is called with a sentence about a
+    damaged one, and the one before is read. A trainer may delete a checkpoint while it is being read: then the
+    search starts again. UserError where no checkpoint is whole, or where the run has no such replica.
     """
     damaged: dict[int, str] = {}
     for _ in range(ATTEMPTS):
@@ -74,7 +74,7 @@ def read(
                 damaged[step] = textwrap.shorten(lines[0], 80, placeholder=" …")
             continue
         for bad, reason in damaged.items():
-            tell(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")
+            warn(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")
         return found
     if not damaged:
         raise UserError(f"the checkpoints of {directory} are deleted faster than they can be read: try again")
@@ -108,10 +108,10 @@ def _read(place: Path, step: int, replica: int) -> Weights:
 
 
 def _arrays(place: Path, shapes: Tree) -> Tree:
-    """The arrays that `shapes`, of Orbax's metadata, names, as numpy: what was spread over devices comes as one.
+    """The arrays named in `shapes`, Orbax's metadata, as numpy; arrays spread over devices are put together.
 
-    TensorStore reads them: Orbax, when one of many arrays is damaged, closes its event loop under the others, and
-    each of these prints a traceback.
+    TensorStore reads them: when one of many arrays is damaged, Orbax closes its event loop while it reads the
+    others, and each of these prints a traceback.
     """
 
     def opened(leaf: Any) -> Any:

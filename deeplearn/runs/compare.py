@@ -20,8 +20,8 @@ def compare(first: Path, second: Path) -> tuple[str, list[str]]:
     """(what `python -m deeplearn.runs compare` prints, sentences of warning) of two finished runs.
 
     Rows of one name are compared, metric by metric: the first run's number minus the second's, over the seeds that
-    both were trained with, by the rule of all verdicts (`deeplearn.metrics.verdict`). What only one of them has
-    stands in the table alone. Without a common seed nothing is paired, and there are no differences. UserError
+    both were trained with, by the rule of all verdicts (`deeplearn.metrics.verdict`). Metrics that only one run
+    has are only in its table. Without a common seed nothing is paired, and there are no differences. UserError
     where a run has no results, or where the two have no metric in common.
     """
     runs = [_results(directory) for directory in (first, second)]
@@ -73,7 +73,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[tup
 def _results(directory: Path) -> dict[str, Any]:
     read_config(directory)
     if not (directory / "results.json").exists():
-        raise UserError(f"{directory} has no results yet: let the run go on to its end")
+        raise UserError(f"{directory} has no results yet: let the run continue to its end")
     found = read_json(directory / "results.json")
     if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
         raise UserError(f"{directory / 'results.json'} does not hold the results of a run")
@@ -123,8 +123,8 @@ def _sentence(titles: tuple[str, str], verdict: Verdict) -> str:
         return f"undecided, {first} − {second} = {verdict.mean:+.4g} in one seed; --replicas=5 gives an interval"
     low, high = verdict.mean - verdict.half_width, verdict.mean + verdict.half_width
     word = HIGHER.get(verdict.decision)
-    told = f"{first} is {word} than {second}" if word else "undecided"
+    decision = f"{first} is {word} than {second}" if word else "undecided"
     return (
-        f"{told}, {first} − {second} = {verdict.mean:+.4g}, 95 % interval {low:+.3g} to {high:+.3g}, "
+        f"{decision}, {first} − {second} = {verdict.mean:+.4g}, 95 % interval {low:+.3g} to {high:+.3g}, "
         f"{verdict.seeds} seeds"
     )

@@ -22,13 +22,13 @@ from deeplearn.runs.run import Run
 from deeplearn.train.trained import Trained
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-INPUTS = ("image", "features", "point", "tokens")  # the columns that a network may be a function of
+INPUTS = ("image", "features", "point", "tokens")  # columns that can be the input of a network
 
 log = logging.getLogger(__name__)
 
 
 def facts(run: Run) -> dict[str, str]:
-    """What goes beside weights, each as JSON: experiment, config, step, replica, dataset, classes, levels, spec."""
+    """The metadata of weights, each as JSON: experiment, config, step, replica, dataset, classes, levels, spec."""
     spec = {key: [list(one.shape), str(one.dtype)] for key, one in run.described.train.spec.items()}
     found = {
         "experiment": run.name,
@@ -44,7 +44,7 @@ def facts(run: Run) -> dict[str, str]:
 
 
 def save_weights(run: Run, file: Path) -> int:
-    """Writes all variables, called params/network/layer/kernel or batch_stats/…; returns how many there are.
+    """Writes all variables, named params/network/layer/kernel or batch_stats/…; returns their number.
 
     The file's metadata are `facts`. `deeplearn.weights.load_into` reads it, and any reader of safetensors.
     """
@@ -55,15 +55,16 @@ def save_weights(run: Run, file: Path) -> int:
 
 
 def save_program(run: Run, file: Path, network: str = "") -> str:
-    """Writes a network in evaluation mode, its weights in it, as `jax.export` serialises it; says what it maps.
+    """Writes a network in evaluation mode with its weights, serialised by `jax.export`; returns its shapes in
+    words.
 
     It takes a column of the data that the run was trained on, such as images [batch, height, width, channels] in
     [0, 1], at any batch size, on CPU, CUDA, ROCm and TPU:
 
         jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)
 
-    network: empty, the model's own `__call__`; else one of `exportable`. `facts` are written beside, as file.json.
-    UserError where there is no such function of a batch.
+    network: empty, the model's own `__call__`; else one of `exportable`. `facts` are written beside it, as
+    file.json. UserError where there is no such function of a batch.
     """
     column = _input(run)
     function = _found(run, network, column)
@@ -88,7 +89,7 @@ def save_program(run: Run, file: Path, network: str = "") -> str:
 
 
 def exportable(run: Run) -> dict[str, Callable[[jax.Array], Any]]:
-    """{name: function of a batch} of the systems, networks and methods of the model that take a batch alone."""
+    """{name: function of a batch} of the systems, networks and methods of the model that take only a batch."""
     column = _input(run)
     names = [*run.trained.rivals, *run.weights.get("params", {}), *_methods(run.model)]
     for rival in run.trained.rivals:
@@ -124,7 +125,7 @@ def _input(run: Run) -> str:
 
 
 def _found(run: Run, network: str, column: str) -> Callable[[jax.Array], Any] | None:
-    """A function of a batch alone that traces at two batch sizes, or None."""
+    """A function of only a batch that can be traced at two batch sizes, or None."""
     trained, name = run.trained, network
     first, _, rest = network.partition("/")
     if first in trained.rivals:
@@ -132,7 +133,7 @@ def _found(run: Run, network: str, column: str) -> Callable[[jax.Array], Any] | 
     function = _function(trained, name)
     if function is None:
         return None
-    for shaped in (function, lambda x: function(x.reshape(x.shape[0], -1))):  # many a network takes flat images
+    for shaped in (function, lambda x: function(x.reshape(x.shape[0], -1))):  # many networks take flat images
         try:
             for batch in (1, 3):
                 one = run.described.train.spec[column]
@@ -140,7 +141,7 @@ def _found(run: Run, network: str, column: str) -> Callable[[jax.Array], Any] | 
                 leaves = jax.tree.leaves(outputs)
                 if not leaves or any(leaf.shape[:1] != (batch,) for leaf in leaves):
                     raise TypeError("it does not map rows to rows")
-        except Exception as error:  # whatever a function raises that wants other arguments
+        except Exception as error:  # what a function raises that needs other arguments
             log.debug("%s cannot be exported: %s", network or "__call__", error)
             continue
         return shaped
@@ -151,7 +152,7 @@ def _function(trained: Trained, name: str) -> Callable[[jax.Array], Any] | None:
     """The model's `__call__`, its method or its network of that name, of one array; None where there is none."""
     kind = type(trained.model)
     if not name:
-        # Not hasattr: every class can be called, to make an instance.
+        # Not hasattr: every class can be called, to create an instance.
         method: Any = inspect.getattr_static(trained.model, "__call__", None)
         if method is None:
             return None
@@ -177,7 +178,7 @@ def _exported(function: Callable[[jax.Array], Any], one: jax.ShapeDtypeStruct) -
 
     (batch,) = jax.export.symbolic_shape("batch")
     argument = jax.ShapeDtypeStruct((batch, *one.shape), one.dtype)
-    # Code that asks for len(x) has no symbolic batch; row by row its batch is 1.
+    # Code that calls len(x) cannot have a symbolic batch; row by row its batch is 1.
     for shaped in (function, by_row):
         try:
             return jax.export.export(jax.jit(shaped), platforms=PLATFORMS)(argument)

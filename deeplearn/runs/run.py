@@ -1,4 +1,4 @@
-"""A run directory opened as a thing to use."""
+"""An opened run directory."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Run:
     """A finished or running run, read-only. `deeplearn.runs.open` makes it.
 
     directory, replica. name: the experiment's. config: its `Config`, as the run was configured.
-    step: of the checkpoint that was read. replicas: how many seeds the run has.
-    trained: the `Trained` of the replica, with the weights that the run is evaluated with:
+    step: of the checkpoint that was read. replicas: the number of seeds of the run.
+    trained: the `Trained` of the replica, with the weights that evaluation uses:
         `run.trained(function, arrays)`, `run.trained["rival"]`.
     described: the data without their rows: name, classes, levels, spec and lengths of the splits; the data
         themselves where the run has no description of them, or its model cannot be built from one.
-    experiment: what the page's `build` declares on `described`.
+    experiment: what the experiment's `build` returns for `described`.
     """
 
     def __init__(self, directory: Path, replica: int, best: bool, data_dir: str | None) -> None:
@@ -43,10 +43,10 @@ class Run:
         self.config, build = source.experiment(self._saved, directory)
         self._data_dir = data_dir or self.config.data_dir or None
         self._dataset: data.Dataset | None = None
-        checkpoint.steps(directory)  # a mistake is told before anything is built
+        checkpoint.steps(directory)  # a mistake is reported before anything is built
         self.described, self.experiment = self._built(build)
         prefer = self._best if best else max
-        self.step, self.replicas, variables = checkpoint.read(directory, replica, _tell, prefer)
+        self.step, self.replicas, variables = checkpoint.read(directory, replica, _warn, prefer)
         key = jax.random.fold_in(jax.random.key(self.config.seed + replica), EVALUATION)
         weights = jax.tree.map(jnp.asarray, variables)
         self.trained = Trained(self.experiment.model, weights, key, self.config, self.experiment.rivals)
@@ -58,7 +58,7 @@ class Run:
         described = stand_in(description)
         try:
             return described, build(self.config, described)
-        except Exception as error:  # rows were asked for, or a fact that is too large to be kept
+        except Exception as error:  # rows were needed, or a fact that is too large to be saved
             try:
                 dataset = self.dataset()
             except UserError as gone:
@@ -66,7 +66,7 @@ class Run:
             return dataset, build(self.config, dataset)
 
     def _best(self, steps: Sequence[int]) -> int:
-        """Of these steps that with the best validation, as metrics.jsonl has it."""
+        """The one of these steps with the best validation, according to metrics.jsonl."""
         if (best := self.experiment.best) is None:
             raise UserError(f"{self.name} has no metric by which a checkpoint is the best")
         sign, metric = (-1.0, best[1:]) if best.startswith("-") else (1.0, best)
@@ -109,14 +109,14 @@ class Run:
 
     @property
     def results(self) -> dict[str, Any] | None:
-        """What results.json holds by now; None while there is none."""
+        """What results.json holds; None while there is none."""
         file = self.directory / "results.json"
         return read_json(file) if file.exists() else None
 
     def dataset(self) -> data.Dataset:
         """The data that the run was trained on, loaded at the first call.
 
-        UserError where they are gone. Where they have changed since, a sentence on standard error says so.
+        UserError where they are gone. If they have changed since, a sentence on standard error says so.
         """
         if self._dataset is None:
             name = self.config.dataset
@@ -130,7 +130,7 @@ class Run:
                 ) from None
             kept = self._saved.get("data", {}).get("fingerprint")
             if kept is not None and kept != self._dataset.fingerprint():
-                _tell(
+                _warn(
                     f"warning: the data of --dataset={name} have changed since {self.directory} was trained on them"
                 )
         return self._dataset
@@ -139,15 +139,15 @@ class Run:
         return f"Run({self.name} on {self.described.name}, step {self.step}, {self.directory})"
 
 
-def _tell(text: str) -> None:
+def _warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
 def open_run(directory: str | Path, replica: int = 0, *, best: bool = False, data_dir: str | None = None) -> Run:
     """A run directory as a `Run`: its newest checkpoint, or with `best` the one that is best on validation.
 
-    It reads only: on any number of devices, while the run trains, after its data are gone. A damaged checkpoint is
-    told on standard error, and the one before is read. data_dir: where prepared data are, if not where they were.
+    It only reads: on any number of devices, while the run trains, after its data are gone. A damaged checkpoint is
+    reported on standard error, and the one before is read. data_dir: where prepared data are, if they were moved.
     UserError where there is no such run, no whole checkpoint, no such replica, or where its program is gone.
     """
     return Run(Path(directory).expanduser(), replica, best, data_dir)

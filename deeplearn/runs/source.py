@@ -1,4 +1,4 @@
-"""From what config.json says to the experiment: its module or file, its configuration."""
+"""Finds the experiment of a run from its config.json: its module or file, its configuration."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from deeplearn.train.experiment import Build
 
 
 def read_config(directory: Path) -> dict[str, Any]:
-    """What config.json of a run holds; UserError where the directory is no run's."""
+    """The contents of a run's config.json; UserError where the directory holds no run."""
     if not directory.is_dir():
         raise UserError(f"there is no directory {directory}")
     if not (directory / "config.json").exists():
-        raise UserError(f"{directory} is no run directory: it has no config.json")
+        raise UserError(f"{directory} is not a run directory: it has no config.json")
     saved = read_json(directory / "config.json")
     if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict) or "experiment" not in saved:
         raise UserError(f"{directory / 'config.json'} does not describe a run")
@@ -31,7 +31,7 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def experiment(saved: Mapping[str, Any], directory: Path) -> tuple[Config, Build]:
-    """The configuration of a run and the `build` of its experiment, by what `read_config` gave."""
+    """The configuration of a run and the `build` of its experiment, from what `read_config` returned."""
     module = _module(saved, directory)
     found = []
     for role, name in (
@@ -74,7 +74,7 @@ def _module(saved: Mapping[str, Any], directory: Path) -> types.ModuleType:
 
 
 def _of_file(path: Path) -> types.ModuleType:
-    """The module in a user's own file. It is executed once: two runs of one file have the same classes."""
+    """The module in a user's own file. It is executed once: two runs of the same file have the same classes."""
     if not path.is_file():
         raise UserError(f"the program {path}, by which the run was trained, is gone: put it back")
     stamp = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:16]
@@ -83,10 +83,10 @@ def _of_file(path: Path) -> types.ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"the program {path}, by which the run was trained, is no Python file")
+        raise UserError(f"the program {path}, by which the run was trained, is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
-    sys.path.insert(0, str(path.parent))  # as when it runs as a program: its neighbours are at hand
+    sys.path.insert(0, str(path.parent))  # as when it runs as a program: it can import its neighbours
     try:
         spec.loader.exec_module(module)
     except BaseException:

@@ -1,4 +1,4 @@
-"""The only place that trains: declare an `Experiment`, call `launch`. Pages call it `dl`."""
+"""The only place that trains: declare an `Experiment`, call `launch`. Experiments import it as `dl`."""
 
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured, ours

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill, tell damage from change, and keep the latest few and the best."""
+"""Checkpoints that survive a kill, distinguish damage from change, and keep the latest two and the best."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class Checkpoints:
     """The checkpoints of one run directory.
 
     Orbax writes each beside the others and renames it when it is whole, so a kill never leaves half of one under
-    its final name. What Orbax does not see, a flipped byte, shows in the checksums saved with the arrays. `best`
-    names the metric of which the best checkpoint is kept beside the latest two ("-nll" where less is better).
+    its final name. A flipped byte, which Orbax does not notice, is found by the checksums saved with the arrays.
+    `best` names the metric by which the best checkpoint is kept, besides the latest two ("-nll" where less is
+    better).
     """
 
     def __init__(self, directory: Path, best: str | None = None) -> None:
@@ -40,7 +41,7 @@ class Checkpoints:
         if best:
             sign, name = (-1.0, best[1:]) if best.startswith("-") else (1.0, best)
             policies.append(BestN(n=1, get_metric_fn=lambda metrics: sign * metrics.get(name, -np.inf)))
-        with _told(f"cannot use {directory} for checkpoints"):
+        with _in_one_sentence(f"cannot use {directory} for checkpoints"):
             self.manager = ocp.CheckpointManager(
                 directory.absolute(),
                 options=ocp.CheckpointManagerOptions(
@@ -53,7 +54,7 @@ class Checkpoints:
     def save(
         self, step: int, state: Tree, metrics: Mapping[str, float], notes: Mapping[str, Any], wait: bool = False
     ) -> None:
-        """Saves in the background; an earlier save still under way is waited for first."""
+        """Saves in the background, after waiting for an earlier save that has not finished."""
         if step in self.manager.all_steps():
             return
         meta = {
@@ -63,9 +64,9 @@ class Checkpoints:
         }
         problem = (
             f"cannot save the checkpoint of step {step} in {self.directory}; earlier ones are kept: "
-            "make room there, and the same command goes on from the last of them"
+            "make room there, and the same command resumes from the last of them"
         )
-        with _told(problem):
+        with _in_one_sentence(problem):
             self.manager.save(
                 step,
                 args=ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)),
@@ -75,19 +76,19 @@ class Checkpoints:
                 self.manager.wait_until_finished()
 
     def wait(self) -> None:
-        with _told(f"cannot finish the last checkpoint in {self.directory}; earlier ones are kept"):
+        with _in_one_sentence(f"cannot finish the last checkpoint in {self.directory}; earlier ones are kept"):
             self.manager.wait_until_finished()
 
     def steps(self) -> list[int]:
         return sorted(self.manager.all_steps())
 
     def restore(
-        self, abstract: Callable[[int], Tree], tell: Callable[[str], None]
+        self, abstract: Callable[[int], Tree], warn: Callable[[str], None]
     ) -> tuple[int, Tree, dict[str, Any]] | None:
         """(step, state, notes) of the newest checkpoint that is whole; None when there is none at all.
 
         `abstract(step)` is the tree expected at that step, of ShapeDtypeStructs with their shardings. Damaged
-        checkpoints are told of in a sentence and set aside under another name, never deleted.
+        checkpoints are reported in a sentence and renamed, never deleted.
         """
         steps = self.steps()
         damaged: list[int] = []
@@ -100,19 +101,19 @@ class Checkpoints:
                     f"experiment ({change}): use another --workdir"
                 ) from None
             except Exception as error:
-                tell(f"checkpoint {self.directory / str(step)} is damaged ({_brief(error)})")
+                warn(f"checkpoint {self.directory / str(step)} is damaged ({_brief(error)})")
                 damaged.append(step)
                 continue
             for other in damaged:
                 (self.directory / str(other)).rename(self.directory / f"damaged-{other}")
             if damaged:
-                tell(f"going on from the checkpoint of step {step}; the damaged were set aside as damaged-*")
+                warn(f"resuming from the checkpoint of step {step}; the damaged ones were renamed to damaged-*")
                 self.manager.reload()
             return step, *found
         if damaged:
             raise UserError(
                 f"all checkpoints in {self.directory} are damaged: nothing was changed there; "
-                "restore one from a backup or start afresh with another --workdir"
+                "restore one from a backup or start again with another --workdir"
             )
         return None
 
@@ -137,11 +138,11 @@ class Checkpoints:
 
 
 class _Changed(Exception):
-    """A whole checkpoint of some other tree."""
+    """A whole checkpoint of a different tree."""
 
 
-class _told:
-    """Turns what goes wrong while writing into one sentence."""
+class _in_one_sentence:
+    """Turns an error while writing into a UserError of one sentence."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -150,7 +151,7 @@ class _told:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        # Orbax reports a full disk as OSError, ValueError or XlaRuntimeError, depending on who met it.
+        # Orbax reports a full disk as OSError, ValueError or XlaRuntimeError, depending on where it occurs.
         if isinstance(error, Exception):
             logging.getLogger(__name__).debug("checkpointing failed", exc_info=error)
             raise UserError(f"{self.problem} ({_brief(error)})") from error
@@ -162,7 +163,7 @@ def _brief(error: BaseException) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of the run directory; a UserError names it when it cannot be read as such."""
+    """A JSON file of the run directory; a UserError names it when it cannot be read."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

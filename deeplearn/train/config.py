@@ -1,4 +1,4 @@
-"""What every experiment can be told: a dataclass whose fields are flags."""
+"""The configuration of an experiment: a dataclass whose fields are flags."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def flag(
     max: float | None = None,
     identity: bool = True,
 ) -> Any:
-    """A field of a `Config` that is a flag: its default, a line of documentation and what values it may have.
+    """A field of a `Config` that is a flag: its default, a line of documentation and its allowed values.
 
-    identity=False marks what may differ between a run and its resumption, because the numbers do not depend on it.
+    identity=False marks flags that may differ when a run is resumed, because the numbers do not depend on them.
     """
     metadata = {"help": help, "choices": tuple(choices), "min": min, "max": max, "identity": identity}
     return dataclasses.field(default=default, metadata=metadata)
@@ -41,25 +41,25 @@ def flag(
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The flags that every experiment has. A subclass gives its own defaults and adds its own fields.
+    """The flags that every experiment has. A subclass changes defaults and adds its own fields.
 
     PAPER holds the values of the paper's own experiment where it is larger than what runs in minutes; `--paper`
-    takes them, but for what the command line says itself. TINY holds the smallest values that still exercise every
-    line: what the tests that train take. A key of either that is no field is an error when the module is imported.
+    uses them, except for flags given on the command line. TINY holds the smallest values that still exercise every
+    line: tests that train use them. A key of either that is no field is an error when the module is imported.
     """
 
     PAPER: ClassVar[Mapping[str, Any]] = {}
     TINY: ClassVar[Mapping[str, Any]] = {}
 
     workdir: str = flag("", "directory of the run (empty: runs/<experiment>)", identity=False)
-    dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images a class) or npz:PATH")
+    dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images per class) or npz:PATH")
     data_dir: str = flag("", "where prepared data sets are kept (empty: TFDS's own directory)", identity=False)
     paper: bool = flag(False, "the sizes, data and budget of the paper instead of the small defaults")
     steps: int = flag(1000, "steps to train", min=1)
     batch_size: int = flag(128, "examples in a batch, over all devices", min=1)
     seed: int = flag(0, "seed of everything random; replica r uses seed + r", min=0)
     replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1)
-    precision: str = flag("float32", "what layers compute in", choices=("float32", "bfloat16"))
+    precision: str = flag("float32", "type in which layers compute", choices=("float32", "bfloat16"))
     accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
     mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)
     parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"), identity=False)
@@ -71,7 +71,7 @@ class Config:
     sample_every: int = flag(0, "steps between sample sheets (0: ten times a run)", identity=False, min=0)
 
     def __init_subclass__(cls) -> None:
-        # Before the dataclass is made: its fields are the annotations so far.
+        # This runs before the dataclass is made: its fields are the annotations so far.
         fields = {name for base in cls.__mro__[:-1] for name in inspect.get_annotations(base)}
         for title in ("PAPER", "TINY"):
             for name in getattr(cls, title):
@@ -79,14 +79,14 @@ class Config:
                     close = difflib.get_close_matches(name, fields, n=1)
                     near = f"; did you mean {close[0]!r}?" if close else ""
                     raise TypeError(
-                        f"{cls.__module__}: {title} gives {name!r}, which is no field of its Config{near}"
+                        f"{cls.__module__}: {title} gives {name!r}, which is not a field of its Config{near}"
                     )
 
 
 def named(flag: str, names: Sequence[str], choices: Sequence[str], first: str) -> list[str]:
-    """What a flag names of `choices`, with `first` at the head: for systems that are compared with one of them.
+    """The names in a flag, with `first` moved to the front: for systems that are compared with the first.
 
-    UserError unless `first` is among the names, all of them are choices and none is there twice.
+    UserError unless `first` is among the names, all of them are choices and none occurs twice.
     """
     if first not in names or not set(names) <= set(choices) or len(set(names)) < len(names):
         raise UserError(f"--{flag} should name {first} and any others of {', '.join(choices)}, each once")
@@ -94,7 +94,7 @@ def named(flag: str, names: Sequence[str], choices: Sequence[str], first: str) -
 
 
 class Field(NamedTuple):
-    """A field of a `Config` as a flag: its name, default, type and what `flag` said of it."""
+    """A field of a `Config` as a flag: its name, default, type and the arguments of `flag`."""
 
     name: str
     default: Any
@@ -103,12 +103,12 @@ class Field(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What its value is, in words."""
+        """The type of its value, in words."""
         return " or ".join(self.metadata["choices"]) if self.metadata["choices"] else KINDS[self.hint]
 
     @property
     def expected(self) -> str:
-        """What its value is and between which bounds, in words."""
+        """The type and the bounds of its value, in words."""
         low, high = self.metadata["min"], self.metadata["max"]
         bounds = [f"at least {low}"] if low is not None else []
         bounds += [f"at most {high}"] if high is not None else []
@@ -116,7 +116,8 @@ class Field(NamedTuple):
 
 
 def fields(config_class: type[Config]) -> list[Field]:
-    """Each field of the class; a plain new default keeps the base's description. UserError for a bad field."""
+    """Each field of the class; one with only a new default keeps the base's description. UserError for a bad
+    field."""
     hints = typing.get_type_hints(config_class)
     described = []
     for field in dataclasses.fields(config_class):
@@ -143,7 +144,7 @@ def fields(config_class: type[Config]) -> list[Field]:
 
 
 def _wrong(field: Field, value: Any) -> str | None:
-    """What a value should have been, where it is not."""
+    """What a value should be, where it is wrong."""
     low, high, choices = field.metadata["min"], field.metadata["max"], field.metadata["choices"]
     inner = typing.get_args(field.hint)
     if inner:

@@ -1,4 +1,4 @@
-"""The run directory: whose it is, who is working in it, and whether it is finished."""
+"""The run directory: which run it belongs to, which process works in it, and whether the run is finished."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deeplearn.train.logs import write_atomically
 class RunDirectory:
     """config.json, metrics.jsonl, results.json, figures/, samples/, checkpoints/ and events of one run.
 
-    source: where the experiment is found again, as `deeplearn.train.launch.source` says.
+    source: where the experiment is found again, from `deeplearn.train.launch.source`.
     """
 
     def __init__(self, path: Path, experiment: str, config: Config, source: Mapping[str, str]) -> None:
@@ -50,10 +50,10 @@ class RunDirectory:
                 ) from None
 
     def claim(self, dataset: Dataset) -> None:
-        """Writes config.json, once the experiment has been built: a mistake before that leaves the place free.
+        """Writes config.json, after the experiment has been built: a mistake before that leaves the directory free.
 
-        It holds what a reader of the run has to know of the data. UserError where the run goes on and they are no
-        longer those that it began with: what it has been trained on may have become part of the test split.
+        It describes the data for readers of the run. UserError if a resumed run would continue with other data
+        than it began with: training examples may have become part of the test split.
         """
         file, description = self.path / "config.json", describe(dataset)
         begun = read_json(file).get("data") if file.exists() else None
@@ -63,13 +63,13 @@ class RunDirectory:
             ]
             raise UserError(
                 f"the data of --dataset={dataset.name} have changed since the run in {self.path} began (then "
-                f"{sizes[0]} examples, now {sizes[1]}): put them back, or start afresh with another --workdir"
+                f"{sizes[0]} examples, now {sizes[1]}): put them back, or start again with another --workdir"
             )
         if jax.process_index() == 0 and not file.exists():
             write_atomically(file, json.dumps({**self._content, "data": description}, indent=2) + "\n")
 
     def _check(self, saved: Any, experiment: str, config: Config) -> None:
-        """A run goes on only as itself: same experiment, same flags but for those that change no number."""
+        """A run continues only as itself: same experiment, same flags except for those that change no number."""
         path = self.path
         if not isinstance(saved, dict) or not {"experiment", "config"} <= set(saved):
             raise UserError(f"{path / 'config.json'} is not a run's: use another --workdir")
@@ -82,12 +82,14 @@ class RunDirectory:
         names = [name for name in [*asked, *saved["config"]] if name not in free]
         changed = [name for name in dict.fromkeys(names) if asked.get(name) != saved["config"].get(name)]
         if changed:
-            told = ", ".join(f"{name}={saved['config'].get(name)} (now {asked.get(name)})" for name in changed)
-            raise UserError(f"--workdir={path} holds a run with {told}: repeat its flags, or use another --workdir")
+            changes = ", ".join(f"{name}={saved['config'].get(name)} (now {asked.get(name)})" for name in changed)
+            raise UserError(
+                f"--workdir={path} holds a run with {changes}: repeat its flags, or use another --workdir"
+            )
 
     @property
     def results(self) -> dict[str, Any] | None:
-        """What a finished run wrote; None while there is nothing."""
+        """What a finished run wrote; None before."""
         file = self.path / "results.json"
         return read_json(file) if file.exists() else None
 

@@ -1,4 +1,4 @@
-"""What happens when the last step is taken: measure, compare, decide, draw. Each thing alone, so one can fail."""
+"""What happens after the last step: measure, compare, decide, draw. Each part runs alone, so that one may fail."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Thing = TypeVar("Thing")
 
 
 class LeftOut:
-    """What could not be had, {what: why}; the traceback of what nobody expected goes to a file."""
+    """What failed, {what: why}; the traceback of an unexpected error goes to a file."""
 
     def __init__(self, say: Callable[[str], None], errors: Path) -> None:
         self.say, self.errors = say, errors
         self.reasons: dict[str, str] = {}
 
     def attempt(self, what: str, make: Callable[[], Thing]) -> Thing | None:
-        """What `make` gives, or None and a sentence that says why there is nothing."""
+        """The result of `make`, or None and a sentence that says why it failed."""
         try:
             return make()
         except UserError as error:
@@ -59,9 +59,9 @@ def measure(
 
 
 def baselines(experiment: Experiment, trained: Trained, left_out: LeftOut) -> dict[str, Measured]:
-    """The rows of other methods, those that could be had."""
+    """The rows of other methods, without those that failed."""
     made: Mapping[str, Any] | None
-    # Small matrices: several BLAS threads only wait for each other, on a busy machine a hundredfold.
+    # Small matrices: several BLAS threads only wait for each other; a busy machine is then a hundred times slower.
     with threadpool_limits(1):
         made = left_out.attempt("the baselines", lambda: experiment.baselines(trained, experiment.data))
         rows = {row: left_out.attempt(f"the baseline {row}", make) for row, make in (made or {}).items()}
@@ -99,7 +99,7 @@ def verdicts(
 
 
 def draw(experiment: Experiment, report: Report, directory: Path, left_out: LeftOut) -> list[str]:
-    """Draws the figures into a directory; the names of those that could be drawn."""
+    """Draws the figures into a directory; returns the names of those that could be drawn."""
     made = left_out.attempt("the figures", lambda: experiment.figures(report))
     drawn = []
     for title, make in (made or {}).items():
@@ -119,6 +119,6 @@ def as_png(picture: Any) -> bytes:
 def tables(
     replicas: Sequence[Mapping[str, Mapping[str, Any]]], others: Mapping[str, Measured]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Our metrics over replicas, and the rows beside them: what was trained along, then the baselines."""
+    """Our metrics over replicas, and the other rows: systems trained in the same run, then the baselines."""
     rows = {row: summary([replica[row] for replica in replicas]) for row in replicas[0]}
     return rows.pop(OURS, {}), rows | {row: dict(measured.metrics) for row, measured in others.items()}

@@ -1,6 +1,6 @@
-"""What an experiment declares: a model, the losses and whose turn it is, the data, what is measured and drawn.
+"""What an experiment declares: a model, losses and their turns, the data, what is measured and drawn.
 
-Nothing here trains; `deeplearn.train.loop` does, and knows no more about an experiment than these classes say.
+Nothing here trains; `deeplearn.train.loop` does, and all that it knows about an experiment is in these classes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, Any]
 Metrics = Mapping[str, jax.Array | Mean]
-Losses = tuple[jax.Array | Mean, Metrics]  # what a loss returns: itself and what else is logged
+Losses = tuple[jax.Array | Mean, Metrics]  # what a loss returns: its value, and metrics to be logged
 Loss = Callable[[Any, Batch], Losses]
 Rows = Mapping[str, Measured]
 
@@ -37,13 +37,12 @@ class Turn:
     """One loss that trains one set of networks.
 
     `loss(model, batch) -> (loss, metrics)` is a pure function of the bound root module and a batch; the batch also
-    holds `batch["step"]`, the int32 number of steps taken so far, for what is annealed. The loss and each metric is
-    a scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
-    `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only
-    these are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on
-    a fresh batch, and only in every `every`-th step. `called` is what its metrics are filed under; if empty, the
-    loss's own name. `of` names the system whose module the loss sees where several stand side by side
-    (`side_by_side`).
+    holds `batch["step"]`, the int32 number of steps taken so far, for annealing. The loss and each metric is a
+    scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
+    `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only these
+    are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on a
+    fresh batch, and only in every `every`-th step. `called` is the name of its metrics; if empty, the loss's own
+    name. `of` names the system whose module the loss sees where several are trained side by side (`side_by_side`).
     """
 
     loss: Loss
@@ -64,20 +63,20 @@ class Turn:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Where the parameters that it trains are in the root's."""
+        """Paths of the parameters that it trains, within the root's."""
         return tuple(path_of(self.of) + path_of(name) for name in self.trains) or (path_of(self.of),)
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """Turns that are taken in order, `steps` times over.
+    """Turns that are taken in order, `steps` times.
 
     `optimizers` is one optax chain for all networks that train here or one by network name. Networks that every
     turn trains together and that have one chain share its state, so a norm over all gradients is over all of them.
     With `ema` a moving average of the trained weights is kept: evaluation uses it, and the next stage starts from
-    it. `data` and `batch_size` replace the experiment's where this stage needs others.
-    `start(variables) -> variables` of the same shapes, on the host, makes what the stage starts from: weights of
-    another run or library (`deeplearn.weights`) or of another network of this one; called for each replica.
+    it. `data` and `batch_size` replace the experiment's where this stage needs others. `start(variables) ->
+    variables` of the same shapes, on the host, makes the initial variables of the stage: weights of another run or
+    library (`deeplearn.weights`) or of another network of this one; called for each replica.
     """
 
     turns: Sequence[Turn]
@@ -96,9 +95,9 @@ class Stage:
 
     @property
     def first_slots(self) -> list[int]:
-        """For each turn the number, within a step, of the first fresh batch that it draws.
+        """For each turn the number of its first fresh batch within a step.
 
-        Systems that stand side by side count each for itself, so they all see the same batches.
+        Systems that are trained side by side count separately, so they all see the same batches.
         """
         taken: dict[str, int] = {}
         firsts = []
@@ -124,10 +123,10 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A sentence that is put to the test: in `metric`, the row `better` lies above the row `than`.
+    """A sentence that is tested: in `metric`, the row `better` lies above the row `than`.
 
     A minus sign before the metric ("-nll") says that less is better. The verdict is Student's t at 95 %, paired
-    over replicas (`deeplearn.metrics.verdict`); a baseline has one value for all of them.
+    over replicas (`deeplearn.metrics.verdict`); a baseline has the same value for all of them.
     """
 
     sentence: str
@@ -140,7 +139,7 @@ class Claim:
 class Report:
     """What a run measured, for its figures.
 
-    rows: {row: Measured}, of the first replica (ours and what was trained beside it) and of the baselines.
+    rows: {row: Measured}, of the first replica (ours and those trained side by side) and of the baselines.
     replicas: {row: {metric: number}} of each replica.
     trained: the first replica.
     """
@@ -163,7 +162,7 @@ class Report:
         return [replica[row][metric] for replica in self.replicas]
 
     def beside(self, ours: str) -> dict[str, Measured]:
-        """The rows of what was trained side by side, of the first replica; our own is called `ours`."""
+        """The rows of systems trained side by side, of the first replica; our own is called `ours`."""
         return {ours if row == OURS else row: self.rows[row] for row in self.replicas[0]}
 
     def spread(self, metric: str, ours: str) -> dict[str, tuple[float, float | None]]:
@@ -175,7 +174,7 @@ class Report:
 
 
 def nothing(*_: Any) -> dict[str, Any]:
-    """What an experiment gives that measures, compares or draws nothing."""
+    """For experiments that measure, compare or draw nothing."""
     return {}
 
 
@@ -185,19 +184,19 @@ class Experiment:
 
     model: root Flax module; its parameterised attributes are the networks.
     evaluate(trained, dataset) -> {row: Measured} on the test split, for each replica once the last stage is over.
-        The row OURS is the experiment's own; others, trained beside it, stand among the baselines.
+        The row OURS is the experiment's own; others, trained side by side with it, are listed with the baselines.
     validate(model, batch) -> {metric: scalar or Mean}, a pure function averaged over the validation split at every
         checkpoint; `best` names the metric by which the best checkpoint is kept, with a minus sign where less
         is better ("-nll").
     baselines(trained, dataset) -> {row: function () -> Measured}, other methods run in the same program; the first
-        replica is at hand for what is measured on its features. Each is run alone: one that fails is left out.
+        replica is passed for those that use its features. Each is run alone: one that fails is left out.
     published: {source and protocol: {metric: number}}, only where the protocol is the same.
     figures(report) -> {file name: function () -> picture}, each drawn alone from what was measured.
     sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
     curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
         way, of every replica, at the steps of the sheets.
-    claims: what is decided by comparing rows over replicas.
-    rivals: {name: facts} of systems that stand side by side (`side_by_side`).
+    claims: decided by comparing rows over replicas.
+    rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
     """
 
     model: nn.Module
@@ -227,11 +226,11 @@ class Experiment:
         return starts
 
     def stage_at(self, step: int) -> int:
-        """The stage that takes the step after `step` steps; the last one when all are taken."""
+        """The stage of the step after `step` steps; the last one after all steps."""
         for index, start in enumerate(self.starts()):
             if step < start + self.stages[index].steps:
                 return index
         return len(self.stages) - 1
 
 
-Build = Callable[[Any, "Dataset"], Experiment]  # from a page's own `Config`
+Build = Callable[[Any, "Dataset"], Experiment]  # from the experiment's own `Config`

@@ -1,4 +1,4 @@
-"""The batches of a run: for each stage and replica an endless stream, stacked as the compiled steps want them."""
+"""The batches of a run: for each stage and replica an endless stream, stacked as the compiled steps need them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment, Stage
 from deeplearn.train.parallel import Layout
 
-CHUNK_BYTES = 16 * 2**20  # batches handed to one compiled loop
+CHUNK_BYTES = 16 * 2**20  # batches for one compiled loop
 CHUNK_STEPS = 100
 
 
@@ -26,7 +26,7 @@ class Feed:
             [self._stream(stage, config.seed + replica) for replica in range(config.replicas)]
             for stage in experiment.stages
         ]
-        # Zeros in the shape of each stage's batch: parameters must not depend on which host looks at what.
+        # Zeros in the shape of each stage's batch: parameters must not depend on which data a host sees.
         self.examples = [
             jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), streams[0].spec) for streams in self.streams
         ]

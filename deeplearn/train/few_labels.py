@@ -1,4 +1,4 @@
-"""What experiments share that ask what pretraining is worth where labels are few: flags, a stage, claims."""
+"""Flags, a stage and claims of experiments on how much pretraining helps where labels are few."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from deeplearn.train.optimizer_config import OptimizerConfig
 
 @dataclasses.dataclass(frozen=True)
 class FewLabelConfig(OptimizerConfig):
-    """The flags of an experiment that fine-tunes on few labels what it has pretrained."""
+    """The flags of an experiment that fine-tunes pretrained networks on few labels."""
 
     labels: tuple[int, ...] = flag(
-        (1, 5, 10, 50), "labels a class (or all, if there are fewer), each a comparison of its own", min=1
+        (1, 5, 10, 50), "labels per class (or all, if there are fewer), each a comparison of its own", min=1
     )
     tuning_steps: int = flag(300, "steps of fine-tuning with few labels", min=1)
-    tuning_rate: float = flag(1e-3, "learning rate of fine-tuning at its highest", min=0)
+    tuning_rate: float = flag(1e-3, "maximum learning rate of fine-tuning", min=0)
     scratch_rate: float = flag(1e-3, "the same of the rival that starts from scratch", min=0)
 
 
@@ -38,7 +38,7 @@ def few_label_stage(
 ) -> Stage:
     """A stage of one turn whose batch is the whole pool (`data.pool.few_label_pool`).
 
-    loss: such as `losses.few_labels.few_label_loss`. trains: names of networks, all of the system's without any.
+    loss: such as `losses.few_labels.few_label_loss`. trains: names of networks; if empty, all of the system's.
     start: as `Stage.start`.
     """
     turn = Turn(loss, trains=trains)
@@ -46,7 +46,7 @@ def few_label_stage(
 
 
 def few_label_claims(counts: Sequence[int], *pairs: tuple[str, str], ours: str = "pretrained") -> list[Claim]:
-    """For each pair of rows (better, than) and each number of labels a class, that `accuracy_n` is higher."""
+    """For each pair of rows (better, than) and each number of labels per class, that `accuracy_n` is higher."""
     return [
         Claim(
             f"{ours if better == OURS else better} beats {than} at {count} label{'s' * (count > 1)} a class",

@@ -1,4 +1,4 @@
-"""Training without a run directory: for models that are a means to something else, such as a judge of samples."""
+"""Training without a run directory, for models that something else needs, such as a judge of samples."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from deeplearn.train.trainer import Trainer
 
 
 def fit(experiment: Experiment, config: Config, what: str = "") -> Trained:
-    """The first replica after all steps, by the turns and batches that a run of `experiment` would take.
+    """The first replica after all steps, with the turns and batches that a run of `experiment` would take.
 
-    On one device, without checkpoints or files. `what` it is ("the judge of glyphs") stands in the progress bar in
-    place of the stage's name. UserError where a metric is not finite.
+    On one device, without checkpoints or files. The progress bar shows `what` ("the judge of glyphs") in place of
+    the stage's name. UserError where a metric is not finite.
     """
     progress = Progress(experiment.steps)
     trainer = Trainer(experiment, config, Layout(), progress.say)

@@ -1,4 +1,4 @@
-"""From the command line to a `Config`: one clear sentence for every mistake."""
+"""Parses the command line to a `Config`: one clear sentence for every mistake."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse(config_class: type[Config], arguments: Sequence[str], about: str = "")
     if {"--help", "-h", "-help", "--helpfull"} & set(arguments):
         print(help_text(config_class, about))
         raise SystemExit(0)
-    values = flags.FlagValues()  # our own: absl's global one would remember the flags of the last experiment
+    values = flags.FlagValues()  # our own: absl's global one would keep the flags of the last experiment
     for field in described:
         _define(values, field)
     try:
@@ -89,7 +89,7 @@ def _items(field: Field, parts: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _explain(message: str, described: Sequence[Field]) -> str:
-    """absl's message about an ill-typed value, in terms of what the flag is."""
+    """absl's message about an ill-typed value, with what the flag should be."""
     match = re.search(r"--(\w+)(?:=(\S*))?", message)
     for field in described:
         if match and field.name == match[1].removeprefix("no"):

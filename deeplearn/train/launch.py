@@ -1,4 +1,4 @@
-"""The `main` of an experiment module: from the command line to a run, one clear sentence for every mistake."""
+"""The `main` of an experiment module: from the command line to a run, with one clear sentence for every mistake."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def experiment_name(module: types.ModuleType) -> str:
 
 
 def source(module: types.ModuleType, config_class: type[Config], build: Callable[..., Any]) -> dict[str, str]:
-    """Where an experiment is found again, as config.json has it.
+    """Where an experiment is found again, for config.json.
 
     {"module": name}, or {"file": path} of a user's own program, and the names of its `Config` and `build` there.
     """
@@ -39,7 +39,7 @@ def source(module: types.ModuleType, config_class: type[Config], build: Callable
 
 
 def use_compilation_cache() -> None:
-    """Compiled programs are kept between runs, so that a second start takes its first step at once."""
+    """Keeps compiled programs between runs, so that a second start takes its first step at once."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(home / "deeplearn" / "jax"))
@@ -54,8 +54,8 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
     """Parses the flags of an experiment module, loads the data, trains, reports.
 
     `build(config, dataset)` returns the `Experiment`. Exit code 0 when the run is finished, 2 after a mistake that
-    the user can mend, 1 after what nobody expected, 128 + signal when it was asked to stop (the same command goes
-    on).
+    the user can correct, 1 after an unexpected error, 128 + signal after a signal to stop (the same command
+    resumes).
     """
     module = sys.modules[build.__module__]
     name, config = experiment_name(module), None
@@ -70,7 +70,7 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         print(f"error: {_unexpected(error, name, config)}", file=sys.stderr)
@@ -78,9 +78,9 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
 
 
 def _unexpected(error: Exception, name: str, config: Any) -> str:
-    """A sentence about what nobody expected; the traceback goes to a file."""
+    """A sentence about an unexpected error; the traceback goes to a file."""
     directory = workdir(name, config) if config is not None else Path("")
-    if not (directory / "config.json").exists():  # nothing is left behind where no run is
+    if not (directory / "config.json").exists():  # a directory that holds no run stays untouched
         directory = Path(tempfile.mkdtemp(prefix="deeplearn-"))
     file = directory / "errors.log"
     with file.open("a") as log:

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: metrics.jsonl, TensorBoard events, one line on the terminal."""
+"""What a run writes while it trains: metrics.jsonl, TensorBoard events, a progress bar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deeplearn.errors import UserError
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a whole file or leaves the old one: a kill or a full disk never leaves half of it."""
+    """Writes the whole file or keeps the old one: a kill or a full disk never leaves half a file."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,14 +35,14 @@ class MetricsLog:
     def __init__(self, workdir: Path, step: int) -> None:
         self.path = workdir / "metrics.jsonl"
         lines = [(line, json.loads(line)) for line in _lines(self.path)]
-        # A run that goes on evaluates again: what a killed evaluation wrote would stand twice.
+        # A resumed run evaluates again: what a killed evaluation wrote would be there twice.
         kept = [line for line, content in lines if content["step"] <= step and content["split"] != "test"]
         write_atomically(self.path, "".join(kept))
         self.file = self.path.open("a")
         self.events = Events(workdir, step)
 
     def write(self, step: int, stage: str, split: str, values: Mapping[str, np.ndarray]) -> None:
-        """Values have one entry a replica; their mean is logged, with its standard error if there are several."""
+        """Values have one entry per replica; their mean is logged, with its standard error if there are several."""
         line: dict[str, Any] = {"step": step, "stage": stage, "split": split}
         line["values"] = {name: _number(np.mean(value)) for name, value in values.items()}
         if any(np.size(value) > 1 for value in values.values()):
@@ -57,7 +57,7 @@ class MetricsLog:
             self.events.write(step, {f"{split}/{name}": value for name, value in line["values"].items()})
         except OSError as error:
             raise UserError(
-                f"cannot write {self.path} ({error.strerror}): make room there, and the same command goes on from "
+                f"cannot write {self.path} ({error.strerror}): make room there, and the same command resumes from "
                 "the last checkpoint"
             ) from error
 
@@ -69,10 +69,10 @@ class MetricsLog:
 
 
 class Events:
-    """TensorBoard's event file, written at once and by this thread.
+    """TensorBoard's event file, written immediately and by this thread.
 
-    tensorboardX's own SummaryWriter hands events to a thread, which dies on a full disk and leaves the run waiting
-    for it for ever; its file format is what is used here.
+    tensorboardX's own SummaryWriter hands events to a thread, which dies on a full disk, and the run then waits
+    for it for ever; only its file format is used here.
     """
 
     def __init__(self, workdir: Path, step: int) -> None:
@@ -80,7 +80,7 @@ class Events:
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         self.writer = EventsWriter(str(workdir / "events"), f".{step}.{os.getpid()}")
-        if step:  # TensorBoard forgets what a killed run wrote behind the step it was resumed from
+        if step:  # TensorBoard drops what a killed run wrote after the step from which it was resumed
             self.writer.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def write(self, step: int, values: Mapping[str, float | None]) -> None:
@@ -113,14 +113,14 @@ def _lines(path: Path) -> list[str]:
 
 
 def _number(value: Any) -> float | None:
-    # JSON has no infinity; six digits are what a curve needs.
+    # JSON has no infinity; a curve needs six digits.
     return float(f"{float(value):.6g}") if np.isfinite(value) else None
 
 
 class Progress:
-    """A bar of tqdm's on a terminal; nothing at all where the output is no terminal.
+    """A tqdm bar on a terminal; nothing if the output is not a terminal.
 
-    watch: the metrics that it shows, by name or by what follows the turn's name; others after these.
+    watch: the metrics that it shows first, by full name or without the turn's name; then others.
     """
 
     SHOWN = 4  # metrics at most
@@ -138,7 +138,7 @@ class Progress:
     def update(self, step: int, stage: str) -> None:
         if not self.shown:
             return
-        if self.bar is None:  # the first step holds the compilation: the clock starts behind it
+        if self.bar is None:  # the first step includes compilation: the clock starts after it
             self.clear()
             self.bar = tqdm(
                 total=self.steps, initial=step, file=self.stream, leave=False, dynamic_ncols=True, unit="step",
@@ -148,7 +148,7 @@ class Progress:
         self.bar.update(step - self.bar.n)
 
     def note(self, values: Mapping[str, Any]) -> None:
-        """Remembers the watched metrics for the next update."""
+        """Stores the watched metrics for the next update."""
         for name, value in values.items():
             known = name in self.watch or name.rpartition("/")[2] in self.watch
             if known and (name in self.metrics or len(self.metrics) < self.SHOWN):
@@ -163,7 +163,7 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
-        width = os.get_terminal_size(self.stream.fileno()).columns or 100  # some terminals say 0
+        width = os.get_terminal_size(self.stream.fileno()).columns or 100  # some terminals report 0
         self.stream.write("\r\x1b[K" + text[: width - 1])
         self.stream.flush()
 

@@ -34,15 +34,15 @@ class Stopped(Exception):
     """The run was asked to stop and has saved its state."""
 
     def __init__(self, number: int, step: int) -> None:
-        super().__init__(f"stopped at step {step}, everything is saved: the same command goes on from there")
+        super().__init__(f"stopped at step {step}, everything is saved: the same command resumes from there")
         self.signal = number
 
 
 class Interruption:
-    """Ctrl-C and SIGTERM as a wish that the loop looks at after every step.
+    """Ctrl-C and SIGTERM as a request that the loop checks after every step.
 
     Python runs a handler between two of its own instructions, so a signal that arrives while XLA compiles waits
-    for the step to end. Once everything is saved (`at_once`), it stops the evaluation where it stands. A second
+    for the step to end. Once everything is saved (`at_once`), it stops the evaluation immediately. A second
     Ctrl-C does not wait.
     """
 
@@ -53,7 +53,7 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         several = jax.process_count() > 1
-        # With several processes JAX itself listens for SIGTERM and agrees on the step at which all stop.
+        # With several processes JAX itself handles SIGTERM and finds a step at which all stop.
         for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
         return self
@@ -73,9 +73,9 @@ class Interruption:
 
 
 def run(name: str, build: Build, config: Config, source: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Trains what `build(config, dataset)` declares, or goes on with it; returns what results.json holds.
+    """Trains what `build(config, dataset)` declares, or resumes it; returns what results.json holds.
 
-    source: where `build` is found again by whoever reads the run, as `deeplearn.train.launch.source` says.
+    source: where readers of the run find `build` again, from `deeplearn.train.launch.source`.
     """
     begun = time.monotonic()
     start_processes(config.coordinator, config.num_processes, config.process_id)
@@ -151,7 +151,7 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
     return (
         f"{name}: {total:,} parameters{f' ({networks})' if networks else ''}; {experiment.data.name} {splits}; "
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
-        + (f"; going on from step {step}" if step else "")
+        + (f"; resuming from step {step}" if step else "")
     )
 
 
@@ -166,24 +166,24 @@ def _steps(
     directory: RunDirectory,
     started: float,
 ) -> list[Any]:
-    """All steps that are left; the canonical states at the end, saved."""
+    """Takes all remaining steps; returns the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
     sample_every = config.sample_every or max(1, experiment.steps // 10)
     samples = experiment.sheet is not None or experiment.curves is not None
     pauses = (config.log_every, config.checkpoint_every, *([sample_every] if samples else []))
     left_out = _left_out(progress, directory)
-    pending: list[tuple[int, Any]] = []  # metrics still on the device: fetched a step later, dispatch never waits
+    pending: list[tuple[int, Any]] = []  # still on the device: fetched a step later, so dispatch never waits
 
     def flush() -> None:
         for taken, metrics in pending:
-            stage, values = trainer.read(taken, metrics)  # raises where something is not finite
+            stage, values = trainer.read(taken, metrics)  # raises if something is not finite
             progress.note(values)
             if log:
                 log.write(taken, stage, "train", values)
         pending.clear()
 
     def save(wait: bool = False) -> None:
-        if step in checkpoints.steps():  # a run that was stopped here goes on: nothing is new
+        if step in checkpoints.steps():  # a run that was stopped here is resumed: nothing is new
             return
         flush()
         trainer.check(states)
@@ -258,7 +258,7 @@ def _conclude(
     directory: RunDirectory,
     started: float,
 ) -> dict[str, Any]:
-    """Evaluates on the test split, runs the baselines, draws, and writes results.json last of all."""
+    """Evaluates on the test split, runs the baselines, draws, and finally writes results.json."""
     experiment, config = trainer.experiment, trainer.config
     progress.say("evaluating on the test split ...")
     replicas = trainer.trained(states)

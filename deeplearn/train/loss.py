@@ -1,4 +1,4 @@
-"""How a turn's loss is called: on its own module, its result checked, what goes wrong told in a sentence."""
+"""How a turn's loss is called: on its own module, its result checked, errors reported in one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deeplearn.train.experiment import Batch, Turn
 
 
 def as_mean(value: Any) -> Mean:
-    """A `Mean` as it is, a plain scalar as one of weight 1; both parts are float32."""
+    """A `Mean` unchanged, a plain scalar as a `Mean` of weight 1; both parts are float32."""
     mean = value if isinstance(value, Mean) else Mean(value, jnp.ones(()))
     return Mean(jnp.asarray(mean.total, jnp.float32), jnp.asarray(mean.weight, jnp.float32))
 
@@ -23,7 +23,7 @@ def as_mean(value: Any) -> Mean:
 def call_loss(root: Any, turn: Turn, batch: Batch) -> tuple[Mean, dict[str, Mean]]:
     """The loss and metrics of a turn on the bound root, as means.
 
-    UserError names the loss and the shapes when it is handed, or returns, what it should not.
+    UserError names the loss and the shapes when its input or its result is wrong.
     """
     module = getattr(root, turn.of) if turn.of else root
     try:

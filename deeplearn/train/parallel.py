@@ -77,7 +77,7 @@ def make_layout(mesh: str, parallel: str) -> Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where states and batches live, and how a step is compiled for it.
+    """Where states and batches are placed, and how a step is compiled for that.
 
     Step functions take (state, batch, clock). The state is *placed* for stepping and *canonical* (without pmap's
     leading device axis) for everything else. `batch_axis` is the axis of a batch's leaves that is split over the
@@ -94,12 +94,12 @@ class Layout:
 
     @property
     def ways(self) -> int:
-        """Into how many parts a batch is split."""
+        """The number of parts into which a batch is split."""
         return 1 if self.mesh is None else self.mesh.shape[DATA]
 
     @property
     def shard(self) -> tuple[int, int]:
-        """This host's share of every batch: (which, of how many)."""
+        """This host's part of every batch: (index, number of parts)."""
         return (0, 1) if self.mesh is None else (jax.process_index(), jax.process_count())
 
     @property
@@ -110,8 +110,8 @@ class Layout:
     def shardings(self, state: Tree) -> Tree:
         """A sharding for each leaf of the canonical state.
 
-        On one device that device: one compiled program steps a state made afresh and one restored. On a mesh
-        replicated, or with a model axis the largest divisible axis of each matrix or kernel split over it.
+        On one device, that device: the same compiled program steps a new state and a restored one. On a mesh,
+        replicated, or with a model axis, the largest divisible axis of each matrix or kernel split over it.
         """
         mesh = self.mesh
         if mesh is None:
@@ -130,9 +130,9 @@ class Layout:
         return jax.tree.map(sharding, state)
 
     def build(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """`function(*arguments)` compiled so that the canonical state it returns is born where it belongs."""
+        """`function(*arguments)` compiled so that the canonical state that it returns is created in its place."""
         shardings = self.shardings(jax.eval_shape(function, *arguments))
-        # It runs once, and random numbers compile slowly: little optimisation saves most of a first start.
+        # It runs once, and random numbers compile slowly: little optimisation makes the first start much faster.
         options = {"xla_backend_optimization_level": 1}
         return jax.jit(function, out_shardings=shardings, compiler_options=options)(*arguments)
 
@@ -145,7 +145,7 @@ class Layout:
             return jax.pmap(
                 function, DATA, in_axes=(0, batch_axis, None), donate_argnums=0, devices=devices
             )  # fmt: skip
-        # The state leaves as it came: a new placement would compile the step once more.
+        # The state keeps its placement: a new one would compile the step again.
         replicated = NamedSharding(self.mesh, PartitionSpec())
         return jax.jit(function, donate_argnums=0, out_shardings=(self.shardings(state), replicated))
 
@@ -156,12 +156,12 @@ class Layout:
         assert self.mesh is not None
         count = jax.local_device_count() if jax.process_count() > 1 else self.ways
         stacked = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), local(state))
-        # A pmap that does nothing lays the copies out as the pmapped step wants them.
+        # A pmap that does nothing arranges the copies as the pmapped step needs them.
         devices = list(self.mesh.devices.flat) if jax.process_count() == 1 else None
         return jax.pmap(lambda x: x, devices=devices)(stacked)
 
     def canonical(self, state: Tree) -> Tree:
-        """The state as it is saved: one copy, on the mesh."""
+        """The state in the form in which it is saved: one copy, on the mesh."""
         if not self.pmap:
             return state
         first = self.fetch(state)
@@ -177,7 +177,7 @@ class Layout:
         return jax.tree.map(lambda x: np.asarray(x.addressable_shards[0].data)[0], tree)
 
     def put_batch(self, batch: Tree, batch_axis: int) -> Tree:
-        """This host's rows of a batch, handed to the devices."""
+        """This host's rows of a batch, on the devices."""
         if self.mesh is None:
             return batch
         if self.pmap:

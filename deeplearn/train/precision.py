@@ -14,8 +14,8 @@ def mixed_precision(name: str) -> contextlib.AbstractContextManager[None]:
     """The context in which layers compute in `name` ("float32" or "bfloat16").
 
     Parameters, optimiser states and normalisation statistics stay float32; a layer casts its inputs and its
-    kernel itself (Flax's `dtype`). A layer that states its own dtype keeps it, so a head that must be exact says
-    `dtype=jnp.float32`. Here and not in the models, so that `--precision` works for every experiment.
+    kernel itself (Flax's `dtype`). A layer that states its own dtype keeps it, so a head that must be exact has
+    `dtype=jnp.float32`. This is here and not in the models, so that `--precision` works for every experiment.
     """
     if name == "float32":
         return contextlib.nullcontext()

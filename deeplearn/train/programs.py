@@ -20,15 +20,16 @@ from deeplearn.train.trees import Path
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A compiled turn, or a loop of them, that is handed only what it touches of the state.
+    """A compiled turn, or a loop of them, whose argument is only the part of the state that it touches.
 
-    Of twenty rivals each turn would else carry the other nineteen, with their optimisers, through its program.
+    With twenty rivals each turn would otherwise pass the other nineteen, with their optimisers, through its
+    program.
     """
 
     compiled: Callable[..., tuple[State, Any]]
     paths: frozenset[Path]
     groups: frozenset[str]
-    whole: bool  # it touches everything: nothing is taken apart
+    whole: bool  # it touches everything: nothing is split
 
     def __call__(self, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:
         if self.whole:
@@ -38,7 +39,7 @@ class Program:
 
 
 class Programs:
-    """Made when a stage is first stepped; `say` is called with a line before one is compiled.
+    """Compiled when a stage takes its first step; `say` is called with a line before.
 
     groups: of each stage. touched: of each stage, for each turn, the paths that it reads or writes. looped: steps
     run in one compiled loop, replicas vectorised.
@@ -56,7 +57,7 @@ class Programs:
     ) -> None:
         self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.groups, self.touched, self.looped = groups, touched, looped
-        # Where the examples are: behind the axes of a loop's steps and of vectorised replicas.
+        # The axis of the examples: after the axes of a loop's steps and of vectorised replicas.
         self.batch_axis = int(looped) + int(looped and config.replicas > 1)
         self._made: dict[int, list[Program]] = {}
         self._called: set[tuple[int, int]] = set()  # (stage, program)
@@ -98,7 +99,7 @@ class Programs:
         return Program(compiled, paths, frozenset(names), whole)
 
     def put(self, batch: Any) -> Any:
-        """This host's rows of a batch, handed to the devices."""
+        """This host's rows of a batch, on the devices."""
         return self.layout.put_batch(batch, self.batch_axis)
 
     def call(self, index: int, number: int, state: State, batch: Any, clock: np.ndarray) -> tuple[State, Any]:

@@ -1,4 +1,4 @@
-"""What it takes to make a run again: the command, the code, the versions, the machine."""
+"""What is needed to repeat a run: the command, the code, the versions, the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSIONS = ("jax", "flax", "optax", "numpy", "scikit-learn")
 
 
 def provenance() -> dict[str, Any]:
-    """{"command", "commit", "versions", "device"}; the commit is that of this code, "" where it is no checkout."""
+    """{"command", "commit", "versions", "device"}; the commit is that of this code, "" without a checkout."""
     device = jax.devices()[0]
     kind = f"{os.cpu_count()} cores, {platform.machine()}" if device.platform == "cpu" else device.device_kind
     return {
@@ -32,7 +32,7 @@ def provenance() -> dict[str, Any]:
 
 
 def command() -> str:
-    """The command line of this process, as one would type it."""
+    """The command line of this process, as it would be typed."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = ["-m", spec.name.removesuffix(".__main__")] if spec else sys.argv[:1]
     return shlex.join(["python", *program, *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""The metrics of a turn as one array: a step hands the host one thing to fetch, not ten."""
+"""The metrics of a turn as one array, so that the host fetches one array per step and not ten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deeplearn.train.step import FAULT, Scalars, Update
 
 @flax.struct.dataclass
 class Readings:
-    """bits: int32 [..., n + 3], those of n float32 metrics in the order of their names, then the state's fault."""
+    """bits: int32 [..., n + 3], n float32 metrics in the order of their names, then the state's fault."""
 
     bits: jax.Array
     names: tuple[str, ...] = flax.struct.field(pytree_node=False)

@@ -1,4 +1,4 @@
-"""results.json and the table that a run ends with."""
+"""results.json, and the table that a run prints at its end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
 def replica_values(
     replicas: Sequence[Mapping[str, Mapping[str, Any]]],
 ) -> dict[str, dict[str, list[float | None]]]:
-    """{row: {metric: a number for each replica}} of the rows of each: what two runs are compared by."""
+    """{row: {metric: a number for each replica}}, by which two runs are compared."""
     return {
         row: {name: [_finite(float(replica[row][name])) for replica in replicas] for name in metrics}
         for row, metrics in replicas[0].items()
@@ -32,12 +32,12 @@ def replica_values(
 
 
 def _finite(value: float | None) -> float | None:
-    # JSON knows neither NaN nor infinity.
+    # JSON has neither NaN nor infinity.
     return value if value is not None and math.isfinite(value) else None
 
 
 def table(rows: Mapping[str, Numbers]) -> str:
-    """An aligned text table: a row a method, a column a metric; values are numbers or {"mean", "stderr"}."""
+    """An aligned text table of methods by metrics; values are numbers or {"mean", "stderr"}."""
     columns = list(dict.fromkeys(name for numbers in rows.values() for name in numbers))
     cells = [["", *columns]]
     cells += [[row, *(_cell(numbers.get(column)) for column in columns)] for row, numbers in rows.items()]

@@ -1,4 +1,4 @@
-"""Systems that are compared: side by side under one root, on the same budget and data."""
+"""Systems that are compared: trained side by side under one root, with the same budget and data."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Rival:
-    """A whole system: its model, its stages and what is measured of it, as a lone experiment declares them.
+    """A whole system: its model, stages and metrics, declared as in an experiment of its own.
 
-    Its losses and `evaluate` see its own module and weights, so they are those of the experiment that stands alone.
-    validate: as `Experiment.validate`; its metrics are filed under the rival's name.
-    facts: what tells it from the others (a weight, a size), at `trained.facts`.
+    Its losses and `evaluate` see its own module and weights, so they also serve an experiment of its own.
+    validate: as `Experiment.validate`; the names of its metrics begin with the rival's name.
+    facts: what distinguishes it from the others (a weight, a size), at `trained.facts`.
     row: the title of its row in tables (empty: its name).
     """
 
@@ -61,10 +61,10 @@ class Rivals(nn.Module):
 def side_by_side(rivals: Mapping[str, Rival], *, data: Dataset, **declared: Any) -> Experiment:
     """The experiment in which every rival trains in the same stages; the first one's row is the experiment's own.
 
-    Stages are matched by their names, in the order in which they first appear, and must then agree in steps, data,
-    batch size, moving average; a rival need not have every stage. `declared`: other fields of `Experiment`.
-    Its `validate` is that of the rivals, unless it is declared, with metrics as "rival/metric". So is its
-    `evaluate`; one that is declared sees the whole, each rival as `trained["rival"]`, and names all rows itself.
+    Stages are matched by their names, in the order in which they first appear, and must agree in steps, data,
+    batch size and moving average; a rival need not have every stage. `declared`: other fields of `Experiment`.
+    Unless declared, `validate` and `evaluate` are those of the rivals, with metrics of validation named
+    "rival/metric". A declared `evaluate` sees all, each rival as `trained["rival"]`, and names all rows itself.
     """
     names = list(dict.fromkeys(stage.name for rival in rivals.values() for stage in rival.stages))
     validated = {name: rival.validate for name, rival in rivals.items() if rival.validate is not None}

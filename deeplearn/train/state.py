@@ -22,13 +22,13 @@ Tree = Any
 
 @flax.struct.dataclass
 class State:
-    """step: int32 [], steps taken. key: uint32 [2], the seed's key data, never advanced: what is random is folded
-    from (key, step).
+    """step: int32 [], steps taken. key: uint32 [2], the seed's key data, never advanced: random numbers are
+    folded from (key, step).
 
-    params are keyed by network, and below the name of a system where several stand side by side; collections by
-    Flax collection (batch_stats, codebooks, chains), then alike; opt_states by `Group`.
+    params are keyed by network, below the name of its system where several are trained side by side; collections by
+    Flax collection (batch_stats, codebooks, chains), then in the same way; opt_states by `Group`.
     ema: the averaged weights of the networks that a stage with a moving average trains, else empty.
-    fault: int32 [3], (step, turn, metric) of the first metric that was not finite; -1 while all is well.
+    fault: int32 [3], (step, turn, metric) of the first metric that was not finite; -1 while all are finite.
     """
 
     step: jax.Array
@@ -45,7 +45,7 @@ class State:
         return {"params": joined(self.params, self.ema), **self.collections}
 
     def part(self, paths: Collection[Path], groups: Collection[str]) -> State:
-        """What lies under the paths, and the optimiser states of the groups, as a state of its own."""
+        """The part under the paths, with the optimiser states of the groups, as a state."""
         return dataclasses.replace(
             self,
             params=part(self.params, paths),
@@ -55,7 +55,7 @@ class State:
         )
 
     def joined(self, part: State) -> State:
-        """This state with a part of it as it has become; step and fault are the part's."""
+        """This state with a part of it replaced; step and fault are the part's."""
         return dataclasses.replace(
             part,
             params=joined(self.params, part.params),
@@ -86,7 +86,7 @@ def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
             f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks are {', '.join(params)}"
         )
     members: dict[tuple[frozenset[int], int], list[Path]] = {}
-    for path in sorted(units(params, mentioned)):  # while it is traced a tree may have another order than later
+    for path in sorted(units(params, mentioned)):  # a tree may have another order while it is traced
         turns = frozenset(
             index
             for index, turn in enumerate(stage.turns)
@@ -100,7 +100,7 @@ def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
 
 
 def _all_losses(model: Any, batches: Sequence[Mapping[str, Any]], stages: Sequence[Stage]) -> None:
-    # Whatever some loss calls gets its parameters: no experiment has to say how it is initialised.
+    # Everything that a loss calls gets its parameters: no experiment has to initialise anything.
     for stage, batch in zip(stages, batches, strict=True):
         for turn in stage.turns:
             call_loss(model, turn, {**batch, "step": jnp.zeros((), jnp.int32)})
@@ -121,12 +121,12 @@ def initialise(experiment: Experiment, key: jax.Array, batches: Sequence[Mapping
         fault=jnp.full((3,), -1, jnp.int32),
     )
     for stage in experiment.stages:
-        groups(stage, params)  # a misnamed network is an error now, not an hour later
+        groups(stage, params)  # a misnamed network should be an error now, not an hour later
     return begin(experiment.stages[0], state)
 
 
 def begin(stage: Stage, state: State) -> State:
-    """Enters a stage: averaged weights of the one before are handed on, optimisers start afresh."""
+    """Enters a stage: it gets the averaged weights of the one before, and optimisers start anew."""
     params = joined(state.params, state.ema)
     trained = groups(stage, params)
     ema = part(params, [path for group in trained for path in group.paths]) if stage.ema else {}
@@ -155,10 +155,10 @@ def _leaf_sum(leaf: jax.Array) -> jax.Array:
 
 
 def checksum(tree: Tree) -> list[int]:
-    """One 32-bit number a leaf: Σ word_i · (2i + 1) mod 2³².
+    """One 32-bit number per leaf: Σ word_i · (2i + 1) mod 2³².
 
     Odd factors are invertible mod 2³², so any single damaged word changes the sum; integer sums have no rounding,
-    so the value is the same on any number of devices and the arrays never have to come to the host. Compiled for
+    so the value is the same on any number of devices and the arrays stay on the device. Compiled for
     each shape, not for each tree: a state may have ten thousand leaves of some hundred shapes.
     """
     return [int(number) for number in jax.device_get([_leaf_sum(leaf) for leaf in jax.tree.leaves(tree)])]

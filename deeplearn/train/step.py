@@ -1,7 +1,7 @@
 """The compiled part: one turn, and for dense networks many steps in one loop.
 
 Everything random is folded from (seed, step, slot), where the slot numbers the fresh batches within a step. The
-host passes both as the `clock`; no key is carried along, so a run that is resumed draws what it would have drawn.
+host passes both as the `clock`; no key is carried along, so a resumed run draws the same numbers.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def turn_update(
 ) -> Update:
     """The pure function (state, batch, clock) -> (state, metrics) of the stage's turn number `index`.
 
-    trained_groups: those of the stage (`groups`). clock: int32 [3], the step, the slot within it, and whether the
-    norms of gradient, update and parameters are wanted, else they are 0: on a small network they cost as much as a
-    layer. start: the stage's first step. accumulate: the batch is cut into this many
-    parts whose gradients are put together before the one update. axis: the mapped axis over which gradients and
-    metrics are put together (pmap), if there is one.
+    trained_groups: those of the stage (`groups`). clock: int32 [3], the step, the slot within it, and whether to
+    compute the norms of gradient, update and parameters, else 0: on a small network they cost as much as a layer.
+    start: the stage's first step. accumulate: the batch is cut into this many parts whose gradients are put
+    together before the one update. axis: the mapped axis over which gradients and metrics are put together (pmap),
+    if there is one.
     """
     turn = stage.turns[index]
     mine = [group for group in trained_groups if index in group.turns]
@@ -67,7 +67,7 @@ def turn_update(
                     turn,
                     {**batch, "step": step},
                     method=call_loss,
-                    rngs={"params": key},  # Flax serves every stream from this one
+                    rngs={"params": key},  # Flax derives every random stream from this one
                     mutable=list(collections),
                 )
             return loss.total, ({**metrics, "loss": loss}, dict(updated))
@@ -92,7 +92,7 @@ def turn_update(
         after = optax.apply_updates(trained, updates)
         params, ema = joined(params, after), state.ema
         if stage.ema:
-            # Young averages follow quickly, so that they are not dominated by the initial weights.
+            # Early averages follow quickly, so that the initial weights do not dominate.
             age = (step - start).astype(jnp.float32)
             decay = jnp.minimum(stage.ema, (1 + age) / (10 + age))
             average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, part(ema, turn.paths), after)
@@ -119,7 +119,7 @@ def turn_update(
 
 
 def _divisor(weight: jax.Array) -> jax.Array:
-    # Where nothing counted there is no gradient either.
+    # Where the weight is 0, so is the gradient.
     return jnp.where(weight == 0, 1, weight)
 
 
@@ -142,10 +142,10 @@ def _accumulated(
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
-    """What the traced loss of a turn shows.
+    """What is read from the traced loss of a turn.
 
     paths: of the networks and collections' entries that it reads or writes: the turn is compiled for this part of
-    the state alone. convolves: whether it has a convolution anywhere.
+    the state alone. convolves: whether it contains a convolution.
     """
 
     paths: frozenset[Path]
@@ -153,7 +153,7 @@ class Traced:
 
 
 def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Collection[Path]) -> Traced:
-    """Traces a turn's loss. known: the paths into which the state may be cut."""
+    """Traces a turn's loss. known: the paths at which the state may be cut."""
     variables = {"params": state.params, **state.collections}
 
     def loss(variables: Any, batch: Batch) -> Any:
@@ -182,7 +182,7 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     program = jax.make_jaxpr(outputs)(variables, batch)
     read = {id(variable) for equation in program.jaxpr.eqns for variable in equation.invars}
     read |= {id(variable) for variable in program.jaxpr.outvars}
-    # Variables come before the batch among the inputs.
+    # Among the inputs, variables come before the batch.
     inputs = zip(jax.tree_util.tree_leaves_with_path(variables), program.jaxpr.invars, strict=False)
     touched = {place(path) for (path, _), variable in inputs if id(variable) in read}
     trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
@@ -190,13 +190,13 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     try:
         alone = {name: part(tree, paths) for name, tree in variables.items()}
         jax.eval_shape(lambda variables, batch: loss(variables, batch)[0], alone, batch)
-    except UserError:  # it looks at what it does not use, and Flax asks for that too
+    except UserError:  # it reads what it does not use, and Flax needs that too
         paths = frozenset(known)
     return Traced(paths, _convolves(program.jaxpr))
 
 
 def _convolves(jaxpr: Any) -> bool:
-    """Whether a convolution stands in a program, or in one that it calls."""
+    """Whether a program, or one that it calls, has a convolution."""
     return any(
         equation.primitive.name == "conv_general_dilated"
         or any(_convolves(inner) for inner in jax.extend.core.jaxprs_in_params(equation.params))
@@ -213,10 +213,10 @@ def _first_fault(fault: jax.Array, metrics: Scalars, step: jax.Array, turn: int)
 def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """Whole steps in one compiled loop, for networks without convolutions.
 
-    Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step
-    and the number of steps to take; norms are those of the last. Every leaf of `batches` has a leading axis of at
-    least count · slots.
-    The number is data: a loop cut short at a checkpoint runs the same compiled body, hence the same bits.
+    Returns (state, batches, clock) -> (state, [metrics of each turn]), where clock is int32 [2], the first step and
+    the number of steps to take; norms are those of the last. Every leaf of `batches` has a leading axis of at least
+    count · slots. The number of steps is data: a loop that ends early for a checkpoint runs the same compiled body,
+    hence the same bits.
     """
     turns, offsets, slots = stage.turns, stage.first_slots, stage.slots
 
@@ -265,10 +265,10 @@ def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callab
 
 
 def vectorised(update: Callable[..., Any]) -> Callable[..., Any]:
-    """The update of several replicas at once: states and batches have a leading axis, the clock is shared."""
+    """The update of several replicas at once: states and batches have a leading axis, the clock has none."""
     return jax.vmap(update, in_axes=(0, 0, None))
 
 
 def taken(stage: Stage, step: int) -> Mapping[int, Turn]:
-    """The turns that step number `step` takes, by index."""
+    """The indices of the turns in step number `step`."""
     return {index: turn for index, turn in enumerate(stage.turns) if step % turn.every == 0}

@@ -1,4 +1,4 @@
-"""A model with its trained weights, to be asked things."""
+"""A model with its trained weights, whose functions can be called."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Trained:
     `function` should be defined at the top of a module and not be a new lambda at each call. The weights are the
     moving averages where the experiment keeps any.
 
-    config: what was configured, the experiment's own `Config`. facts: those of a rival, {} otherwise.
-    `trained["wgan"]`: one of the systems that stand side by side, as if it stood alone; `rivals` has their facts.
+    config: the experiment's own `Config`. facts: those of a rival, {} otherwise. `trained["wgan"]`:
+    one of the systems that were trained side by side, as a `Trained` of its own; `rivals` has their facts.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Trained:
     ) -> Any:
         """`function(model, rows, **static)` over rows in blocks of `size`, results concatenated (numpy).
 
-        Each block has its own random numbers. Columns of text are left out.
+        Each block has its own random numbers. Text columns are left out.
         """
         arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])
@@ -91,9 +91,9 @@ class Trained:
         arrays: Mapping[str, np.ndarray] | np.ndarray,
         size: int = 500,
     ) -> dict[str, float]:
-        """A batch's metrics over all rows in blocks of `size`. A scalar counts by its rows, a `Mean` as it is.
+        """A batch's metrics over all rows in blocks of `size`. A scalar counts by its rows, a `Mean` by its weight.
 
-        Either way the number does not depend on where the blocks are cut.
+        Either way the result does not depend on where the blocks are cut.
         """
         arrays = numeric(arrays) if isinstance(arrays, Mapping) else arrays
         rows = len(jax.tree.leaves(arrays)[0])

@@ -30,14 +30,14 @@ from deeplearn.train.trained import Trained
 from deeplearn.train.trees import Path, unit_of, units
 
 REMEDY = "the last good checkpoint is kept; try a smaller learning rate or clip the gradient"
-EVALUATION = 0xFFFFFFFF  # folded into a seed's key where training folds the step
+EVALUATION = 0xFFFFFFFF  # folded into a seed's key, where training folds the step
 
 
 class Trainer:
-    """`say` is called with a line about what takes long, such as compiling.
+    """`say` is called with a line before something slow, such as compiling.
 
-    looped: whether steps run in one compiled loop and replicas are vectorised. By default found out: on a CPU a
-    convolution runs many times slower inside a loop or under `vmap`, so that needs programs without any.
+    looped: whether steps run in one compiled loop and replicas are vectorised. By default it is inferred: on a
+    CPU a convolution runs many times slower inside a loop or under `vmap`, so only programs without any are looped.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Trainer:
     ) -> None:
         self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
-        # Looked up at every step, so computed once.
+        # Needed at every step, so computed once.
         self.starts = experiment.starts()
         self.first_slots = [stage.first_slots for stage in experiment.stages]
         self.slots = [stage.slots for stage in experiment.stages]
@@ -74,7 +74,7 @@ class Trainer:
         self.looped = looped
         self.vectorised = looped and config.replicas > 1
         everyone = range(config.replicas)
-        # The replicas that each state holds.
+        # The replicas in each state.
         self.replicas = [everyone] if self.vectorised else [range(r, r + 1) for r in everyone]
         self.programs = Programs(experiment, config, layout, self.groups, self.touched, looped, say)
 
@@ -86,7 +86,7 @@ class Trainer:
         return jax.vmap(make)(keys) if self.vectorised else make(keys[0])
 
     def separate(self) -> list[Experiment]:
-        """The experiment cut where no turn touches networks of both sides; usually it is one piece."""
+        """The experiment split into parts that no turn connects; usually it is one part."""
         pieces: list[frozenset[Path]] = []
         for paths in itertools.chain(*self.touched):
             apart = [piece for piece in pieces if not piece & paths]
@@ -109,8 +109,8 @@ class Trainer:
     def initial(self) -> list[State]:
         """The canonical states at step 0."""
         self.say("compiling the initialisation ...")
-        # Networks that no turn joins are initialised one by one: programs that draw the weights of many compile for
-        # far longer than all of those that draw the weights of one.
+        # Networks that no turn connects are initialised one by one: a program that draws the weights of many
+        # compiles far longer than all programs that draw the weights of one.
         makers = [functools.partial(self._initial, piece) for piece in self.separate()]
         states = [
             functools.reduce(State.joined, [self.layout.build(make, self._seeds(some)) for make in makers])
@@ -119,7 +119,7 @@ class Trainer:
         return states if self.experiment.stages[0].start is None else self._begun(0, states)
 
     def _started(self, start: Callable[..., Any], state: State) -> State:
-        """The canonical state with what `start` makes of its variables, on the host."""
+        """The canonical state with its variables changed by `start`, on the host."""
         state = local(state)
         variables = state.weights
         if self.vectorised:
@@ -129,7 +129,7 @@ class Trainer:
             started = start(variables)
         chex.assert_trees_all_equal_shapes_and_dtypes(variables, started)
         collections = {name: tree for name, tree in started.items() if name != "params"}
-        # The averages are in the parameters by now: a stage that begins would start from the old ones.
+        # The averages are in the parameters already: a stage that begins would start from the old ones.
         return dataclasses.replace(state, params=started["params"], collections=collections, ema={})
 
     def _begin(self, index: int, state: State) -> State:
@@ -160,7 +160,7 @@ class Trainer:
     # Steps.
 
     def advance(self, states: Sequence[Any], step: int, pause: int) -> tuple[list[Any], Any, int]:
-        """Takes a step, or a loop of steps up to step `pause` at most.
+        """Takes one step, or a loop of steps at most up to step `pause`.
 
         Returns states, metrics still on the device, and the new step.
         """
@@ -176,7 +176,7 @@ class Trainer:
     def _loop(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
         slots, chunk = self.slots[index], self.feed.chunk(index)
         count = min(chunk, pause - step)
-        # Always the same number of batches: another shape would compile the loop once more.
+        # Always the same number of batches: another shape would compile the loop again.
         batches = self.feed.many(index, replicas, step * slots, chunk * slots)
         clock = np.array([step, count], np.int32)
         state, metrics = self.programs.call(index, 0, state, self.programs.put(batches), clock)
@@ -185,7 +185,7 @@ class Trainer:
     def _step(self, index: int, state: Any, replicas: range, step: int, pause: int) -> tuple[Any, list[Any], int]:
         stage = self.experiment.stages[index]
         metrics: list[Any] = [None] * len(stage.turns)
-        batches: dict[int, Any] = {}  # by slot: systems side by side share them
+        batches: dict[int, Any] = {}  # by slot: systems side by side use the same
         for number, first in enumerate(self.first_slots[index]):
             if step % stage.turns[number].every:
                 continue
@@ -213,10 +213,10 @@ class Trainer:
         return stage.name, {name: np.concatenate(parts) for name, parts in values.items()}
 
     def check(self, states: Sequence[Any]) -> None:
-        """UserError where a state has met a metric that is not finite: it must not become a checkpoint."""
+        """UserError where a state has had a metric that is not finite: it must not become a checkpoint."""
         for state in states:
             self._raise_for(self.layout.fetch(state.fault))
-            # The last step's gradient shows in no metric yet, where its norms were not asked for.
+            # No metric shows the last step's gradient yet, if its norms were not computed.
             if not finite(state.params):
                 raise UserError(f"parameters are not finite after step {int(np.max(state.step))}: {REMEDY}")
 

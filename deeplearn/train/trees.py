@@ -1,4 +1,4 @@
-"""Parts of nested dictionaries, by paths: which network's parameters are where in a tree.
+"""Parts of nested dictionaries by their paths: where the parameters of a network are in a tree.
 
 A path is a tuple of keys; the empty one is the whole tree. In a `Turn`, a path is written "wgan/critic".
 """
@@ -18,7 +18,7 @@ def path_of(name: str) -> Path:
 
 
 def part(tree: Tree, paths: Collection[Path]) -> Tree:
-    """The sub-tree of `tree` that lies under the paths; what a path does not find is left out."""
+    """The sub-tree of `tree` under the paths; paths that do not exist are left out."""
     if () in paths:
         return tree
     if not isinstance(tree, Mapping):
@@ -36,14 +36,14 @@ def is_empty(tree: Tree) -> bool:
 
 
 def joined(tree: Tree, other: Tree) -> Tree:
-    """`tree` with everything that `other` has, at the same paths; neither is changed."""
+    """`tree` with everything in `other` at the same paths; neither is changed."""
     if not (isinstance(tree, Mapping) and isinstance(other, Mapping)):
         return other
     return {**tree, **{key: joined(tree[key], below) if key in tree else below for key, below in other.items()}}
 
 
 def at(tree: Tree, path: Path) -> Tree:
-    """What lies at a path; {} where there is nothing."""
+    """The sub-tree at a path; {} where there is none."""
     for key in path:
         if not isinstance(tree, Mapping) or key not in tree:
             return {}
@@ -52,10 +52,10 @@ def at(tree: Tree, path: Path) -> Tree:
 
 
 def units(tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Disjoint paths of which every one of `paths` is a union, in the order of `tree`.
+    """Disjoint paths such that each of `paths` is a union of some, in the order of `tree`.
 
-    A path that another one goes deeper into is replaced by its children, so ("wgan",) beside ("wgan", "critic")
-    gives ("wgan", "critic") and ("wgan", "generator").
+    A path above another one is replaced by its children, so ("wgan",) with ("wgan", "critic") gives ("wgan",
+    "critic") and ("wgan", "generator").
     """
     wanted = set(paths)
 
@@ -69,7 +69,7 @@ def units(tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def unit_of(path: Path, known: Collection[Path]) -> Path:
-    """The unit in which a leaf lies: one of `known`, or else the shortest path to it that none of them extends."""
+    """The unit in which a leaf lies: one of `known`, or else the shortest path to it that is above none."""
     for length in range(len(path) + 1):
         start = path[:length]
         if start in known or not any(unit[:length] == start for unit in known):

@@ -1,4 +1,4 @@
-"""Weights of other libraries into our networks, and our own to and from files."""
+"""Loads weights of other libraries into our networks; saves and loads our own."""
 
 from deeplearn.weights.files import read_tensors
 from deeplearn.weights.load import load, load_into, probabilities

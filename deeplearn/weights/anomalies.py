@@ -1,14 +1,14 @@
-"""Ranks a user's own images by how anomalous a trained run finds them.
+"""Ranks a user's own images by how anomalous they are to a trained run.
 
     python -m deeplearn.weights.anomalies --run=runs/autoencoders.anomaly --images=PATH [--output=FILE]
 
---run is the directory of a run whose model has `anomaly_scores`, as `experiments.autoencoders.anomaly` has. PATH is
-a folder of images, looked through to its depths, or an .npz file with an array `image` as `--dataset=npz:` takes.
+--run is the directory of a run whose model has `anomaly_scores`, such as `experiments.autoencoders.anomaly`. PATH
+is a folder of images, searched with its sub-folders, or an .npz file with an array `image` as for `--dataset=npz:`.
 Images have the size of those that the run was trained on; where the run cut and resized its own (`folder:PATH@64`),
-or with @ here (`--images=PATH@8`), the central square is resized to it. FILE, anomalies.csv unless said otherwise,
-has a line for each image, the most anomalous first: rank, score, file (its path in the folder, or its row in the
-array). The first lines are printed. A run with several networks, each of which has not seen one class, takes the
-mean of their scores; `--normal` or a data set of one class trains one.
+or with @ here (`--images=PATH@8`), the central square is resized to it. FILE, by default anomalies.csv, has a line
+for each image, the most anomalous first: rank, score, file (its path in the folder, or its row in the array). The
+first lines are printed. A run with several networks, each trained without one class, takes the mean of their
+scores; `--normal` or a data set of one class trains one network.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python -m deeplearn.weights.classify --weights=FILE --model=resnet50 --image=photo.jpg [--classes=FILE]
 
-FILE is of torchvision, timm or Keras applications (safetensors, .pth, .h5, .weights.h5, .keras), or one that
-`deeplearn.weights.save` wrote; then --model is not needed. A run directory of an experiment that classifies images
-does as well, as in --weights=runs/foundations.mlp. The five most probable classes are printed, and how the image
-was prepared. No weights come with this package and none are fetched: FILE is yours. --classes has a name a line, in
-the order in which the network was trained; without it classes are numbered.
+FILE comes from torchvision, timm or Keras applications (safetensors, .pth, .h5, .weights.h5, .keras), or was
+written by `deeplearn.weights.save`; then --model is not needed. A run directory of an experiment that classifies
+images works too, as in --weights=runs/foundations.mlp. The command prints the five most probable classes and how
+the image was prepared. No weights come with this package and none are fetched. The file of --classes has a name in
+each line, in the order in which the network was trained; without it classes are numbered.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deeplearn.train.launch import use_compilation_cache
 from deeplearn.weights.load import load, probabilities
 from deeplearn.weights.preprocessing import Preprocessing
 
-MOST = 5
+SHOWN = 5  # classes
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -41,15 +41,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def classify(weights: Path, image: Path, model: str = "", names: Path | None = None) -> str:
     """What the command prints: how the image was prepared, and a line for each of the most probable classes."""
     if weights.is_dir():
-        shares, classes, preprocessing = _by_run(weights, image)
+        predicted, classes, preprocessing = _by_run(weights, image)
     else:
         variables, config = load(weights, model)
         classes, preprocessing = config.classes, config.preprocessing
-        shares = probabilities(variables, config, preprocessing.read(image)[None])[0]
+        predicted = probabilities(variables, config, preprocessing.read(image)[None])[0]
     if names is not None:
-        classes = _names(names, len(shares))
-    best = np.argsort(-shares, kind="stable")[:MOST]
-    lines = [f"{shares[index]:8.2%}  {classes[index]}" for index in best]
+        classes = _names(names, len(predicted))
+    best = np.argsort(-predicted, kind="stable")[:SHOWN]
+    lines = [f"{predicted[index]:8.2%}  {classes[index]}" for index in best]
     return "\n".join([f"{image}: {preprocessing}", *lines])
 
 
@@ -64,7 +64,7 @@ def _names(file: Path, count: int) -> tuple[str, ...]:
 
 
 def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], Preprocessing]:
-    """The same from a run: its experiment says what the model is, and the run what it was trained to see."""
+    """Probabilities, class names and preprocessing from a run directory."""
     run = runs.open(directory)
     if "image" not in run.described.train.spec or not run.classes:
         raise UserError(f"{directory} was not trained on labelled images, so it cannot classify one")
@@ -75,7 +75,7 @@ def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], 
     except (TypeError, AttributeError, ValueError):
         logits = np.zeros(())
     if logits.shape != (1, len(run.classes)):
-        raise UserError(f"the model of {directory} does not map an image to one score a class")
+        raise UserError(f"the model of {directory} does not map an image to one score per class")
     return np.asarray(jax.nn.softmax(logits[0])), run.classes, preprocessing
 
 

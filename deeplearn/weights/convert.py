@@ -1,4 +1,4 @@
-"""Tensors of another library as variables of our networks: names, layouts, and a sentence where they differ."""
+"""Tensors of another library as variables of our networks: names, layouts, and a sentence if they do not fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
     """`variables` of `net`, {"params": …, "batch_stats": …}, arrays or their shapes, with the values in `tensors`.
 
     A network with classes=0 leaves the file's last layer out. UserError names what is missing, left over or of
-    another shape, and tells when Keras's weights meet the network in torch's form, or the other way round.
+    another shape, and says when weights of Keras are loaded into a network in torch's form, or the other way round.
     """
     flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
     naming, tensors = recognise(net, tensors, list(flat), source)
@@ -39,9 +39,9 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
     used = set(wanted.values())
     left = [name for name in tensors if name not in used and not _spare(net, naming, name)]
     if missing or left:
-        told = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
+        parts = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
         raise UserError(
-            f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(told)}"
+            f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(parts)}"
         )
     result = {}
     for path, leaf in flat.items():
@@ -57,7 +57,7 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
 
 
 def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tuple[Naming, Tensors]:
-    """The library in whose names the file has most of the variables at `paths`, and the tensors by those names."""
+    """The library whose names match the most variables at `paths`, and the tensors by these names."""
     if type(net) not in NAMINGS:
         raise UserError(f"other libraries' files cannot be loaded into a {type(net).__name__}")
 
@@ -86,7 +86,7 @@ def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> in
 
 
 def _tidy_torch(tensors: Tensors) -> Tensors:
-    """Without counters, and without the dot that torchvision's first DenseNets had: denselayer1.norm.1."""
+    """Tensors without counters, and without the dot in torchvision's first DenseNets: denselayer1.norm.1."""
     kept = {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
     return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)", r"\1", name): x for name, x in kept.items()}
 
@@ -122,7 +122,8 @@ def _spare(net: Any, naming: Naming, name: str) -> bool:
 
 
 def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layout]:
-    """The shapes that a tensor may have in the file, each with what makes it ours, [h, w, in, out] or [in, out]."""
+    """Shapes that a tensor may have in the file, each with a function to our layout, [h, w, in, out] or [in,
+    out]."""
     keras = naming.library == "Keras"
     if len(ours) == 4:
         height, width, inputs, outputs = ours
@@ -152,7 +153,7 @@ def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layou
 
 
 def _check_form(net: Any, naming: Naming, source: Path) -> None:
-    """Shapes do not tell ε, padding and where strides are; the library does."""
+    """Shapes do not show ε, padding and the place of strides; the library does."""
     form = KERAS_FORMS.get(type(net))
     if form is None:
         return
@@ -169,6 +170,6 @@ def _settings(net: Any) -> dict[str, Any]:
     return {f.name: getattr(net, f.name) for f in dataclasses.fields(net) if f.name not in ("parent", "name")}
 
 
-def _some(names: list[str], most: int = 3) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+def _some(names: list[str], limit: int = 3) -> str:
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest

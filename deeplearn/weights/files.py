@@ -1,4 +1,4 @@
-"""Any file of weights as {name: array}; what a file is is read from its first bytes, not from its name."""
+"""Any file of weights as {name: array}; its format is found from its first bytes, not from its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tensors = dict[str, np.ndarray]
 def read_tensors(path: Path) -> Tensors:
     """{name: array} of a safetensors file, a torch state dict (zip or legacy) or Keras weights (h5 or .keras).
 
-    Names and layouts are the file's own; a Keras weight is called layer/role, as in conv1_conv/kernel. No code in
+    Names and layouts are the file's own; a Keras weight is named layer/role, as in conv1_conv/kernel. No code in
     the file is ever run, and neither torch nor Keras is needed. UserError for a file that is missing, damaged,
     or something else.
     """
@@ -39,7 +39,9 @@ def read_tensors(path: Path) -> Tensors:
             return load_file(path)
         except SafetensorError as error:
             raise UserError(f"{path} is a safetensors file that is damaged or cut short ({error})") from None
-    raise UserError(f"{path} is no file of weights: give safetensors, a torch state dict, or Keras's h5 or .keras")
+    raise UserError(
+        f"{path} is not a file of weights: give safetensors, a torch state dict, or Keras's h5 or .keras"
+    )
 
 
 def _is_keras_archive(path: Path) -> bool:

@@ -17,7 +17,7 @@ ROLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 
 
 def read_keras(path: Path) -> dict[str, np.ndarray]:
-    """{layer/role: array}, role one of `ROLES`, in Keras's layouts. UserError for a damaged file or another."""
+    """{layer/role: array}, role one of `ROLES`, in Keras's layouts. UserError for a damaged or another file."""
     try:
         with h5py.File(_h5(path)) as file:
             root = file.get("model_weights", file)
@@ -43,7 +43,7 @@ def _text(name: bytes | str) -> str:
 
 
 def _named(layer: str, arrays: Sequence[np.ndarray], names: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """A layer's weights by role: from their names, or where these say nothing, from Keras's order."""
+    """A layer's weights by role: from their names, or if these do not say, from Keras's order."""
     roles = [name.split("/")[-1].split(":")[0].replace("depthwise_kernel", "kernel") for name in names]
     if not names or not set(roles) <= set(ROLES):
         # Without a scale, as in Inception-v3, batch norm has three.
@@ -67,7 +67,7 @@ def _keras_3(root: Any) -> dict[str, np.ndarray]:
     for key, group in root["layers"].items():
         stored = group.get("vars", {})
         if len(stored):
-            # Groups are called after the layer's class; its own name is an attribute.
+            # Groups are named after the layer's class; its own name is an attribute.
             layer = _text(stored.attrs.get("name", key))
             result |= _named(layer, [np.asarray(stored[str(n)]) for n in range(len(stored))])
     return result

@@ -1,4 +1,4 @@
-"""A network with weights from a file of any kind, and weights into a part of a larger tree.
+"""Loads a network with weights from a file of any kind, or weights into a part of a larger tree.
 
 No package ships pretrained weights, and nothing here fetches any: every function takes a path.
 """
@@ -31,7 +31,8 @@ Variables = dict[str, Any]
 def load(path: Path, model: str = "") -> tuple[Variables, Config]:
     """Variables and network of a file: our own (`save`), or another library's for the network called `model`.
 
-    `model` is a name of the zoo at paper size; the number of classes is the file's, classes are called by number.
+    `model` is a name of the zoo at paper size; the number of classes is the file's, and classes are named by
+    number.
     """
     tensors = read_tensors(path)
     if _is_ours(tensors):
@@ -48,7 +49,7 @@ def load(path: Path, model: str = "") -> tuple[Variables, Config]:
     naming, tidied = recognise(net, tensors, paths, path)
     net = net.clone(classes=head_classes(net, naming, tidied, path))
     if hasattr(net, "auxiliary"):
-        net = net.clone(auxiliary=False)  # for training alone
+        net = net.clone(auxiliary=False)  # only for training
     if naming.library == "Keras" and type(net) in KERAS_FORMS:
         net = KERAS_FORMS[type(net)](net)
     variables = convert(net, abstract_variables(net, shape), tensors, path)
@@ -61,10 +62,10 @@ def load_into(
 ) -> Variables:
     """`variables` of a larger network, with the part of the module `at` taken from a file or a run directory.
 
-    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; what is not under `at`, which may be a path as
-    in "source/body", stays. `net` is the module that is there; with classes=0 the last layer of the source is
-    left out. path: a file of another library, one of ours, or a run directory; there the network called `of`
-    (as `at`, if it is not given; the whole model, if it is empty) of a replica is taken.
+    variables: {"params": {at: …, …}, "batch_stats": {at: …}, …}; everything not under `at`, which may be a path as
+    in "source/body", is kept. `net` is the module there; with classes=0 the last layer of the source is left out.
+    path: a file of another library, one of ours, or a run directory; from that, the network called `of` (by default
+    `at`; if empty, the whole model) of a replica is taken.
     """
     keys = at.split("/")
     part = {name: found for name, tree in variables.items() if (found := _subtree(tree, keys)) is not None}
@@ -90,7 +91,7 @@ def load_into(
 
 
 def _subtree(tree: Any, keys: Sequence[str]) -> Any:
-    """What lies in the nested mapping under the keys, None if there is nothing."""
+    """The part of the nested mapping under the keys, None if there is none."""
     for key in keys:
         if not isinstance(tree, Mapping) or key not in tree:
             return None
@@ -104,7 +105,7 @@ def _replaced(tree: Mapping[str, Any], keys: Sequence[str], part: Any) -> dict[s
 
 
 def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
-    """Tensors of the network, whose name may be a path, without it: params/network/kernel is params/kernel."""
+    """Tensors of the network without its name, which may be a path: params/network/kernel is params/kernel."""
     if not network:
         return tensors
     found = {}

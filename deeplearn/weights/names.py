@@ -1,4 +1,4 @@
-"""What torchvision, timm and Keras applications call the layers of our networks.
+"""The names of our networks' layers in torchvision, timm and Keras applications.
 
 A layer of ours is the path of its module, as in layer1_0/conv1. Every function here takes a network and such a path
 and returns the layer's name in the library; role and layout of the tensors are `convert`'s.
@@ -25,7 +25,7 @@ from deeplearn.models.vgg import VGG
 
 @dataclasses.dataclass(frozen=True)
 class Naming:
-    """One library's names. `spare` matches layers that a file may have and a network need not: auxiliary heads."""
+    """One library's names. `spare` matches layers that a file may have and a network may lack: auxiliary heads."""
 
     library: str
     layer: Callable[[Any, str], str]
@@ -97,7 +97,7 @@ def _torchvision_alexnet(net: AlexNet, layer: str) -> str:
 
 
 def _staged(strides: list[int]) -> list[str]:
-    """timm's blocks.STAGE.INDEX for blocks in a row, where each stride of 2 begins a stage."""
+    """timm's blocks.STAGE.INDEX for a sequence of blocks, in which each stride of 2 begins a stage."""
     names, stage, index = [], -1, 0
     for number, stride in enumerate(strides):
         stage, index = (stage + 1, 0) if number == 0 or stride == 2 else (stage, index + 1)
@@ -202,11 +202,11 @@ _UNITS = list(itertools.chain(_STEM, *([f"Mixed_{m}/{u}" for u in units.split()]
 
 
 def _keras_inception(net: InceptionV3, layer: str) -> str:
-    """Keras numbers the layers as they are made, in the order of torchvision's call: see `numbered_from_0`."""
+    """Keras numbers the layers as they are created, in the order of torchvision's call: see `numbered_from_0`."""
     if layer == "fc":
         return "predictions"
     unit, _, part = layer.rpartition("/")
-    if unit not in _UNITS:  # an auxiliary head, which Keras has not
+    if unit not in _UNITS:  # an auxiliary head, which Keras lacks
         return layer
     return f"{'conv2d' if part == 'conv' else 'batch_normalization'}_{_UNITS.index(unit)}"
 
@@ -226,7 +226,7 @@ NAMINGS: dict[type, tuple[Naming, ...]] = {
     DenseNet: (Naming("torchvision", _torch_densenet), Naming("Keras", _keras_densenet)),
 }
 
-# The last layer, which features (classes=0) do without.
+# The last layer, which networks for features (classes=0) lack.
 HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(
     (GoogLeNet, InceptionV3, ResNet, MobileNet, MobileNetV2), "fc"
 )
@@ -239,7 +239,7 @@ KERAS_FORMS: dict[type, Callable[[Any], Any]] = {
     MobileNetV2: mobilenet_v2.keras_form,
 }
 
-# The maps of the last convolution, which torch flattens channel by channel into this layer, and we pixel by pixel.
+# torch flattens the maps of the last convolution channel by channel into this layer, we pixel by pixel.
 FLATTENED: dict[type, tuple[str, Callable[[Any], int]]] = {
     VGG: ("fc6", lambda net: net.stages[-1][1]),
     AlexNet: ("fc6", lambda net: net.widths[-1]),
@@ -249,7 +249,7 @@ FLATTENED: dict[type, tuple[str, Callable[[Any], int]]] = {
 def numbered_from_0(names: list[str]) -> dict[str, str]:
     """{name: name with its number replaced by its rank} for Keras's automatic names.
 
-    They go on from whatever was built before in the same session: conv2d_95 … or, the first, conv2d.
+    They continue from what was built before in the same session: conv2d_95 … or, the first, conv2d.
     """
     renamed: dict[str, str] = {}
     for kind in ("conv2d", "batch_normalization"):

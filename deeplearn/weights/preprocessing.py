@@ -12,31 +12,31 @@ from deeplearn.errors import UserError
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-# Caffe's, as Keras has it: blue first, 0 to 255, means alone. In units of [0, 1] that is a deviation of 1/255.
+# Caffe's, as in Keras: blue first, 0 to 255, only the means subtracted. For x in [0, 1] the std is then 1/255.
 CAFFE = ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255, 1 / 255, 1 / 255))
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """Shorter side to `resize` pixels, the central `height` × `width`, then (x − mean)/deviation for x in [0, 1].
+    """Shorter side to `resize` pixels, the central `height` × `width`, then (x − mean)/std for x in [0, 1].
 
-    Means and deviations are by channel, in the order of the channels: one for grey images, else three.
+    Means and standard deviations are per channel, in the order of the channels: one for grey images, else three.
     """
 
     height: int
     width: int
     resize: int
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
     blue_first: bool = False
     interpolation: str = "bilinear"
 
     def __str__(self) -> str:
         order = "grey" if len(self.mean) == 1 else "blue, green, red" if self.blue_first else "red, green, blue"
-        mean, deviation = (", ".join(f"{x:.4g}" for x in values) for values in (self.mean, self.deviation))
+        mean, std = (", ".join(f"{x:.4g}" for x in values) for values in (self.mean, self.std))
         return (
             f"shorter side to {self.resize} pixels ({self.interpolation}), central {self.height}×{self.width}, "
-            f"{order} in [0, 1], minus ({mean}), over ({deviation})"
+            f"{order} in [0, 1], minus ({mean}), over ({std})"
         )
 
     def read(self, path: Path) -> np.ndarray:
@@ -58,20 +58,20 @@ class Preprocessing:
         left, top = round((width - self.width) / 2), round((height - self.height) / 2)
         x = np.asarray(resized.crop((left, top, left + self.width, top + self.height)), np.float32) / 255
         x = x.reshape(self.height, self.width, len(self.mean))[..., :: -1 if self.blue_first else 1]
-        return (x - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+        return (x - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
 
 
 def of_library(library: str, network: str, side: int) -> Preprocessing:
     """What a library's pretrained networks were trained with; `network` is the class, as in "ResNet".
 
     torchvision and timm: side / .875 (256 for 224), ImageNet's statistics, or ½ and ½ for the Inceptions (there
-    torchvision converts inside the network, which we do not) and timm's MobileNet-v1. Keras, by its modes: "caffe"
-    for VGG and ResNet, "torch" for DenseNet, "tf" for the others; the crop is ours, as Keras leaves it to its user.
+    torchvision converts inside the network; we do not) and timm's MobileNet-v1. Keras, by its modes: "caffe" for
+    VGG and ResNet, "torch" for DenseNet, "tf" for the others; the crop is ours, since Keras leaves it to its user.
     """
     if library == "Keras":
-        mean, deviation = {"VGG": CAFFE, "ResNet": CAFFE, "DenseNet": IMAGENET}.get(network, HALF)
+        mean, std = {"VGG": CAFFE, "ResNet": CAFFE, "DenseNet": IMAGENET}.get(network, HALF)
         caffe = network in ("VGG", "ResNet")
-        return Preprocessing(side, side, round(side / 0.875), mean, deviation, blue_first=caffe)
-    mean, deviation = HALF if network in ("GoogLeNet", "InceptionV3", "MobileNet") else IMAGENET
+        return Preprocessing(side, side, round(side / 0.875), mean, std, blue_first=caffe)
+    mean, std = HALF if network in ("GoogLeNet", "InceptionV3", "MobileNet") else IMAGENET
     how = "bicubic" if library == "timm" else "bilinear"
-    return Preprocessing(side, side, round(side / 0.875), mean, deviation, interpolation=how)
+    return Preprocessing(side, side, round(side / 0.875), mean, std, interpolation=how)

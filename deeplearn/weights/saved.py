@@ -29,7 +29,7 @@ class Config:
 
 
 def save(path: Path, variables: Mapping[str, Any], config: Config) -> None:
-    """Writes name.safetensors, with tensors called params/layer/kernel or batch_stats/layer/mean, and name.json."""
+    """Writes name.safetensors, with tensors named params/layer/kernel or batch_stats/layer/mean, and name.json."""
     kind = type(config.network).__name__
     if path.suffix != ".safetensors":
         raise UserError(f"weights are saved as safetensors: call the file {path.with_suffix('.safetensors')}")
@@ -64,7 +64,10 @@ def read_config(path: Path) -> Config:
     try:
         described = json.loads(file.read_text())
         network = NETWORKS[described["network"]](**_tuples(described["arguments"]))
-        preprocessing = Preprocessing(**_tuples(described["preprocessing"]))
+        prepared = _tuples(described["preprocessing"])
+        if "deviation" in prepared:  # the name of `std` in files of earlier versions
+            prepared["std"] = prepared.pop("deviation")
+        preprocessing = Preprocessing(**prepared)
         return Config(network, tuple(map(str, described["classes"])), preprocessing)
     except OSError as error:
         raise UserError(f"{path} needs the configuration {file} beside it ({error.strerror})") from None
@@ -73,7 +76,7 @@ def read_config(path: Path) -> Config:
 
 
 def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples they were."""
+    """JSON's lists turned back into tuples."""
     if isinstance(value, list):
         return tuple(map(_tuples, value))
     return {key: _tuples(item) for key, item in value.items()} if isinstance(value, dict) else value
@@ -85,7 +88,7 @@ def placed(variables: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sour
     if missing := [name for name in flat if name not in tensors]:
         raise UserError(f"{source} lacks {missing[0]}: it is of another network")
     if left := [name for name in tensors if name not in flat]:
-        raise UserError(f"{source} has {left[0]}, which this network has not")
+        raise UserError(f"{source} has {left[0]}, which this network does not have")
     for name, leaf in flat.items():
         if tensors[name].shape != tuple(leaf.shape):
             raise UserError(

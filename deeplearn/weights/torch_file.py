@@ -1,7 +1,7 @@
-"""State dicts of torch without torch, and without running what a pickle asks for.
+"""State dicts of torch without torch, and without running code from a pickle.
 
-The formats are those of torch/serialization.py: a zip with data.pkl and one file a storage (since torch 1.6), and
-before that pickles one after another, then the storages.
+The formats are those of torch/serialization.py: a zip with data.pkl and one file per storage (since torch 1.6);
+before that, several pickles, then the storages.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _STORAGES = {
 
 
 class _Refused(Exception):
-    """A pickle asks for something other than tensors and dictionaries."""
+    """A pickle wants something other than tensors and dictionaries."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Storage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Tensor:
-    """A view into a storage that has not been read yet."""
+    """A view of a storage that has not been read yet."""
 
     storage: _Storage
     offset: int
@@ -110,7 +110,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_torch(path: Path) -> dict[str, np.ndarray]:
-    """The state dict in a .pt or .pth of torch 1.6 or newer. UserError if it is none, or asks for code."""
+    """The state dict in a .pt or .pth of torch 1.6 or newer. UserError if it is none, or would run code."""
 
     def read() -> tuple[Any, Callable[[_Storage], bytes]]:
         archive = zipfile.ZipFile(path)
@@ -127,7 +127,7 @@ def read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_torch_legacy(path: Path) -> dict[str, np.ndarray]:
-    """The same from a file of torch before 1.6, as several of torchvision's own still are."""
+    """As `read_torch`, of a file from torch before 1.6; several of torchvision's own still are."""
 
     def read() -> tuple[Any, Callable[[_Storage], bytes]]:
         with path.open("rb") as file:
@@ -180,7 +180,8 @@ def _brief(error: Exception) -> str:
 
 
 def _tensors(content: Any) -> dict[str, _Tensor]:
-    """The tensors of a state dict, bare or beside an epoch and an optimiser, without DataParallel's "module."."""
+    """The tensors of a state dict, alone or stored with an epoch and an optimiser, without DataParallel's
+    "module."."""
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -5,8 +5,8 @@
     python -m experiments.adversarial.gan --replicas=5 --generator_loss=saturating --workdir=runs/saturating
 
 Goodfellow et al. 2014. As VEEGAN and PacGAN do, it counts the modes that samples reach, the fraction of samples
-within three standard deviations of a mode (`high_quality`), and how unevenly the modes are served (`reverse_kl`);
-each alone flatters. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
+within three standard deviations of a mode (`high_quality`), and how uneven the modes are (`reverse_kl`); no
+single one of them suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ class Config(dl.Config):
     learning_rate: float = dl.flag(1e-3, "Adam's rate for both networks", min=0)
     beta1: float = dl.flag(0.5, "Adam's decay of the first moment", min=0, max=0.999)
 
-    # The widths and budget of PacGAN's released code, which has batch norm and maxout besides.
+    # The widths and budget of PacGAN's released code, which also has batch norm and maxout.
     PAPER = {
         "latents": 2,
         "hidden": (400, 400, 400, 400),

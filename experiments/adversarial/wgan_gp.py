@@ -4,9 +4,9 @@
 
 Gulrajani et al. 2017. The critic takes five turns to the generator's one. The data set's judge (`deeplearn.judge`)
 measures the samples against training images: distances on its features (not the Inception network's, so none is an
-"FID"), precision, recall, the fraction whose class it is sure of. Baselines: other training images, which is what a
-perfect model would get; test images (of `glyphs`: in fonts held out); a Gaussian fitted to the pixels.
-Not in the paper: dense networks (`--network=convolutional` is nearer to it) and noise that is a mixture
+"FID"), precision, recall, the fraction whose class it is confident of. Baselines: other training images, which is
+what a perfect model would get; test images (of `glyphs`: in held-out fonts); a Gaussian fitted to the pixels.
+Not in the paper: dense networks (`--network=convolutional` is closer to it) and mixture noise
 (`deeplearn/models/mixture_prior.py`; `--components=1` is its Gaussian).
 """
 

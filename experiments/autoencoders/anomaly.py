@@ -1,4 +1,4 @@
-r"""Anomaly detection: an autoencoder that has seen normal data only errs on what is not; beside four detectors.
+r"""Anomaly detection by the reconstruction error of an autoencoder trained on normal data, against four detectors.
 
     python -m experiments.autoencoders.anomaly --replicas=5
     python -m experiments.autoencoders.anomaly --dataset=tables/breast_cancer --normal=benign \
@@ -8,14 +8,13 @@ r"""Anomaly detection: an autoencoder that has seen normal data only errs on wha
 
 The score of an example is the squared error of its reconstruction. Each class in turn is left out of training and
 is the anomaly of the test split; the networks for all classes are one population that trains in one compiled step.
-With `--normal` there is one network, for which the named classes are normal and all others anomalies. Where there
-is one class or none, everything is normal: then all that can be measured is the fraction of false alarms at a
-threshold that 5 % of the validation images exceed. The last command ranks images of a user's own with a run's
-network.
+With `--normal` there is one network, for which the named classes are normal and all others anomalies. With one
+class or none, everything is normal: then only the fraction of false alarms can be measured, at a threshold that 5 %
+    of the validation images exceed. The last command ranks your own images with a run's network.
 
-Noise on the input and a code that is narrow for the data keep the network from copying what it has never seen.
-Features of a table are standardised on normal training rows. Baselines, their settings chosen on validation as the
-sizes here were: PCA's reconstruction error, isolation forest, one-class SVM, distance to the nearest training row.
+Noise on the input and a narrow code keep the network from copying anomalies. Features of a table are standardised
+on normal training rows. Baselines, with settings chosen on validation, as the sizes here were: PCA's reconstruction
+error, isolation forest, one-class SVM, distance to the nearest training row.
 """
 
 import dataclasses
@@ -37,7 +36,7 @@ from deeplearn.models.detectors import Detectors
 from deeplearn.nn.corruption import gaussian
 from deeplearn.nn.functional import flat
 
-MOST = 5000  # training examples that the baselines are fitted to: a kernel's cost grows with their square
+TRAIN_LIMIT = 5000  # training examples to which the baselines are fitted: a kernel's cost grows with their square
 SHOWN = 10  # examples in a row of a figure, and problems
 
 
@@ -63,7 +62,8 @@ def labels(columns: dl.Batch) -> Any:
 
 
 def reconstruction(model: Detectors, batch: dl.Batch, noise: float) -> dl.Losses:
-    """The sum over problems of the squared error on normal examples: each network's gradient is its own."""
+    """The sum over problems of the squared error on normal examples, so each network has the gradient of its own
+    loss."""
     x, normal = model.prepare(examples(batch)), model.is_normal(labels(batch))
     seen = gaussian(model.make_rng("noise"), x, noise)
     errors = jnp.square(model.reconstruct(seen) - x).mean(-1)
@@ -89,7 +89,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    train = dataset.train.arrays(MOST)
+    train = dataset.train.arrays(TRAIN_LIMIT)
     splits = {"train": train, "validation": dataset.validation.arrays(), "test": dataset.test.arrays()}
     x = {name: trained.over(Detectors.prepare, examples(columns)) for name, columns in splits.items()}
     normal = np.asarray(trained.model.is_normal(labels(train)))
@@ -97,7 +97,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def reconstructions(trained: dl.Trained, images: np.ndarray, chosen: np.ndarray, problems: Sequence[str]) -> Any:
-    """Two rows for each of the first ten problems: images and what its network makes of them."""
+    """Two rows for each of the first ten problems: images and their reconstructions."""
     rows, names = [], []
     for number, (problem, indices) in enumerate(zip(problems[:SHOWN], chosen, strict=False)):
         output = trained(Detectors.reconstruct, flat(images[indices]))[number]
@@ -144,7 +144,7 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
     if config.normal:
         if unknown := [name for name in config.normal if name not in classes]:
             known = ", ".join(classes) or "no classes at all"
-            raise UserError(f"--normal={unknown[0]} is no class of {config.dataset}, which has {known}")
+            raise UserError(f"--normal={unknown[0]} is not a class of {config.dataset}, which has {known}")
         return (tuple(name in config.normal for name in classes),), ["the rest"]
     if len(classes) < 2:
         return ((True,),), ["nothing"]
@@ -152,7 +152,7 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
 
 
 def normal_moments(dataset: Dataset, normal: Sequence[Sequence[bool]]) -> tuple[tuple[float, ...], ...]:
-    """Mean and standard deviation of each feature, over the training rows that are normal in some problem."""
+    """Mean and standard deviation of each feature, over the training rows that are normal in any problem."""
     train = dataset.train.arrays()
     rows = train["features"][np.any(normal, axis=0)[labels(train)]]
     return tuple(rows.mean(0).tolist()), tuple((rows.std(0) + 1e-6).tolist())
@@ -168,7 +168,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     inputs = int(np.prod(dataset.train.spec[kind].shape))
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":
-        # With several problems every class is normal in one of them: these two numbers a feature are of all rows.
+        # With several problems every class is normal in one of them, so these are moments of all rows.
         moments = dataset.fact("moments of normal rows", partial(normal_moments, dataset, normal))
     loss = partial(reconstruction, noise=config.noise)
     return dl.Experiment(

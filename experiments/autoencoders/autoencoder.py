@@ -1,11 +1,11 @@
-"""The deep autoencoder: encoder, narrow code, decoder; with codes of 2, 4, 8 and 16 numbers, beside PCA.
+"""The deep autoencoder: encoder, narrow code, decoder; codes of 2, 4, 8 and 16 numbers, against PCA.
 
     python -m experiments.autoencoders.autoencoder --replicas=5
 
 784-128-64-32 and back on 28×28 images (`--paper`), 64-128-64-k on 8×8 (Hinton & Salakhutdinov 2006). PCA is the
-best linear autoencoder of the same code size. Measured on test images: the squared error, and what a linear probe
-on the code gets right. `--tied` takes the encoder's matrices, transposed, for the decoder. The run's own row is its
-largest code's.
+best linear autoencoder of the same code size. Measured on test images: the squared error, and the accuracy of a
+linear probe on the code. `--tied` uses the encoder's matrices, transposed, in the decoder. The run's own row is
+that of its largest code.
 """
 
 import dataclasses

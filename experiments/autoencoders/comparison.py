@@ -1,14 +1,15 @@
-"""What each regulariser buys: basic, sparse, denoising, contractive, stochastic; one encoder, one budget.
+"""Regularisers of autoencoders compared: basic, sparse, denoising, contractive, stochastic; one encoder, one
+budget.
 
     python -m experiments.autoencoders.comparison --replicas=5
 
 All five have the encoder h = sigmoid(Wx + b), the decoder Wᵀh + c and the cross-entropy of grey levels, and differ
 in one thing. basic (the run's own row): nothing more. sparse: + β Σ KL(ρ ‖ ρ̂). denoising: the input is noisy, the
-target clean. contractive: + λ ‖∂h/∂x‖². stochastic: h is drawn, each unit on with its probability, + KL(q(h|x) ‖
-p(h)) with fair coins as prior. The weights of the terms are plain values, tuned for none of the five. Measured:
-squared error, of noisy images too; a linear probe with all labels, with 5 a class, and on noisy images; ‖∂h/∂x‖²;
-how sparse codes are (Hoyer); and how good images are that are decoded from a Gaussian fitted to codes. Beside them
-PCA, raw pixels, and as samples a Gaussian on pixels, test images and other training images.
+target clean. contractive: + λ ‖∂h/∂x‖². stochastic: h is drawn, each unit 1 with its probability, + KL(q(h|x) ‖
+p(h)) with a prior of probabilities ½. The weights of the terms are round values, tuned for none of the five.
+Measured: squared error, also on noisy images; a linear probe with all labels, with 5 per class, and on noisy
+images; ‖∂h/∂x‖²; the sparsity of codes (Hoyer); and the quality of images decoded from a Gaussian fitted to codes.
+Baselines: PCA, raw pixels, and for samples a Gaussian on pixels, test images and other training images.
 """
 
 import dataclasses
@@ -41,8 +42,8 @@ from deeplearn.models.autoencoder import decode, encode, reconstruct
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 
-FEW = 5  # labels a class for the probe that has few
-NOISE = 0.25  # standard deviation of the noise that robustness is tested under
+FEW = 5  # labels per class of the few-label probe
+NOISE = 0.25  # standard deviation of the noise in tests of robustness
 SHOWN = 16
 PROBES = ("probe", "few_label_probe", "noisy_probe")
 BARS = ("mse", "denoised_mse", *PROBES, "jacobian_norm", "sparsity", "frechet_distance")
@@ -109,7 +110,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         "sparsity": hoyer_sparsity(np.asarray(trained(encode, x))),
         **sample_quality(samples, dataset),
     }
-    filters = stretched(np.asarray(trained.variables["params"]["kernel_0"]).T[:SHOWN])  # one row a hidden unit
+    filters = stretched(np.asarray(trained.variables["params"]["kernel_0"]).T[:SHOWN])  # one row per hidden unit
     return dl.ours(metrics, samples=samples[:SHOWN], denoised=denoised[:SHOWN], filters=filters)
 
 

@@ -4,14 +4,14 @@
 
 The VAE of autoencoders.vae on all grey levels (discretised logistic); then the test split is coded with bits back
 (`deeplearn.codec`), written as one file, decoded and compared. `bits_per_dim` is that of the whole file, header
-included; `net_bits_per_dim` leaves out the header and what the first image did not get back; the decoder needs the
-weights as well, which are not in the file. `elbo_bits_per_dim` is the negative ELBO, what the codec costs but for
-rounding; `excess` is how far the file lies above it, as a fraction. Noise and weight decay were chosen on
+included; `net_bits_per_dim` leaves out the header and the bits that the first image did not recover; the decoder
+also needs the weights, which are not in the file. `elbo_bits_per_dim` is the negative ELBO, the cost of the codec
+up to rounding; `excess` is the difference of the file from it, as a fraction. Noise and weight decay were chosen on
 validation.
 
-Beside it on the same bytes: PNG, one file an image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
-LZMA; zlib that has seen training images too, as its dictionary; and the ideal length under a histogram for each
-pixel. Your own images: `python -m deeplearn.codec --help`.
+Baselines on the same bytes: PNG, one file per image or one for a sheet of them; zlib (gzip's method), zstd, bz2,
+LZMA; zlib with training images as its dictionary; and the ideal length under a histogram for each pixel. Your own
+images: `python -m deeplearn.codec --help`.
 """
 
 import dataclasses

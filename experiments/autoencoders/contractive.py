@@ -1,11 +1,11 @@
-"""A contractive autoencoder: reconstruction + λ ‖∂h/∂x‖²_F, beside a plain one trained on the same budget.
+"""A contractive autoencoder: reconstruction + λ ‖∂h/∂x‖²_F, against a plain one with the same budget.
 
     python -m experiments.autoencoders.contractive --replicas=5
 
-Rifai et al. 2011. The decoder's weights are the encoder's, transposed; else the encoder could shrink, the decoder
-scale back up, and the penalty would mean nothing. Measured on test images: how far codes move when inputs do
-(`contraction`), the Jacobian's norm, and what a linear probe on the codes gets right, on clean and on noisy images.
-The plain autoencoder, the same network with λ = 0, is the baseline, with PCA and raw pixels.
+Rifai et al. 2011. The decoder's weights are the encoder's, transposed; otherwise the encoder could shrink and the
+decoder scale back up, and the penalty would have no effect. Measured on test images: how far codes move when inputs
+move (`contraction`), the Jacobian's norm, and the accuracy of a linear probe on the codes, on clean and on noisy
+images. The plain autoencoder, the same network with λ = 0, is the baseline, with PCA and raw pixels.
 """
 
 import dataclasses
@@ -29,8 +29,8 @@ from deeplearn.losses.reconstruction import cross_entropy_of_pixels
 from deeplearn.nn.functional import as_function, flat
 from deeplearn.nn.tied import TiedAutoencoder
 
-RADII = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the balls around test images, in units of the input
-NOISE = 0.25  # standard deviation of the noise that the probe is tested under
+RADII = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the spheres around test images, in units of the input
+NOISE = 0.25  # standard deviation of the noise in tests of the probe
 METHODS = ("closed_form", "jacobian", "hutchinson")
 PLAIN = "plain autoencoder"
 

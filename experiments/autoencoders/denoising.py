@@ -2,11 +2,11 @@
 
     python -m experiments.autoencoders.denoising --replicas=5
 
-Vincent et al. 2010. A network for each corruption, which is drawn afresh at every step; each is tested on all three
+Vincent et al. 2010. A network for each corruption, which is drawn anew at every step; each is tested on all three
 (`mse_gaussian`, `mse_masking`, `mse_salt_and_pepper`, squared errors per pixel), and the run's own row is that of
 the network trained on Gaussian noise. Baselines on the same corruption, their sizes chosen on the validation split:
 projection on principal components, ridge regression from the noisy image's principal components to the clean image,
-and non-local means, which learns nothing.
+and non-local means, without learning.
 """
 
 import dataclasses
@@ -61,7 +61,7 @@ def denoise(autoencoder: Autoencoder, batch: dl.Batch, corruption: str, amount: 
 
 
 def corruptions(config: Config) -> dict[str, Callable[[np.ndarray, int], np.ndarray]]:
-    """{name: function (images [N, ...], seed) -> images made worse}, for all methods that are compared."""
+    """{name: function (images [N, ...], seed) -> corrupted images}, for all methods that are compared."""
 
     def corrupt(name: str) -> Callable[[np.ndarray, int], np.ndarray]:
         amount = getattr(config, name)

@@ -1,16 +1,15 @@
-"""Forecasting: an autoencoder encodes a window of a series and decodes the window and what comes after it.
+"""Forecasting: an autoencoder encodes a window of a series and decodes the window and its future.
 
     python -m experiments.autoencoders.forecasting --replicas=5
     python -m experiments.autoencoders.forecasting --dataset=series/sunspots --hidden=8 --l2=.01 --replicas=5
 
-Every window is brought to mean 0 and standard deviation 1 of its own before it goes in. `autoencoder` minimises
-the squared error of window and future, `denoising` the same with a fraction of the window hidden; `direct`, the
-same network, that of the future alone: does it help to reconstruct? The origin rolls through the last fifth of the
-series, and twelve steps are forecast from each. Nothing is fitted to that fifth, but for exponential smoothing,
-which is fitted anew to all that precedes each origin, as is its custom. Baselines: that, the seasonal naive
-forecast and a linear autoregression (ridge regression on the same windows). Their sizes are chosen on the fifth
-before, which is then part of what all are fitted to; `--stretch=validation` measures on it, with nothing fitted to
-it: choose there.
+Every window is first normalised to mean 0 and standard deviation 1. `autoencoder` minimises the squared error of
+window and future; `denoising` also, with a fraction of the window hidden; `direct`, the same network, only that of
+the future: does it help to reconstruct? The origin rolls through the last fifth of the series, and twelve steps are
+forecast from each. Nothing is fitted to that fifth, except exponential smoothing, which is usually fitted again to
+all data before each origin. Baselines: that, the seasonal naive forecast and a linear autoregression (ridge
+regression on the same windows). Their sizes are chosen on the fifth before, to which all are then fitted too;
+`--stretch=validation` measures on it, with nothing fitted to it, for choices.
 
 `mase` is the mean absolute error in units of the seasonal naive forecast's, one step ahead before the stretch.
 """
@@ -48,7 +47,7 @@ class Config(dl.OptimizerConfig):
     stretch: str = dl.flag("test", "the fifth that is forecast", choices=("validation", "test"))
     stride: int = dl.flag(1, "steps between origins", min=1)
 
-    # Of no paper: what a longer series would ask for.
+    # From no paper: sizes for a longer series.
     PAPER = {"hidden": (256, 32), "window": 60, "steps": 20_000}
     TINY = {"hidden": (2,), "stride": 24}
 
@@ -104,7 +103,7 @@ CLAIMS = (
 
 
 def windows(dataset: Dataset, span: np.ndarray, forecasts: dict[str, np.ndarray]) -> Any:
-    """Four windows of the stretch, as they were, as they are decoded (`span`), and what is forecast."""
+    """Four windows of the stretch: the series, its decoding (`span`), and the forecasts."""
     task: Task = dataset.about["task"]
     time, ahead = np.arange(1 - task.window, task.horizon + 1), np.arange(1, task.horizon + 1)
     pictures = []
@@ -136,7 +135,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 
 def plan(config: Config, dataset: Dataset) -> Task:
-    """The series put together again, and the stretch of it that the configuration asks for."""
+    """The series joined from its splits, and the stretch that the configuration wants."""
     parts = [split.arrays()["value"].astype(float) for split in (dataset.train, dataset.validation, dataset.test)]
     whole = Task(
         series=np.concatenate(parts),
@@ -148,8 +147,8 @@ def plan(config: Config, dataset: Dataset) -> Task:
         stride=config.stride,
     )
     task = whole if config.stretch == "test" else whole.earlier()
-    least = min(task.last - task.first, 2 * task.first - task.last - config.window)
-    if config.horizon > least or config.window < task.period:
+    longest = min(task.last - task.first, 2 * task.first - task.last - config.window)
+    if config.horizon > longest or config.window < task.period:
         raise UserError(
             f"--window={config.window} and --horizon={config.horizon} do not suit {dataset.name}: a window holds a "
             f"season of {task.period} at least, and both fit into what is fitted"
@@ -159,7 +158,7 @@ def plan(config: Config, dataset: Dataset) -> Task:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if "value" not in dataset.train.spec or "time" not in dataset.train.spec:
-        raise UserError(f"--dataset={config.dataset} is no time series: say series/co2 or series/sunspots")
+        raise UserError(f"--dataset={config.dataset} is not a time series: choose series/co2 or series/sunspots")
     task = plan(config, dataset)
     fitted = Arrays({"span": task.fitted_windows(config.window).astype(np.float32)})
     held_out = Arrays({"span": task.origins.astype(np.float32)})

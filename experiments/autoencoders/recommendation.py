@@ -3,13 +3,13 @@
     python -m experiments.autoencoders.recommendation --replicas=5
     python -m experiments.autoencoders.recommendation --dataset=movielens/100k-ratings --replicas=5
 
-AutoRec (Sedhain et al. 2015) over users: in goes the row of ratings, what was not rated as 0, out come ratings of
-every film, and the squared error counts where a rating was observed. Ratings enter less the biases of user and
-film, beside a mask of what was rated; both are divided by the root of the number of ratings. `denoising`, the
-experiment's own row, has a fraction of the ratings hidden and is trained on the hidden ones alone, which is what it
-is tested on. `plain` is trained to give back what it sees. `multinomial` ranks: as denoising, with the
+AutoRec (Sedhain et al. 2015) over users: the input is the row of ratings, 0 where there is none, the output ratings
+of every film, and the squared error counts only observed ratings. Inputs are ratings minus the biases of user and
+film, and a mask of rated films; both are divided by the square root of the number of ratings. `denoising`, the
+experiment's own row, hides a fraction of the ratings and is trained only on the hidden ones, which matches the
+test. `plain` is trained to reconstruct its input. `multinomial` ranks: it is trained like `denoising`, with the
 log-likelihood of the hidden films that were liked (Mult-DAE, Liang et al. 2018). Ratings are split, not users:
-every user is known.
+every user is in training.
 
 A film is liked from four stars on; recall and NDCG at 20 are of held-out films that a user liked, among all films
 that the user has not rated in training. Baselines, their sizes chosen on the validation split: biases, matrix
@@ -35,7 +35,7 @@ from deeplearn.figures.plots import curves
 from deeplearn.metrics.ratings import LIKED, ranked, recall_curve, rmse, rmse_by_film
 from deeplearn.models.mlp import MLP
 
-LEAST = "least possible: the expected rating"
+EXPECTED = "least possible: the expected rating"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Config(dl.OptimizerConfig):
 
 
 def inputs(batch: dl.Batch, shown: jax.Array) -> jax.Array:
-    """Ratings less their biases and the mask `shown` of what may be seen: [B, 2 items]."""
+    """Ratings minus their biases, and the mask `shown` of visible ratings: [B, 2 items]."""
     root = jnp.sqrt(jnp.maximum(shown.sum(-1, keepdims=True), 1))
     return jnp.concatenate([shown * (batch["rating"] - batch["bias"]), shown], axis=-1) / root
 
@@ -71,7 +71,7 @@ def hidden_part(model: MLP, batch: dl.Batch, fraction: float) -> tuple[jax.Array
 
 
 def squared_error(model: MLP, batch: dl.Batch, shown: jax.Array, counted: jax.Array) -> dl.Mean:
-    """Of the ratings that count, predicted from those that are shown."""
+    """The squared error of the ratings that count, predicted from those that are shown."""
     output = model(inputs(batch, shown)).astype(jnp.float32)
     return dl.Mean.of(jnp.square(batch["rating"] - batch["bias"] - output), counted)
 
@@ -103,27 +103,27 @@ def validate(model: MLP, batch: dl.Batch) -> dl.Metrics:
     return {"mse": dl.Mean.of(jnp.square(batch["held_out"] - ratings(model, batch)), batch["held_out"] > 0)}
 
 
-def asked(trained: dl.Trained, function: Callable[..., jax.Array], rows: dl.Batch) -> np.ndarray:
+def predict(trained: dl.Trained, function: Callable[..., jax.Array], rows: dl.Batch) -> np.ndarray:
     predicted: np.ndarray = trained.over(function, {name: rows[name] for name in ("rating", "bias")})
     return predicted
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     rows = dataset.test.arrays()
-    predicted = asked(trained, ratings, rows)
+    predicted = predict(trained, ratings, rows)
     return dl.ours({"rmse": rmse(predicted, rows), **ranked(predicted, rows)}, predicted=predicted)
 
 
 def evaluate_ranking(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     rows = dataset.test.arrays()
-    predicted = asked(trained, scores, rows)
+    predicted = predict(trained, scores, rows)
     return dl.ours(ranked(predicted, rows), predicted=predicted)
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     thunks: dict[str, Any] = recommenders(dataset.validation.arrays(), dataset.test.arrays())
-    if "least_rmse" in dataset.about:
-        thunks[LEAST] = lambda: dl.Measured({"rmse": dataset.about["least_rmse"]})
+    if "min_rmse" in dataset.about:
+        thunks[EXPECTED] = lambda: dl.Measured({"rmse": dataset.about["min_rmse"]})
     return thunks
 
 
@@ -141,7 +141,7 @@ CLAIMS = (
 
 def figures(report: dl.Report) -> dict[str, Any]:
     def lines(measure: Callable[..., Any], *wanted: str) -> dict[str, Any]:
-        """{row: (x, y)} of those rows that could be had."""
+        """{row: (x, y)} of those rows that exist."""
         held_out, rows = report.dataset.test.arrays(), {**report.rows, "denoising": report.ours}
         return {name: measure(rows[name].arrays["predicted"], held_out) for name in wanted if name in rows}
 
@@ -167,7 +167,7 @@ def rows_of_users(dataset: Dataset) -> Dataset:
     test, about = dataset.test.arrays(), {}
     if "expected_rating" in test:
         error = test["user_rating"] - test["expected_rating"]
-        about["least_rmse"] = float(np.sqrt(np.square(error).mean()))
+        about["min_rmse"] = float(np.sqrt(np.square(error).mean()))
     return Dataset(dataset.name, Arrays(known), validation, held_out, about=about)
 
 

@@ -1,14 +1,15 @@
-"""Dimensionality reduction: what an autoencoder's code keeps, beside PCA's and, for the picture, t-SNE's map.
+"""Dimensionality reduction: what an autoencoder's code preserves, against PCA and t-SNE.
 
     python -m experiments.autoencoders.reduction --replicas=5
 
-The networks of `autoencoders.autoencoder` with codes of 2 and 8 numbers. Of each code of the test images: the
-squared error of the reconstruction, trustworthiness (are neighbours in the code neighbours in the image? five of
-them, Venna & Kaski 2001), the fraction of images whose five nearest neighbours' majority has their label, and how
-well k-means on the code, with as many clusters as classes, agrees with the labels: adjusted Rand index and
-normalised mutual information. All but the reconstruction is measured among the test images alone, because t-SNE
-has no code for new images: it is fitted to the test images themselves, the others to the training images. The
-run's own row is its largest code's.
+The networks of `autoencoders.autoencoder` with codes of 2 and 8 numbers. Measured on each code of the test
+images: the squared error of the reconstruction, trustworthiness (are neighbours in the code neighbours in the
+image? five of them, Venna & Kaski 2001), the fraction of images whose five nearest neighbours' majority has their
+label, and how well k-means on the code, with as many clusters as classes, agrees with the labels: adjusted Rand
+index and normalised mutual information. All but the reconstruction is measured among test images, because t-SNE has
+no
+code for new images: it is fitted to the test images themselves, the others to the training images. The run's own
+row is that of its largest code.
 """
 
 import dataclasses

@@ -1,12 +1,12 @@
-"""A sparse autoencoder: reconstruction + β Σⱼ KL(ρ ‖ ρ̂ⱼ), beside a plain one trained on the same budget.
+"""A sparse autoencoder: reconstruction + β Σⱼ KL(ρ ‖ ρ̂ⱼ), against a plain one with the same budget.
 
     python -m experiments.autoencoders.sparse --replicas=5
 
-Ng's CS294A notes: sigmoid units, ½‖x̂ − x‖², each unit's mean activation ρ̂ over a large batch is pulled to ρ = .05.
-There are more units than pixels, so nothing but the penalty keeps them from copying. The decoder's weights are the
-encoder's, transposed. Measured on test images: the squared error, the mean activation, the fraction of units that
-are on, and what a linear probe on the code gets right with all labels and with 10 a class. The plain autoencoder,
-the same network with β = 0, is the baseline, with PCA and raw pixels.
+Ng's CS294A notes: sigmoid units, ½‖x̂ − x‖², each unit's mean activation ρ̂ over a large batch is pulled to ρ =
+.05. There are more units than pixels, so nothing but the penalty keeps them from copying. The decoder's weights are
+the encoder's, transposed. Measured on test images: the squared error, the mean activation, the fraction of units
+that are on, and the accuracy of a linear probe on the code with all labels and with 10 per class. The plain
+autoencoder, the same network with β = 0, is the baseline, with PCA and raw pixels.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from deeplearn.models.autoencoder import decode, encode, reconstruct
 from deeplearn.nn.functional import flat
 from deeplearn.nn.tied import TiedAutoencoder
 
-FEW = 10  # labels a class for the probe that has few
+FEW = 10  # labels per class of the few-label probe
 EDGES = np.linspace(0, 1, 26)  # of the histogram of activations
 PLAIN = "plain autoencoder"
 ROWS = {"sparse": dl.OURS, "plain": PLAIN}
@@ -81,7 +81,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         "units_on": float((code > 0.5).mean()),  # fraction of (unit, image) pairs
         **accuracies(lambda x: trained(encode, x), dataset),
     }
-    filters = np.asarray(trained.variables["params"]["kernel_0"]).T[:64]  # one row a hidden unit
+    filters = np.asarray(trained.variables["params"]["kernel_0"]).T[:64]  # one row per hidden unit
     return dl.ours(metrics, activations=np.histogram(code, EDGES)[0] / code.size, filters=filters)
 
 

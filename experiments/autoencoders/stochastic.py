@@ -2,12 +2,13 @@
 
     python -m experiments.autoencoders.stochastic --replicas=5
 
-The encoder gives a distribution q(h|x), not a code; the decoder one over images, p(x|h), not an image. So there is
-a likelihood, and new images come from h ~ p(h). Three rivals on black and white images: `gaussian` (the run's own
-row), whose draws are differentiated through (Kingma & Welling 2014), `bits`, stochastic binary units whose gradient
-is the score function with the other draws as its baseline, and `deterministic`, a plain autoencoder, which has a
-reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws an image, beside
-mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn image differs from its original.
+The encoder gives a distribution q(h|x) instead of a code, the decoder a distribution p(x|h) instead of an image. So
+there is a likelihood, and new images are drawn from h ~ p(h). Three rivals on black and white images: `gaussian`
+(the run's own row), with gradients through its draws (Kingma & Welling 2014), `bits`, stochastic binary units whose
+gradient is the score function with the other draws as its baseline, and `deterministic`, a plain autoencoder, which
+has a reconstruction but no likelihood. `nll` is in nats, by importance sampling with 5,000 draws per image; the
+baselines are mixtures of Bernoullis; `pixel_error` is the fraction of pixels in which a drawn reconstruction
+differs from the original.
 """
 
 import dataclasses
@@ -100,7 +101,7 @@ class BitCode(BernoulliVAE):
 
 
 class DeterministicCode(Autoencoder):
-    """h a function of x; where a prior is needed, a standard Gaussian stands in."""
+    """h is a function of x; where a prior is needed, it is a standard Gaussian."""
 
     def loss(self, batch: dl.Batch, samples: int) -> dl.Losses:
         x = binary(batch["image"])
@@ -135,7 +136,7 @@ def code(model: Any, x: jax.Array) -> jax.Array:
 
 
 def redrawn(model: Any, x: jax.Array) -> jax.Array:
-    """An image x' ~ p(x|h) by way of h ~ q(h|x), black and white: [B, pixels]."""
+    """An image x' ~ p(x|h) with h ~ q(h|x), black and white: [B, pixels]."""
     return sample_bits(model.make_rng("noise"), model.decode(model.draw(x)))
 
 

@@ -2,14 +2,15 @@
 
     python -m experiments.autoencoders.vae --replicas=5
 
-Binary images, Bernoulli decoder, Gaussian latents. The number to look at is `nll`, the negative log-likelihood of
-the test images in nats, by importance sampling with 5,000 samples an image (Burda et al. 2015). Baselines in the
+Binary images, Bernoulli decoder, Gaussian latents. The main number is `nll`, the negative log-likelihood of the
+test images in nats, by importance sampling with 5,000 samples per image (Burda et al. 2015). Baselines in the
 same run: independent Bernoullis, and a mixture of Bernoullis whose size is chosen on the validation split.
 
     python -m experiments.autoencoders.vae --likelihood=logistic --steps=2500 --replicas=5
 
-models all grey levels (`--likelihood=gaussian` their dequantised density); look at `bits_per_dim`, beside a
-histogram for each pixel. `--network=conv`, `--beta` (Higgins et al. 2017) and `--objective=iwae` change one thing.
+models all grey levels (`--likelihood=gaussian` their dequantised density); the main number is `bits_per_dim`,
+against a histogram for each pixel. `--network=conv`, `--beta` (Higgins et al. 2017) and `--objective=iwae` change
+one thing.
 """
 
 import dataclasses
@@ -42,7 +43,7 @@ class Config(dl.OptimizerConfig):
     components: int = dl.flag(1, "logistic distributions that are mixed for each pixel", min=1)
     network: str = dl.flag("dense", "perceptrons or convolutional networks", choices=("dense", "conv"))
     features: int = dl.flag(32, "channels of the convolutional encoder's first layer", min=1)
-    objective: str = dl.flag("elbo", "the bound that is climbed", choices=("elbo", "iwae"))
+    objective: str = dl.flag("elbo", "the bound that is maximised", choices=("elbo", "iwae"))
     samples: int = dl.flag(5, "draws k of z for each image under --objective=iwae", min=1)
     beta: float = dl.flag(1.0, "weight β of the KL term of the elbo", min=0)
     decoder_dropout: float = dl.flag(0.0, "fraction of the decoder's hidden units dropped", min=0, max=0.95)
@@ -88,7 +89,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
         )
 
     def latent_map() -> Any:
-        widest = np.argsort(-code.var(0))[:2]  # the two latents that say most
+        widest = np.argsort(-code.var(0))[:2]  # the two latents with the most information
         title = "Posterior means of test images, two widest latents"
         return scatter(code[:, widest], label, report.dataset.classes or None, title)
 

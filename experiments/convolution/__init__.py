@@ -1,1 +1,1 @@
-"""Convolutional networks: what a convolution is, the family from AlexNet to DenseNet, and what is said of them."""
+"""Convolutional networks: what a convolution is, the family from AlexNet to DenseNet, and claims about them."""

@@ -4,8 +4,8 @@
     python -m experiments.convolution.alexnet --paper --dataset=folder:PHOTOS@227
 
 Krizhevsky, Sutskever & Hinton 2012: two towers of grouped convolutions, ReLU, local response normalisation,
-overlapping pooling, dropout on both dense layers, images that are moved, mirrored and given another light. Letters
-are only moved: mirrored they are others, and grey has no colours. The small network has a 5×5 stem without stride
+overlapping pooling, dropout on both dense layers, images that are shifted, mirrored and recoloured. Letters are
+only shifted: mirroring changes them, and grey has no colours. The small network has a 5×5 stem without stride
 and a quarter of the features, starts by He's rule and trains with Adam. `--paper` is the paper's for 227 pixels, on
 CIFAR-10 enlarged to them or on photographs of your own. Baselines: logistic regression, k nearest neighbours and a
 support vector machine with Gaussian kernel.
@@ -41,10 +41,10 @@ class Config(dl.OptimizerConfig):
     steps: int = 1000
     batch_size: int = 64
     learning_rate: float = 1e-3
-    network: str = dl.flag("small", "the paper's sees images enlarged to 227 pixels", choices=("small", "paper"))
+    network: str = dl.flag("small", "the paper's takes images enlarged to 227 pixels", choices=("small", "paper"))
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
-    # Section 5; there the rate fell when validation stopped improving, here at half and three quarters.
+    # Section 5; there the rate falls when validation stops improving, here at one half and three quarters.
     PAPER = {
         "dataset": "cifar10",
         "network": "paper",

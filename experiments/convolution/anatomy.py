@@ -2,11 +2,11 @@
 
     python -m experiments.convolution.anatomy
 
-A small network is trained for a moment, so that there are filters to look at; what is said of it is then checked:
-convolution against SciPy's correlation, output sizes against their formula, that moving the image moves the feature
-map and changes nothing else (edges meet, so nothing is lost there), how many pooled values a move leaves alone, and
-receptive fields against where gradients arrive. Beside it: what sharing saves in the first layer, and what variants
-of a convolution take on 16×16 positions of 16 features.
+A small network is trained briefly, so that it has filters to show; then its properties are checked: convolution
+against SciPy's correlation, output sizes against their formula, that moving the image moves the feature map and
+changes nothing else (images wrap around at their edges), how many pooled values do not change under a move, and
+receptive fields against gradients. Also: how much weight sharing saves in the first layer, and the cost of variants
+of a convolution on 16×16 positions of 16 features.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ POOLS: dict[str, Any] = {
     "global max": lambda x: x.max((1, 2), keepdims=True),
 }
 STACK = {"3×3": (1, 1), "3×3 again": (1, 1), "stride 2": (2, 1), "3×3 after it": (1, 1), "rate 2": (1, 2)}
-SIDE = 48  # pixels of the image on which the stack's receptive fields are looked at
+SIDE = 48  # pixels of the image on which the stack's receptive fields are measured
 VARIANTS: dict[str, nn.Module] = {
     "ordinary 3×3": Conv(16, (3, 3)),
     "ordinary 5×5": Conv(16, (5, 5)),
@@ -78,7 +78,7 @@ class Config(dl.OptimizerConfig):
 
 
 class SmallNetwork(nn.Module):
-    """Two convolutions on images whose edges meet: [B, H, W, C] -> logits [B, classes]."""
+    """Two convolutions on images that wrap around: [B, H, W, C] -> logits [B, classes]."""
 
     classes: int
     features: int
@@ -115,7 +115,7 @@ def wrong_sizes() -> int:
 
 
 def wrong_fields(fields: list[np.ndarray]) -> int:
-    """How many of the stack's fields have another number of rows than the table of the traced program says."""
+    """How many of the stack's fields do not have the number of rows in the table of the traced program."""
     table = anatomy(Stack(tuple(STACK.values())), jax.ShapeDtypeStruct((1, SIDE, SIDE, 1), jnp.float32)).layers
     return sum(field.any(1).sum() != row.receptive_field[0] for field, row in zip(fields, table, strict=True))
 

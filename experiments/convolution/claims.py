@@ -1,11 +1,11 @@
-"""What is said of convolutional networks, claim by claim, each put to five seeds.
+"""Claims about convolutional networks, each tested over five seeds.
 
     python -m experiments.convolution.claims
     python -m experiments.convolution.claims --claims=residuals,relu --replicas=10
 
-Every network is the base, six 3×3 convolutions with batch norm and ReLU in two stages and global average pooling,
-but for what its name says, and each is trained on the same few labelled digits. Each claim is a difference within a
-seed, so what the seeds share cancels; the experiment's own row has them all, positive where the claim holds.
+Every network is the base (six 3×3 convolutions with batch norm and ReLU in two stages, and global average pooling)
+with the change in its name, and each is trained on the same few labelled digits. Each claim is a difference within
+a seed, so effects of the seed cancel; the experiment's own row has all differences, positive where the claim holds.
 That a DenseNet needs fewer parameters than a ResNet is `densenet_vs_resnet`'s. Baselines, on the same few digits:
 logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 """
@@ -43,10 +43,10 @@ CLAIMS = {
     "relu": dl.Claim(RELU, "no_norm", "tanh", "-steps_to_error"),
     "augmentation": dl.Claim(AUGMENTATION, "augmented", "base", "accuracy"),
 }
-SLOW = {"base_fast": "base", "no_norm_fast": "no_norm"}  # networks at the high rate: the same at the ordinary one
-BESIDE = {"batch_norm": ("base", "no_norm"), "residuals": ("residual", "base")}  # what a claim's rows stand beside
+SLOW = {"base_fast": "base", "no_norm_fast": "no_norm"}  # networks at the high rate: at the usual one
+BESIDE = {"batch_norm": ("base", "no_norm"), "residuals": ("residual", "base")}  # the rows that are compared
 
-ERROR = 0.25  # of the training batches: how far the steps are counted (Krizhevsky et al. 2012, figure 1)
+ERROR = 0.25  # of the training batches: steps are counted until then (Krizhevsky et al. 2012, figure 1)
 FAST = 30  # how many times higher the high rate is (Ioffe & Szegedy 2015, section 4.2.1: BN-x30)
 HIDDEN = 256  # units of the big dense layer
 
@@ -59,7 +59,7 @@ class Config(dl.OptimizerConfig):
     optimizer: str = "momentum"
     learning_rate: float = 0.03
     schedule: str = "constant"
-    clip: float = 1.0  # so that a rate that is too high ends in a bad network and not in infinities
+    clip: float = 1.0  # so that a rate that is too high makes a bad network and no infinities
     claims: tuple[str, ...] = dl.flag(tuple(CLAIMS), f"which of {', '.join(CLAIMS)}")
     examples: int = dl.flag(300, "labelled training images", min=1)
     width: int = dl.flag(8, "features of the first stage; the second has twice as many", min=1)
@@ -79,7 +79,7 @@ class Config(dl.OptimizerConfig):
 
 
 def networks(config: Config, classes: int) -> dict[str, TwoStage]:
-    """Those that the chosen claims need."""
+    """The networks that the chosen claims need."""
     base = TwoStage(classes, config.width)
     every = {
         "base": base,
@@ -120,14 +120,14 @@ def measure(trained: dl.Trained, dataset: Dataset) -> dl.Measured:
 
 
 def gained(claim: dl.Claim, rows: dl.Rows) -> float:
-    """By how much the claim holds."""
+    """The difference by which the claim holds."""
     metric = claim.metric.removeprefix("-")
     more = rows[claim.better].metrics[metric] - rows[claim.than].metrics[metric]
     return float(more if metric == claim.metric else -more)
 
 
 def compared(rows: dl.Rows, claims: tuple[str, ...]) -> dl.Rows:
-    """The networks' rows, how much the high rate changes, and the differences as the experiment's own row."""
+    """The networks' rows, the effect of the high rate, and the differences as the experiment's own row."""
     rows = dict(rows)
     for fast, slow in SLOW.items():
         if fast in rows:

@@ -3,8 +3,8 @@
     python -m experiments.convolution.cnn --replicas=5
     python -m experiments.convolution.cnn --dataset=glyphs --widths=16,32,64 --steps=1500 --replicas=5
 
-Each stage is a residual block and halves the image by max pooling; the last is averaged over all positions. What
-the network has besides is translation of the training images, dropout and a moving average of the weights.
+Each stage is a residual block and halves the image by max pooling; the last is averaged over all positions.
+Training also translates the images, and uses dropout and a moving average of the weights.
 Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian kernel.
 """
 
@@ -28,8 +28,8 @@ class Config(dl.OptimizerConfig):
     batch_size: int = 64
     learning_rate: float = 3e-3
     widths: tuple[int, ...] = dl.flag((32, 64), "features of each stage", min=1)
-    blocks: int = dl.flag(1, "residual blocks a stage", min=1)
-    bottleneck: bool = dl.flag(False, "blocks of 1×1, 3×3, 1×1 with a quarter of the features within")
+    blocks: int = dl.flag(1, "residual blocks per stage", min=1)
+    bottleneck: bool = dl.flag(False, "blocks of 1×1, 3×3, 1×1 with a quarter of the features inside")
     dropout: float = dl.flag(0.2, "fraction of pooled features dropped in training", min=0, max=0.95)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 

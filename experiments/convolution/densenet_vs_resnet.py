@@ -4,10 +4,10 @@
 
 A DenseNet-BC of three blocks of two layers with growth k (Huang et al. 2017) and a ResNet of three blocks with k
 features (He et al. 2015) have nearly the same number of parameters, so at each k the difference in accuracy, within
-a seed, says which uses them better; these differences are the experiment's own row. What a DenseNet pays is read
-off the compiled step: its concatenations are kept for the backward pass. Gradients are those of trained networks on
-test images, by layer. Baselines: logistic regression, k nearest neighbours and a support vector machine with
-Gaussian kernel.
+a seed, shows which uses them better; these differences are the experiment's own row. The cost of a DenseNet is
+read from the compiled step: its concatenations are stored for the backward pass. Gradients are those of trained
+networks on test images, by layer. Baselines: logistic regression, k nearest neighbours and a support vector machine
+with Gaussian kernel.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from deeplearn.models.anatomy import anatomy
 from deeplearn.models.densenet import DenseNet
 from deeplearn.models.resnet import ResNet
 
-EXAMPLES = 64  # in the batch whose gradients are looked at
+EXAMPLES = 64  # images in the batch whose gradients are measured
 FAMILIES = {"DenseNet": "densenet", "ResNet": "resnet"}
 
 
@@ -42,10 +42,10 @@ class Config(dl.OptimizerConfig):
     batch_size: int = 64
     learning_rate: float = 3e-3
     sizes: tuple[int, ...] = dl.flag((4, 8, 16), "a DenseNet's growth and a ResNet's features", min=1)
-    depth: int = dl.flag(1, "residual blocks a stage; a DenseNet has twice as many layers a block", min=1)
+    depth: int = dl.flag(1, "residual blocks per stage; a DenseNet has twice as many layers per block", min=1)
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
 
-    # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) beside a ResNet-50 of 12 features, on CIFAR-10.
+    # DenseNet-BC-100 with growth 12 (Huang et al. 2017, table 2) and a ResNet-50 of 12 features, on CIFAR-10.
     PAPER = {"dataset": "cifar10", "sizes": (12,), "depth": 8, "augmentation": "crop,flip", "steps": 234_000}
     TINY = {"sizes": (2,)}
 
@@ -64,7 +64,7 @@ def classify(model: nn.Module, batch: dl.Batch, augmentation: str) -> dl.Losses:
 
 
 def gradient_norms(model: nn.Module, batch: dl.Batch) -> dict[str, jax.Array]:
-    """{layer: ‖∂L/∂W‖ / ‖W‖}, batch norm standing still."""
+    """{layer: ‖∂L/∂W‖ / ‖W‖}, with fixed statistics of batch norm."""
     net, variables = model.unbind()
 
     def loss(params: Any) -> jax.Array:
@@ -75,7 +75,8 @@ def gradient_norms(model: nn.Module, batch: dl.Batch) -> dict[str, jax.Array]:
 
 
 def measure(trained: dl.Trained, dataset: Dataset) -> dl.Measured:
-    """One network's row, with the norms of its gradients from the first convolution to the last, less shortcuts."""
+    """One network's row, with the norms of its gradients from the first convolution to the last, without
+    shortcuts."""
     test = dataset.test.arrays()
     table = anatomy(trained.model, jax.ShapeDtypeStruct((1, *test["image"].shape[1:]), jnp.float32))
     norms = trained(gradient_norms, {key: test[key][:EXAMPLES] for key in ("image", "label")})

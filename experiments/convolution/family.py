@@ -1,15 +1,15 @@
-"""The family from AlexNet to DenseNet at small size: the same data, the same budget, what each makes of it.
+"""The family from AlexNet to DenseNet at small size, on the same data and the same budget.
 
     python -m experiments.convolution.family --replicas=5
     python -m experiments.convolution.family --networks=all
     python -m experiments.convolution.family --dataset=glyphs --networks=alexnet,resnet18 --steps=1000
 
-Every member has its small form (deeplearn/models/zoo.py), the same batches in number and size, the same optimiser
-and rate. That is one budget, not the best of each: a member that wants another rate is not given it. The
-experiment's own row is the member that is most accurate on the validation split, in each seed; `chosen` is the
-fraction of seeds in which a member was. Parameters and multiply-adds are read off the traced program; a gradient's
-memory and time are those of the compiled one. Baselines: logistic regression, k nearest neighbours and a support
-vector machine with Gaussian kernel.
+Every member has its small form (deeplearn/models/zoo.py), the same number and size of batches, the same optimiser
+and rate. This is one budget, not the best of each: no member gets a rate of its own. The experiment's own row is
+the member that is most accurate on the validation split, in each seed; `chosen` is the fraction of seeds in which a
+member was. Parameters and multiply-adds are read from the traced program; a gradient's memory and time from the
+compiled one. Baselines: logistic regression, k nearest neighbours and a support vector machine with Gaussian
+kernel.
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ class Config(dl.OptimizerConfig):
 
 
 def make(network: str, size: str, classes: int) -> Enlarged:
-    """A member as it is for small images, or the paper's on images enlarged to what it was made for."""
+    """A member in its small form, or the paper's on images enlarged to the size that it was made for."""
     chosen = member(network)
     return Enlarged(chosen.small(classes)) if size == "small" else Enlarged(chosen.paper(classes), chosen.image)
 
@@ -81,7 +81,7 @@ def measure(trained: dl.Trained, dataset: Dataset) -> dict[str, float]:
 
 
 def choose(rows: dict[str, dict[str, float]]) -> dl.Rows:
-    """The members' rows, and as the experiment's own that of the first which is best on validation."""
+    """The members' rows, and as the experiment's own the row of the first that is best on validation."""
     best = max(rows, key=lambda name: rows[name]["validation_accuracy"])
     members = {name: dl.Measured({**row, "chosen": float(name == best)}) for name, row in rows.items()}
     return {dl.OURS: dl.Measured(rows[best]), **members}

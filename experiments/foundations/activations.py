@@ -3,9 +3,10 @@
     python -m experiments.foundations.activations --replicas=5
 
 A unit is dead when no training image lets a gradient through it: the slope f'(Wx + b) is below a thousandth for all
-of them. A ReLU whose sum is negative everywhere never comes back; leaky ReLU (Maas et al. 2013) always hands on a
-hundredth; ELU (Clevert et al. 2016) keeps means near zero, SELU (Klambauer et al. 2017) the variance too. Each
-activation has its own initialisation, and six networks with Adam's rate from .0003 to .1 are trained side by side.
+of them. A ReLU whose input is negative everywhere never recovers; leaky ReLU (Maas et al. 2013) always passes a
+hundredth of the gradient; ELU (Clevert et al. 2016) keeps means near zero, SELU (Klambauer et al. 2017) the
+variance too. Each activation has its own initialisation, and six networks with Adam's rate from .0003 to .1 are
+trained side by side.
 Measured: test accuracy at the rate that validation chooses, the mean activation there, and the fraction of dead
 units there and at the highest rate. Baselines: scikit-learn's MLPs of the same layers.
 """
@@ -33,7 +34,7 @@ from deeplearn.optim.members import per_member
 NAMES = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu")
 FIRST = "relu"  # the row of the experiment itself
 RATES = np.array([0.0003, 0.001, 0.003, 0.01, 0.03, 0.1])
-DEAD = 1e-3  # the slope below which a unit hands on nothing
+DEAD = 1e-3  # the slope below which a unit passes no gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ def slopes(activation: str, sums: jax.Array) -> jax.Array:
 
 
 def dead_units(activation: str, sums: jax.Array) -> jax.Array:
-    """Which units hand on no gradient for any example: sums [..., examples, units] -> bool [..., units]."""
+    """Which units pass no gradient for any example: sums [..., examples, units] -> bool [..., units]."""
     return (jnp.abs(slopes(activation, sums)) < DEAD).all(-2)
 
 

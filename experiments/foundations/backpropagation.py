@@ -1,9 +1,9 @@
-"""Backpropagation written by hand, trained beside automatic differentiation.
+"""Backpropagation written by hand, against automatic differentiation.
 
     python -m experiments.foundations.backpropagation --replicas=5
 
 Rumelhart, Hinton & Williams 1986: the error of a layer is the error of the layer above, through its weights and
-times the slope of the activation; w ← w − η ∂L/∂w. `backward` is that and nothing else. It is the gradient rule
+times the slope of the activation; w ← w − η ∂L/∂w. `backward` is exactly that. It is the gradient rule
 (`jax.custom_vjp`) of one of two networks with the same initial weights and the same batches; the other leaves it
 to JAX. Measured, in decimal digits that agree (−log₁₀ of the relative distance): the gradient with JAX's and with
 finite differences, in double precision, and the two networks' weights after training, in single. Baselines:
@@ -48,7 +48,7 @@ class Config(dl.Config):
 
 
 def forward(weights: Weights, x: jax.Array) -> list[jax.Array]:
-    """What each layer hands on: the input [B, pixels], h = σ(h W + b) of the hidden layers, the logits."""
+    """The output of each layer: the input [B, pixels], h = σ(h W + b) of the hidden layers, the logits."""
     layers = [x]
     for number, (kernel, bias) in enumerate(weights):
         z = layers[-1] @ kernel + bias
@@ -73,7 +73,7 @@ def backward(weights: Weights, layers: list[jax.Array], label: jax.Array) -> tup
 
 
 def mean_cross_entropy(logits: jax.Array, label: jax.Array) -> jax.Array:
-    # The library's own is always in single precision, too coarse for finite differences.
+    # The library's loss is always in single precision, too coarse for finite differences.
     return optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
 
 
@@ -181,7 +181,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def error_flowing_back(weights: Weights, dataset: Dataset) -> Any:
-    """The images whose label is least probable, and their errors layer by layer, red > 0, blue < 0."""
+    """The images with the least probable labels, and their errors layer by layer, red > 0, blue < 0."""
     test, size = dataset.test.arrays(1000), 112
     layers = forward(weights, flat(test["image"]))
     log_probability = np.asarray(jax.nn.log_softmax(layers[-1]))[np.arange(len(test["label"])), test["label"]]

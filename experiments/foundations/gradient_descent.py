@@ -3,12 +3,12 @@
     python -m experiments.foundations.gradient_descent --replicas=5
 
 Three stages see the same number of examples: batch descent takes one step an epoch along the true gradient,
-stochastic descent (Robbins & Monro 1951) one step an example along a noisy one, mini-batches lie between. Each
+stochastic descent (Robbins & Monro 1951) one step per example along a noisy one, mini-batches lie in between. Each
 method trains a network for every learning rate of one grid, side by side; validation loss chooses. Measured: test
 accuracy, loss on the whole training set, the number of updates. Loss is drawn against examples seen, and against
-time, for which one network of each method is timed alone. The path picture is the same three on least squares in
-two parameters: which half of the classes, from two principal components. Baselines: logistic regression by L-BFGS,
-and by scikit-learn's own stochastic descent.
+time, for which one network of each method is timed on its own. The figure of paths shows all three on least squares
+in two parameters: the half of the classes, predicted from two principal components. Baselines: logistic regression
+by L-BFGS, and by scikit-learn's own stochastic descent.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ FIRST = "mini_batch"  # the row of the experiment itself
 class Config(dl.Config):
     steps: int = dl.flag(1000, "mini-batch updates; the others see as many examples", min=1)
     batch_size: int = dl.flag(32, "examples in a mini-batch", min=1)
-    single: int = dl.flag(1, "examples at once in stochastic descent; on a mesh, one a device", min=1)
+    single: int = dl.flag(1, "examples at once in stochastic descent; on a mesh, one per device", min=1)
     hidden: tuple[int, ...] = dl.flag((64,), "widths of the tanh layers", min=1)
 
     # The layers of LeNet-300-100 (LeCun et al. 1998, section III-B), 20 epochs.
@@ -78,7 +78,8 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def two_parameters(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Two principal components [N, 2] and ±1 for the classes' first half: a valley, since one varies more."""
+    """Two principal components [N, 2] and ±1 for the two halves of the classes: a valley, since one component
+    varies more."""
     train = dataset.train.arrays(2000)
     flat = train["image"].reshape(len(train["image"]), -1)
     flat = flat - flat.mean(0)

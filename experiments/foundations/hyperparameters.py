@@ -4,10 +4,10 @@
 
 Four sweeps, each crossed with seven learning rates: momentum, epochs, width of the hidden layer, batch size.
 Networks of one shape are one population that trains in one compiled step, each at its own rate; what is not swept
-has the defaults below. All see the same number of examples, but for the sweep of epochs, whose networks stop early.
-Heat maps show the accuracy on validation. Measured: test accuracy of the network that validation loss chooses in
-each sweep, what it chose, and the worst validation accuracy, the price of a wrong choice. Baselines: logistic
-regression, scikit-learn's MLP as it comes.
+has the defaults below. All see the same number of examples, except in the sweep of epochs, whose networks stop
+early. Heat maps show the accuracy on validation. Measured: test accuracy of the network that validation loss
+chooses in each sweep, the chosen values, and the worst validation accuracy, the cost of a wrong choice. Baselines:
+logistic regression, scikit-learn's MLP with its defaults.
 """
 
 import dataclasses
@@ -60,12 +60,12 @@ def descent(rate: jax.Array, momentum: Any = MOMENTUM) -> optax.GradientTransfor
 
 
 def descent_until(rate: jax.Array, updates: jax.Array) -> optax.GradientTransformation:
-    """Stands still after so many updates."""
+    """No updates after that many steps."""
     return optimizer("momentum", lambda count: jnp.where(count < updates, rate, 0.0), momentum=MOMENTUM)
 
 
 def crossed(values: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(rates, values) of the members: for each value every rate."""
+    """(rates, values) of the members: every rate for each value."""
     return np.tile(RATES, len(values)), np.repeat(values, len(RATES))
 
 

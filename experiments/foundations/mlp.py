@@ -2,7 +2,7 @@
 
     python -m experiments.foundations.mlp --replicas=5
 
-Noise on the images, dropout and a moving average of the weights are what 1,097 images ask for. Baselines:
+Noise on the images, dropout and a moving average of the weights suit a training set of 1,097 images. Baselines:
 logistic regression, a support vector machine with Gaussian kernel, scikit-learn's MLP over five seeds.
 """
 

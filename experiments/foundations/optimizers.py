@@ -1,12 +1,13 @@
-"""Seven optimisers on one problem, each at the learning rate that suits it.
+"""Seven optimisers on one problem, each at its own best learning rate.
 
     python -m experiments.foundations.optimizers --replicas=5
 
 SGD, momentum, Nesterov, RMSProp, Adam, AdamW and Adagrad (sources in `deeplearn.optim`) train the same perceptron
 for the same number of steps. For each, eleven networks with learning rates from 1e-4 to 10 are trained side by
-side, and validation loss chooses one of them; so no optimiser is judged by a rate that suits another. Measured on
+side, and validation loss chooses one of them; so no optimiser is measured at the rate of another. Measured on
 the chosen network: test accuracy and loss, training loss, and how many of the eleven come within .02 of its
-validation accuracy, the room for error. Baselines: scikit-learn's MLP with its own SGD, Adam and L-BFGS.
+validation accuracy, which shows how sensitive it is. Baselines: scikit-learn's MLP with its own SGD, Adam and
+L-BFGS.
 """
 
 import dataclasses

@@ -3,12 +3,12 @@
     python -m experiments.foundations.regularization --replicas=5
 
 One hidden layer of ReLU. L1 is a proximal step, so weights become exactly zero; L2 shrinks them; dropout
-(Srivastava et al. 2014) drops hidden units; DropConnect (Wan et al. 2013) drops the hidden layer's single weights,
-a mask for each example, and at test time takes the Gaussian of the same moments through the ReLU, in closed form.
-Every method has a grid of strengths for each data size, trained side by side; validation loss chooses. The smaller
-sets lie within the larger ones and are the same for all seeds. Measured on the chosen networks: test accuracy at
-each size; its mean over the sizes, that of the gap between training and test accuracy, and of the fraction of
-weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
+(Srivastava et al. 2014) drops hidden units; DropConnect (Wan et al. 2013) drops single weights of the hidden layer,
+with a mask for each example; at test time the mean of the ReLU is taken over the Gaussian of the same moments, in
+closed form. Every method has a grid of strengths for each data size, trained side by side; validation loss chooses.
+The smaller sets are parts of the larger ones, and equal for all seeds. Measured on the chosen networks: test
+accuracy at each size; the means over the sizes of test accuracy, of the gap between training and test accuracy, and
+of the fraction of weights that are exactly zero. Baselines: scikit-learn's logistic regression with L1 and with L2.
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ STRENGTHS = {
 }
 FIRST = "none"  # the row of the experiment itself
 FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)  # of the training images
-MOST = 10_000  # training images; each is held once for every data size
+TRAIN_LIMIT = 10_000  # training images; each is in memory once for every data size
 MOMENTUM = 0.9
 
 
@@ -71,14 +71,14 @@ def descent(strength: jax.Array, method: str, rate: float) -> optax.GradientTran
 
 
 def classify(networks: Population, batch: dl.Batch) -> dl.Losses:
-    """Each member on the data of its size: the batch has an axis of sizes, [batch, sizes, ...]."""
+    """Each member is trained on the data of its size: the batch has an axis of sizes, [batch, sizes, ...]."""
     size = np.repeat(np.arange(len(FRACTIONS)), networks.size // len(FRACTIONS))
     x, label = (jnp.moveaxis(batch[key], 1, 0)[size] for key in ("image", "label"))  # [members, batch, ...]
     return together(*member_losses(networks(x, own_inputs=True, train=True), label))
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    columns, test = dataset.train.arrays(MOST), scores(trained, dataset.test.arrays())
+    columns, test = dataset.train.arrays(TRAIN_LIMIT), scores(trained, dataset.test.arrays())
     order, sizes = nested(len(columns["label"]), FRACTIONS)
     hits = each_outcome(trained, {key: columns[key][order] for key in ("image", "label")})[1]
     zeros = fraction_of_zeros(trained.variables["params"]).reshape(len(sizes), -1)
@@ -97,7 +97,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    order, sizes = nested(min(MOST, len(dataset.train)), FRACTIONS)
+    order, sizes = nested(min(TRAIN_LIMIT, len(dataset.train)), FRACTIONS)
     subsets = {f"accuracy_{size}": order[:size] for size in sizes[:4]}  # a large set takes SAGA minutes
     models = {
         f"logistic regression, {name}": [
@@ -106,7 +106,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
         ]
         for name, ratio in {"L1": 1.0, "L2": 0.0}.items()
     }
-    return chosen(dataset, models, limit=MOST, subsets=subsets)
+    return chosen(dataset, models, limit=TRAIN_LIMIT, subsets=subsets)
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
@@ -150,7 +150,7 @@ CLAIMS = [
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("this experiment classifies images")
-    columns = dataset.train.arrays(MOST)
+    columns = dataset.train.arrays(TRAIN_LIMIT)
     data = side_by_side(columns, *nested(len(columns["label"]), FRACTIONS))
     rivals = {}
     for method in STRENGTHS:

@@ -1,9 +1,9 @@
-"""The vanishing gradient: eight sigmoid layers that cannot learn, and what cures them.
+"""The vanishing gradient: eight sigmoid layers that cannot learn, and remedies.
 
     python -m experiments.foundations.vanishing_gradients --replicas=5
 
-A sigmoid's slope is at most a quarter, so each layer below hands on less of the error (Hochreiter 1991; Glorot &
-Bengio 2010). Every rival has the same layers, data and optimiser; what differs is its name: the activation (with
+A sigmoid's slope is at most a quarter, so each layer below receives less of the error (Hochreiter 1991; Glorot &
+Bengio 2010). Every rival has the same layers, data and optimiser; its name says what differs: the activation (with
 its own initialisation), wider initial weights, batch normalisation, or skip connections. Measured: the norm of the
 gradient of each layer's kernel before training, the first layer's over the last's, and test accuracy. Baselines:
 scikit-learn's MLP of the same layers with sigmoid and with ReLU, logistic regression.

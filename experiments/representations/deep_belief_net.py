@@ -1,14 +1,14 @@
-"""A deep belief net: machines stacked greedily, fine-tuned by up-down to generate and by few labels to classify.
+"""A deep belief net: machines stacked greedily, fine-tuned by up-down to generate and on few labels to classify.
 
     python -m experiments.representations.deep_belief_net --replicas=5
 
-Hinton, Osindero & Teh 2006, without labels in the top machine. A stage for each machine, on samples of the hidden
-units below, which its stage does not train; one of up-down, which unties the weights of the upward and the downward
-pass; one of fine-tuning on few labels, from the greedy stack. The rival has the classifiers' shape, random weights
-and only the last stage, on the same draw of labels. `nll` in nats is an importance weighted bound with samples of
-the upward pass (Salakhutdinov & Murray 2008), beside that of the stack before up-down and of its lowest machine
-alone. Samples are drawn by Gibbs sampling in the top machine, then down. Baselines: mixtures of Bernoullis, and
-scikit-learn's MLP on the same labels.
+Hinton, Osindero & Teh 2006, without labels in the top machine. Each machine has a stage, on samples of the hidden
+units below, which do not train in it; then a stage of up-down, which unties the weights of the upward and the
+downward pass, and one of fine-tuning on few labels, from the greedy stack. The rival has the shape of the
+classifiers, random weights and only the last stage, with the same labels. `nll` in nats is an importance weighted
+bound with samples of the upward pass (Salakhutdinov & Murray 2008), with those of the stack before up-down and of
+its lowest machine alone. Samples are drawn by Gibbs sampling in the top machine, then down. Baselines: mixtures of
+Bernoullis, and scikit-learn's MLP on the same labels.
 """
 
 import dataclasses
@@ -56,11 +56,11 @@ class Config(FewLabelConfig):
     gibbs: int = dl.flag(1, "Gibbs steps k of contrastive divergence", min=1)
     optimizer: str = "momentum"
     schedule: str = "linear"
-    learning_rate: float = dl.flag(0.05, "learning rate in pretraining at its highest", min=0)
+    learning_rate: float = dl.flag(0.05, "maximum learning rate in pretraining", min=0)
     momentum: float = 0.5
     l2: float = dl.flag(1e-4, "penalty on Σw²/2 of kernels in pretraining", min=0)
     up_down_steps: int = dl.flag(2000, "steps of up-down", min=1)
-    up_down_rate: float = dl.flag(0.01, "learning rate in up-down at its highest", min=0)
+    up_down_rate: float = dl.flag(0.01, "maximum learning rate in up-down", min=0)
     tuning_rate: float = dl.flag(3e-3, "Adam's rate there; falls to 0 along a cosine", min=0)
     scratch_rate: float = dl.flag(1e-2, "Adam's rate for the net from scratch", min=0)
     temperatures: int = dl.flag(2000, "steps of annealed importance sampling", min=10)
@@ -86,7 +86,7 @@ class Config(FewLabelConfig):
 
 
 class Stack(GreedyStack):
-    """Networks: machines `layers_0`, `layers_1`, …; `untying`, what up-down adds; `tuned`, classifiers."""
+    """Networks: machines `layers_0`, `layers_1`, …; `untying`, the changes by up-down; `tuned`, classifiers."""
 
     def setup(self) -> None:
         super().setup()
@@ -115,7 +115,7 @@ def weighted(stack: Stack, v: jax.Array, fine_tuned: bool, samples: int) -> jax.
 
 
 def top_and_states(stack: Stack, v: jax.Array, fine_tuned: bool) -> tuple[Weights, jax.Array]:
-    """The top machine, and samples of the units it sees, given v."""
+    """The top machine, and samples of its visible units, given v."""
     net = stack.net(fine_tuned)
     states = sampled_pass(net.recognition, v, stack.make_rng("noise"))[-1]
     return Weights(net.top.kernel, net.top.visible_bias, net.top.hidden_bias), states
@@ -176,7 +176,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     def filters() -> Any:
         params = report.trained["pretrained"].variables["params"]
         first, second = (np.asarray(params[f"layers_{depth}"]["kernel"]) for depth in (0, 1))
-        # What a unit of the second layer looks for: the first layer's filters, by its weights.
+        # Filters of the second layer: those of the first, weighted by a unit's weights.
         both = np.concatenate([first.T[:32], (first @ second).T[:32]])
         return image_grid(around_grey(both).reshape(-1, *report.dataset.train.spec["image"].shape), columns=16)
 
@@ -184,7 +184,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     return {
         "samples": lambda: sheet(report.trained, report.dataset),
         "filters": filters,
-        "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True),
+        "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True),
     }
 
 

@@ -3,9 +3,9 @@
     python -m experiments.representations.layerwise_autoencoder --replicas=5
 
 Bengio et al. 2007; Vincent et al. 2010. A stage for each layer: it learns to undo the masking of the codes below,
-on all training images and no label. Then classifiers start from the stack and are fine-tuned on 1 to 50 labels a
-class. The rival has their shape and random weights, and only the last stage. Each seed draws its own labels, and
-both see the same ones, so gains are paired. `accuracy_n` on test with n labels a class. Baselines: scikit-learn's
+on all training images without labels. Then classifiers start from the stack and are fine-tuned on 1 to 50 labels a
+class. The rival has their shape, random weights, and only the last stage. Each seed draws its own labels, the
+same for both, so gains are paired. `accuracy_n` is on test with n labels per class. Baselines: scikit-learn's
 MLP on the same draw; nearest neighbour and logistic regression with every label.
 """
 
@@ -42,7 +42,7 @@ class Config(FewLabelConfig):
     steps: int = dl.flag(1500, "steps to pretrain each layer", min=1)
     hidden: tuple[int, ...] = dl.flag((200, 100), "widths of the rectified layers", min=1)
     corruption: float = dl.flag(0.5, "fraction of a layer's inputs set to 0", min=0, max=0.9)
-    learning_rate: float = dl.flag(2e-3, "learning rate in pretraining at its highest", min=0)
+    learning_rate: float = dl.flag(2e-3, "maximum learning rate in pretraining", min=0)
 
     # Vincent et al. 2010, section 6: three layers of 1000 for 28×28 characters, a quarter of the pixels masked.
     PAPER = {
@@ -86,7 +86,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def reconstruct(stack: GreedyStack, image: jax.Array, corruption: float) -> tuple[jax.Array, jax.Array]:
-    """Corrupted images, and what all layers up and down again make of them, [B, pixels] each."""
+    """Corrupted images, and their reconstructions through all layers up and down, [B, pixels] each."""
     x = noisy = masking(stack.make_rng("noise"), flat(image), corruption)
     for layer in stack.layers:
         x = layer.encode(x)
@@ -111,7 +111,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     return {
         "reconstructions": lambda: sheet(report.trained, report.dataset),
         "filters": filters,
-        "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True),
+        "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True),
     }
 
 

@@ -1,4 +1,5 @@
-"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, with its likelihood checked.
+"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, with a check of its
+likelihood.
 
     python -m experiments.representations.rbm --replicas=5
     python -m experiments.representations.rbm --units=gaussian --replicas=5
@@ -8,8 +9,8 @@ CD-k, and a small one by persistent chains. `nll` in nats by annealed importance
 also exactly, by enumerating its hidden units. Baselines: mixtures of Bernoullis, and scikit-learn's BernoulliRBM
 with as many units, epochs and examples in a batch, its rate chosen on the validation split by the same likelihood.
 
-The second command models grey levels with Gaussian visible units; its nats are of a density, and beside it stand
-Gaussians with the same floor of the variance.
+The second command models grey levels with Gaussian visible units; its nats are of a density, and the baselines
+are Gaussians with the same floor of the variance.
 """
 
 import dataclasses
@@ -34,7 +35,7 @@ from deeplearn.models.rbm import RBM, PersistentRBM, chain_means
 from deeplearn.nn.functional import black_and_white
 
 SMALL = 16  # hidden units of the machine whose log Z is also known exactly
-MOST = 2000  # test images
+TEST_LIMIT = 2000  # test images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ def validate(machine: RBM, batch: dl.Batch) -> dl.Metrics:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    machine, train, test = trained.model, dataset.train.arrays(10_000), dataset.test.arrays(MOST)
+    machine, train, test = trained.model, dataset.train.arrays(10_000), dataset.test.arrays(TEST_LIMIT)
     v, v_test = machine.observe(train["image"]), machine.observe(test["image"])
     weights = Weights(**trained.variables["params"], std=machine.std)
     metrics = annealed_nll(weights, v, v_test, trained.config.temperatures) | trained.mean(validate, test)
@@ -90,14 +91,14 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     config = trained.config
     if config.units == "gaussian":
-        # The same floor of the variance as the machine's: else pixels that never change have endless density.
-        return gaussian_densities(dataset, config.std**2, test_limit=MOST)
+        # The same floor of the variance as the machine's: else pixels that never change have infinite density.
+        return gaussian_densities(dataset, config.std**2, test_limit=TEST_LIMIT)
 
     def measure(weights: Weights, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
         return annealed_nll(weights, train, test, config.temperatures)
 
-    budget = {"steps": config.steps, "batch_size": config.batch_size, "test_limit": MOST}
-    mixtures = bernoulli_mixtures(dataset, black_and_white, sizes=(20, 50), test_limit=MOST)
+    budget = {"steps": config.steps, "batch_size": config.batch_size, "test_limit": TEST_LIMIT}
+    mixtures = bernoulli_mixtures(dataset, black_and_white, sizes=(20, 50), test_limit=TEST_LIMIT)
     return mixtures | bernoulli_rbm(dataset, black_and_white, config.hidden, measure, **budget)
 
 

@@ -6,7 +6,7 @@
         --network=resnet50 --weights=FILE
 
 Yosinski et al. 2014. A network learns the source, letters at the size of the target's images. Then its last
-layer is replaced and trained on 1, 5, 10 and 50 labels a class, the rest frozen; then all of it is unfrozen and
+layer is replaced and trained on 1, 5, 10 and 50 labels per class, the rest frozen; then all of it is unfrozen and
 fine-tuned. The rivals: the same network from scratch, on the same labels for as many steps; and one frozen after
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
 With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
@@ -58,7 +58,7 @@ class Config(FewLabelConfig):
     blocks: int = dl.flag(3, "residual blocks of resnet8, each but the first halves the image", min=1)
     weights: str = dl.flag("", "a file or run directory to start from instead of the source")
     head_steps: int = dl.flag(200, "steps that train new heads", min=1)
-    learning_rate: float = dl.flag(2e-3, "learning rate on the source at its highest", min=0)
+    learning_rate: float = dl.flag(2e-3, "maximum learning rate on the source", min=0)
     head_rate: float = dl.flag(1e-2, "the same of the heads", min=0)
     tuning_steps: int = 200
     tuning_rate: float = 5e-4
@@ -130,7 +130,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
         return image_grid(np.stack([letters, target]), row_labels=["source", "target"])
 
     lines = series(report.replicas, report.config.labels, "fine-tuned")
-    return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels a class", "test accuracy", log_x=True)}
+    return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True)}
 
 
 def backbone(config: Config) -> nn.Module:
@@ -142,7 +142,7 @@ def backbone(config: Config) -> nn.Module:
 
 
 def target_data(config: Config, dataset: Dataset) -> Dataset:
-    """The classes of the target that are asked for, at the size that is asked for."""
+    """The chosen classes of the target, at the chosen size."""
     dataset.need_labelled_images("there is nothing to transfer to")
     if lacking := sorted(set(config.classes) - set(dataset.classes)):
         raise UserError(
@@ -154,7 +154,7 @@ def target_data(config: Config, dataset: Dataset) -> Dataset:
 
 
 def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
-    """The source's images at the target's size, without the classes that the target has, and how many are left."""
+    """The source's images at the target's size, without the target's classes, and the number of classes left."""
     found = data.load(config.source, config.data_dir or None)
     kept = [number for number, name in enumerate(found.classes) if name not in target.classes]
     if not kept:
@@ -187,7 +187,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         return dl.Stage(turns, config.chain(), config.steps, name="source", data=source)
 
     def from_file(variables: Any) -> Any:
-        # In a run of this experiment the network stands below the name of its system.
+        # In a run of this experiment the network is below the name of its system.
         return load_into(variables, Path(config.weights), net, "source/body", of="tuned/source/body")
 
     start = [heads(from_file)] if config.weights else [learning(learn_source), heads()]

@@ -1,1 +1,1 @@
-"""Diffusion, and what text-to-image systems are built from."""
+"""Diffusion, and parts of text-to-image systems."""

@@ -6,8 +6,9 @@
 
 The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
 sampled by DDPM, DDIM or Heun, conditioned on the class, with classifier-free guidance (Ho & Salimans 2021). The
-data set's judge (`deeplearn.judge`) measures the samples: how many it takes for the class asked for (`accuracy`),
-distances on its features, precision, recall. Baselines: other training images, test images, a Gaussian on pixels.
+data set's judge (`deeplearn.judge`) measures the samples: the fraction that it assigns to the requested class
+(`accuracy`), distances on its features, precision, recall. Baselines: other training images, test images, a
+Gaussian on pixels.
 Points instead of images: `text_to_image.diffusion_points`.
 """
 
@@ -29,7 +30,7 @@ from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.models.samplers import SAMPLERS
 from deeplearn.nn.noise import SCHEDULES
 
-IMAGES = 1000  # images that are made to be judged, at most
+IMAGES = 1000  # largest number of images that are sampled to be judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Config(dl.Config):
     batch_size: int = 64
     prediction: str = dl.flag("v", "what the network predicts", choices=("noise", "v"))
     schedule: str = dl.flag("lognormal", "the noise levels", choices=SCHEDULES)
-    noise_scale: float = dl.flag(0.0, "times all noise levels (0: side / 8 if log-normal, else 1)", min=0)
+    noise_scale: float = dl.flag(0.0, "factor of all noise levels (0: side / 8 if log-normal, else 1)", min=0)
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(40, "levels that the sampler visits", min=2)
     guidance: float = dl.flag(1.0, "how far samples are pushed towards their class (0: not at all)", min=0)
@@ -46,7 +47,7 @@ class Config(dl.Config):
     width: int = dl.flag(32, "channels of the U-Net at full resolution; eight divides them", min=GROUPS)
     learning_rate: float = dl.flag(1e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
 
-    # The budget of Ho et al. 2020 for CIFAR-10; their U-Net has attention besides, and widths in 1, 2, 2, 2.
+    # The budget of Ho et al. 2020 for CIFAR-10; their U-Net also has attention, and widths in ratios 1, 2, 2, 2.
     PAPER = {
         "dataset": "cifar10",
         "prediction": "noise",
@@ -69,7 +70,7 @@ def denoise(model: Diffusion, batch: dl.Batch, drop_label: float) -> dl.Losses:
 
 
 def samples(trained: dl.Trained, label: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """An image in [0, 1] of each class [n] that is asked for: [n, H, W, C]."""
+    """An image in [0, 1] of each requested class [n]: [n, H, W, C]."""
     config = trained.config
     way = {"sampler": config.sampler, "steps": config.sampling_steps, "guidance": config.guidance}
     return np.clip(diffusion_samples(trained, label, dataset.image_shape, **way), 0, 1)
@@ -106,7 +107,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 
 def noise_scale(config: Config, shape: tuple[int, int, int]) -> float:
-    """For images [H, W, C]. Linear and cosine levels are loud enough as published."""
+    """For images [H, W, C]. Linear and cosine levels are large enough as published."""
     return config.noise_scale or (max(shape[:2]) / 8 if config.schedule == "lognormal" else 1.0)
 
 

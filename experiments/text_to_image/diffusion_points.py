@@ -4,7 +4,7 @@
 
 The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
 sampled by DDPM, DDIM or Heun. Measured are the GAN's three numbers (`adversarial.gan`): modes reached, the fraction
-of samples of high quality, the reverse KL over modes; beside the same baselines. Images instead of points:
+of samples of high quality, the reverse KL over modes; with the same baselines. Images instead of points:
 `text_to_image.diffusion`.
 """
 
@@ -34,7 +34,7 @@ class Config(dl.Config):
     batch_size: int = 512
     prediction: str = dl.flag("v", "what the network predicts", choices=("noise", "v"))
     schedule: str = dl.flag("lognormal", "the noise levels", choices=SCHEDULES)
-    noise_scale: float = dl.flag(1.0, "all noise levels times this", min=1e-3)
+    noise_scale: float = dl.flag(1.0, "factor of all noise levels", min=1e-3)
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(40, "levels that the sampler visits", min=2)
     width: int = dl.flag(160, "units of the denoiser's layers", min=1)

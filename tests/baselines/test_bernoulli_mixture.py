@@ -71,7 +71,7 @@ def test_one_component_has_a_closed_form():
 
 
 def test_em_converges_to_a_maximum_of_the_posterior():
-    """So `log_posterior` and `em_step` hold the same prior, for the probabilities and the weights."""
+    """So `log_posterior` and `em_step` use the same prior, for the probabilities and the weights."""
     x = draw(np.random.default_rng(2), 50)
     model = mixture.fit(x, 2, seed=0, iterations=2000, restarts=1)
     (first, second), peak = np.exp(model.log_weights), mixture.log_posterior(x, model)
@@ -118,7 +118,7 @@ def test_digits_have_their_known_likelihood(digits, components, nll):
 
 def test_the_size_is_chosen_on_validation(digits):
     train, held_out = digits
-    # Of so few examples fifty components learn by heart; one is too simple.
+    # Fifty components memorise so few examples; one is too simple.
     model = mixture.fit_best(train[:60], held_out, [1, 5, 50], seed=0)
     assert len(model.log_weights) == 5
 

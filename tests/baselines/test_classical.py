@@ -10,7 +10,7 @@ from deeplearn.data import Arrays, Dataset
 
 
 def split(rng, rows, noise):
-    """Images of two classes, told apart by the first pixel alone."""
+    """Images of two classes, distinguished by the first pixel alone."""
     label = (np.arange(rows) % 2).astype(np.int32)
     image = rng.normal(size=(rows, 2, 2, 1)).astype(np.float32)
     image[:, 0, 0, 0] = 8.0 * label
@@ -20,7 +20,7 @@ def split(rng, rows, noise):
 
 @pytest.fixture(name="two")
 def two_classes():
-    """A third of the training labels is wrong: more neighbours outvote them, one does not."""
+    """A third of the training labels is wrong: several neighbours outvote them, one does not."""
     rng = np.random.default_rng(0)
     return Dataset("two", split(rng, 300, 0.3), split(rng, 200, 0.0), split(rng, 200, 0.0))
 

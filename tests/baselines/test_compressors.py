@@ -1,4 +1,4 @@
-"""Compressors as rows: sizes are of what gives the images back."""
+"""Compressors as rows: the bytes counted suffice to reconstruct the images."""
 
 import zlib
 

@@ -36,6 +36,7 @@ def test_rows_hold_the_codes_that_they_measure(clusters):
 
 
 def test_a_point_is_no_neighbour_of_its_own():
-    """Labels in turn along a line: of five neighbours three have the other label, though the point has its own."""
+    """Labels alternate along a line: three of five neighbours have the other label, if the point itself does not
+    count."""
     code = np.arange(40.0)[:, None]
     assert embedding_quality(code, code, np.arange(40) % 2)["knn_accuracy"] < 0.5

@@ -1,4 +1,4 @@
-"""Classical forecasts: exact where the series is of their kind, blind to the future, of the sizes that did best."""
+"""Classical forecasts: exact on series that fit them, independent of the future, with the best sizes chosen."""
 
 import dataclasses
 import itertools
@@ -54,7 +54,7 @@ def test_smoothing_continues_a_line_and_a_season():
     np.testing.assert_allclose(smoothing(line, "add", None), line.truth, atol=0.01)
     season = dataclasses.replace(TASK, series=np.random.default_rng(1).normal(size=12)[TIME % 12], stride=36)
     np.testing.assert_allclose(smoothing(season, None, "add"), season.truth, atol=0.01)
-    # Neither: a level alone, which says the same of every step.
+    # Neither: only a level, a constant forecast.
     assert np.ptp(smoothing(season, None, None), axis=1).max() == 0
 
 

@@ -23,7 +23,7 @@ def test_a_level_that_training_never_saw_costs_what_was_added_to_the_counts():
     assert independent_levels(train, train, unseen, 3) == (pytest.approx(-np.log(0.03 / 10.09)), 0.03)
 
 
-def test_the_row_tells_what_was_chosen():
+def test_the_row_says_what_was_chosen():
     image = np.random.default_rng(0).integers(5, size=(90, 2, 3, 1)) / np.float32(4)
     splits = [image[:30], image[30:60], image[60:]]
     (row,) = level_histograms(Dataset("noise", *(Arrays({"image": x}) for x in splits)), 5).values()

@@ -1,4 +1,4 @@
-"""PCA's row, where its error is known, and what a page adds to it."""
+"""PCA's row, where its error is known, and what an experiment adds to it."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from deeplearn.data import Arrays, Dataset
 
 @pytest.fixture(name="plane")
 def images_in_a_plane():
-    """Images [N, 2, 3, 1] that two numbers tell."""
+    """Images [N, 2, 3, 1] that two numbers determine."""
     rng = np.random.default_rng(0)
     image = (rng.normal(size=(150, 2)) @ rng.normal(size=(2, 6))).reshape(-1, 2, 3, 1).astype(np.float32)
     train, test = Arrays({"image": image[:40]}), Arrays({"image": image[40:]})
     return Dataset("plane", train, test, test)
 
 
-def test_two_components_tell_a_plane(plane):
+def test_two_components_reconstruct_a_plane(plane):
     row = pca(plane, 2)["PCA"]()
     assert row.metrics == {"mse": pytest.approx(0, abs=1e-10), "components": 2}
     assert row.arrays["codes"].shape == (110, 2) and row.arrays["reconstructed"].shape == (100, 2, 3, 1)

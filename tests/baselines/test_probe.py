@@ -68,7 +68,7 @@ def test_each_probe_sees_the_labels_and_the_images_that_it_should(digits):
     assert set(probes(lambda x: x, dataset)) == {"probe"}
 
 
-def test_labels_of_another_number_are_told():
+def test_labels_of_another_number_are_reported():
     x = np.zeros((4, 2))
     with pytest.raises(AssertionError):
         linear_probe(x, np.zeros(3, int), x, np.zeros(4, int))

@@ -26,13 +26,13 @@ def vae_with_random_weights():
     return Trained(model, variables, jax.random.key(1))
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
-def test_images_come_back_bit_for_bit(trained, lanes):
-    words, bits, not_returned = bits_back.encode(trained, IMAGES, lanes)
-    np.testing.assert_array_equal(bits_back.decode(trained, words, len(IMAGES), lanes), IMAGES)
+@pytest.mark.parametrize("streams", [1, 4])
+def test_images_come_back_bit_for_bit(trained, streams):
+    words, bits, not_returned = bits_back.encode(trained, IMAGES, streams)
+    np.testing.assert_array_equal(bits_back.decode(trained, words, len(IMAGES), streams), IMAGES)
     # A head is 64 bits, of which 32 say nothing; where the first images fill none, zeros stand below.
-    assert 0 <= 32 * len(words) - bits.sum() - not_returned <= 64 * lanes
-    assert not_returned > 5 * lanes
+    assert 0 <= 32 * len(words) - bits.sum() - not_returned <= 64 * streams
+    assert not_returned > 5 * streams
 
 
 def test_the_length_is_the_negative_elbo(trained):

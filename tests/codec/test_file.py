@@ -1,4 +1,4 @@
-"""The compressed file and its command: every damage and every mix-up is told in one sentence."""
+"""The compressed file and its command: every damage and every mix-up ends in one sentence."""
 
 import dataclasses
 
@@ -105,10 +105,10 @@ def test_mistakes_end_in_one_sentence(folder, capsys):
         ([*compressing, f"--data=npz:{folder}/small.npz"], "the images are 2×4×3"),
         ([*compressing, f"--data=npz:{folder}/floats.npz"], "store images as uint8"),
         ([*compressing, f"--data=npz:{folder}/absent.npz"], "there is no file"),
-        (["compress", f"--run={folder}", f"--data=npz:{folder}/images.npz", "--file=x"], "is no run directory"),
+        (["compress", f"--run={folder}", f"--data=npz:{folder}/images.npz", "--file=x"], "is not a run directory"),
         ([*good[:3], f"--file={folder}/no/x.bb"], "cannot write --file="),
         ([*decompressing, f"--file={folder}/absent.bb"], "cannot read --file="),
-        ([*decompressing, f"--file={folder}/images.npz"], "is no file of compressed images"),
+        ([*decompressing, f"--file={folder}/images.npz"], "is not a file of compressed images"),
         ([*decompressing, f"--file={folder}/short.bb"], "is damaged or cut short"),
         ([*good[:1], *decompressing[2:]], "are required: --run"),
         (["decompress", f"--run={folder}/run1", f"--output={folder}/x.npz", good[-1]], "with other weights"),

@@ -140,19 +140,19 @@ def test_jitter_takes_brightness_then_contrast_then_saturation():
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
-def test_mixup_mixes_images_and_labels_by_one_beta_share(alpha):
+def test_mixup_mixes_images_and_labels_by_one_beta_weight(alpha):
     label = generator.integers(5, size=300)
     found, targets = jax.jit(lambda key, x, y: mixup(key, x, y, 5, alpha))(KEY, IMAGES, label)
     np.testing.assert_allclose(np.sum(targets, 1), 1, atol=1e-6)
-    shares = []
+    weights = []
     for i in range(300):
         own, partner = IMAGES[i].ravel(), IMAGES[i - 1].ravel()
-        share = np.dot(found[i].ravel() - partner, own - partner) / np.dot(own - partner, own - partner)
-        np.testing.assert_allclose(found[i].ravel(), share * own + (1 - share) * partner, atol=1e-6)
-        expected = share * np.eye(5)[label[i]] + (1 - share) * np.eye(5)[label[i - 1]]
+        weight = np.dot(found[i].ravel() - partner, own - partner) / np.dot(own - partner, own - partner)
+        np.testing.assert_allclose(found[i].ravel(), weight * own + (1 - weight) * partner, atol=1e-6)
+        expected = weight * np.eye(5)[label[i]] + (1 - weight) * np.eye(5)[label[i - 1]]
         np.testing.assert_allclose(targets[i], expected, atol=1e-5)
-        shares.append(np.clip(share, 0, 1))
-    assert kstest(shares, beta(alpha, alpha).cdf).pvalue > 1e-3
+        weights.append(np.clip(weight, 0, 1))
+    assert kstest(weights, beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
 SINGLE = {
@@ -178,7 +178,7 @@ def test_names_are_taken_in_their_order_each_with_its_own_key():
     assert set(SINGLE) == set(AUGMENTATIONS)
 
 
-def test_shares_of_the_side_suit_small_and_large_images():
+def test_fractions_of_the_side_suit_small_and_large_images():
     """Of 32 pixels: shifts up to 4 and a hole of 16; of 8: 1 and 4."""
     for side in (8, 32):
         ramp = jnp.broadcast_to(jnp.arange(side, dtype=jnp.float32)[:, None, None] + 1, (400, side, side, 1))

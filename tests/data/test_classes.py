@@ -1,4 +1,4 @@
-"""Some classes of a data set, numbered anew, at another size."""
+"""Some classes of a data set, renumbered, at another size."""
 
 import numpy as np
 

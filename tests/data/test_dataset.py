@@ -1,4 +1,4 @@
-"""What pages ask of a data set, and the fingerprint of its data."""
+"""What experiments need of a data set, and the fingerprint of its data."""
 
 import dataclasses
 import time
@@ -53,7 +53,7 @@ def test_what_is_there_is_not_complained_about():
         (TABLE, "need_modes", "--dataset=mine has no modes to count, as mixture/grid has: why"),
     ],
 )
-def test_what_lacks_is_told_in_a_sentence(set_, need, sentence):
+def test_what_lacks_is_reported_in_a_sentence(set_, need, sentence):
     with pytest.raises(UserError) as error:
         getattr(set_, need)("why")
     assert str(error.value) == sentence

@@ -1,4 +1,4 @@
-"""What stands in for TensorFlow while a set is prepared: as TFDS uses it, and gone afterwards."""
+"""What stands in for TensorFlow while a set is prepared: as TFDS uses it, and removed afterwards."""
 
 import importlib.util
 import io

@@ -11,7 +11,7 @@ LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [9, 5, 7])).a
 SPLIT = Arrays({"image": np.stack([LABELS, np.arange(21)], 1).astype(np.float32), "label": LABELS})
 
 
-def test_classes_are_equally_many_in_order_and_rows_tell_them():
+def test_classes_are_equally_many_in_order_and_rows_identify_them():
     chosen = few_label_pool(Dataset("toy", SPLIT, SPLIT, SPLIT, classes=("a", "b", "c")), (3,))
     pool = chosen.arrays()
     assert len(chosen) == 15 and {key: (x.shape[1:], x.dtype) for key, x in pool.items()} == {
@@ -28,7 +28,7 @@ def test_a_limit_is_kept():
     assert len(balanced_rows(SPLIT, 3, limit=4)) == 12
 
 
-def test_a_class_without_examples_is_told():
+def test_a_class_without_examples_is_reported():
     with pytest.raises(UserError, match="class 3 has no training example"):
         balanced_rows(SPLIT, 4, limit=5)
 

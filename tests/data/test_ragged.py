@@ -75,7 +75,7 @@ def test_a_batch_is_as_wide_as_its_whole_needs_in_every_shard():
         joined = [part.batch(index) for part in parts]
         same(batch, {key: np.concatenate([part[key] for part in joined]) for key in batch})
     assert len(set(widths)) > 2
-    # A killed run that starts again at batch 17 sees what it would have seen.
+    # A killed run that starts again at batch 17 sees the same batch.
     same(Stream(SPLIT, 6, seed=1).batch(17), whole.batch(17))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from deeplearn.data.subsets import nested, side_by_side
 
 
-def test_sizes_are_shares_of_all_and_the_order_has_everyone_once():
+def test_sizes_are_fractions_of_all_and_the_order_has_everyone_once():
     order, sizes = nested(40, (1 / 100, 1 / 16, 1 / 4, 1))
     assert sizes == [1, 2, 10, 40]  # 2.5 goes to the even number, none is empty
     assert sorted(order) == list(range(40))

@@ -84,7 +84,7 @@ def test_without_labels_all_is_normal_and_false_alarms_are_counted():
 
 
 def test_a_class_that_is_not_there_is_a_sentence():
-    with pytest.raises(UserError, match="--normal=x is no class of digits, which has a, b, c"):
+    with pytest.raises(UserError, match="--normal=x is not a class of digits, which has a, b, c"):
         built(dataset("image", "label"), normal=("x",))
     with pytest.raises(UserError, match="has no labels"):
         built(dataset("image"), normal=("a",))

@@ -1,4 +1,4 @@
-"""The losses of the sparse and the denoising autoencoder by hand, and what the pages refuse."""
+"""The losses of the sparse and the denoising autoencoder by hand, and what the experiments refuse."""
 
 import jax
 import numpy as np
@@ -61,7 +61,8 @@ def test_the_sparse_loss_is_half_the_squared_error_and_the_penalty(dataset):
 
 
 def test_denoising_wants_the_clean_image_back(dataset):
-    """With everything masked the network sees nothing, and its one answer is compared with the clean images."""
+    """With everything masked the network sees nothing, and its constant output is compared with the clean
+    images."""
     trained, batch = with_random_weights(network(16, (8, 4))), dataset.train.arrays(20)
     answer = np.asarray(trained(reconstruct, np.zeros((1, 16), np.float32)))
     found = float(trained(denoising.denoise, batch, corruption="masking", amount=1.0)[0])
@@ -69,7 +70,7 @@ def test_denoising_wants_the_clean_image_back(dataset):
 
 
 def test_all_methods_see_the_same_corrupted_images():
-    """Flat images and images with their axes are made worse alike."""
+    """Flat images and images with their axes are corrupted in the same way."""
     images = GENERATOR.uniform(size=(6, 4, 4, 1)).astype(np.float32)
     for worse in denoising.corruptions(denoising.Config()).values():
         found = worse(images, 0)

@@ -1,4 +1,4 @@
-"""What the experiments on convolutional networks compute, beside their training."""
+"""What the experiments on convolutional networks compute outside of training."""
 
 import dataclasses
 import functools

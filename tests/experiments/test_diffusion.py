@@ -1,4 +1,4 @@
-"""How loud the noise of the diffusion experiment is, by its images, and what images it cannot model."""
+"""The scale of the diffusion experiment's noise for its images, and which images it cannot model."""
 
 import pytest
 

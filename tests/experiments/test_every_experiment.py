@@ -1,4 +1,4 @@
-"""What every experiment owes, without writing a test: an experiment that is added is covered."""
+"""Tests that every experiment gets without writing one: an experiment that is added is covered."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ from .pretend import pretend
 
 NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
-# Several networks each: what compiles or traces for minutes is left to `make test-all`.
+# Several networks each: tests that compile or trace for minutes are left to `make test-all`.
 SEVERAL = (
     "autoencoders.stochastic",
     "convolution.claims",
@@ -148,7 +148,7 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
         return dataclasses.replace(experiment, stages=stages)
 
     def build_to_train(config, dataset):
-        """Without what is measured and drawn: the straight run has done that."""
+        """The experiment without evaluation and figures: the uninterrupted run has done these."""
         experiment = build(config, dataset)
         without = {"evaluate": nothing, "baselines": nothing, "figures": nothing, "claims": ()}
         return dataclasses.replace(experiment, **without)
@@ -163,13 +163,14 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
     assert list(straight.glob("events*")) and (straight / "config.json").exists()
     assert [int(p.name) for p in (straight / "checkpoints").iterdir() if p.name.isdigit()]
 
-    # What a process leaves that is killed after its last checkpoint but one; true kills are tested in tests/train.
+    # What a process leaves when it is killed after its second to last checkpoint; real kills are tested in
+    # tests/train.
     shutil.copytree(straight, stopped)
     (stopped / "results.json").unlink()
     shutil.rmtree(stopped / "checkpoints" / str(results["steps"]))
     capsys.readouterr()
     resumed = run(name, build_to_train, configured(module, *flags, f"--workdir={stopped}"))
-    assert "going on from step" in capsys.readouterr().out
+    assert "resuming from step" in capsys.readouterr().out
     assert resumed["digest"] == results["digest"]
     lines = [(directory / "metrics.jsonl").read_text().splitlines() for directory in (straight, stopped)]
     of_training = [
@@ -189,7 +190,7 @@ def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_b
 
 
 @every_experiment
-def test_its_docstring_tells_its_command(name):
+def test_its_docstring_gives_its_command(name):
     module = importlib.import_module(name)
     command = f"python {name.replace('.', '/')}.py" if name.startswith("docs.") else f"python -m {name}"
     assert command in module.__doc__

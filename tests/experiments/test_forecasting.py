@@ -59,7 +59,7 @@ def test_windows_that_do_not_fit_are_refused(config):
 
 
 def test_what_is_no_series_is_refused():
-    with pytest.raises(UserError, match="no time series"):
+    with pytest.raises(UserError, match="not a time series"):
         forecasting.build(Config(), pretend("digits"))
 
 

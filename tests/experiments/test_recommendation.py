@@ -63,7 +63,7 @@ def test_what_is_hidden_is_predicted_from_what_is_shown(bound, name, monkeypatch
     model, variables, batch = bound
     observed = batch["rating"] > 0
     shown = observed & (np.random.default_rng(0).random(observed.shape) < 0.5)
-    monkeypatch.setattr(jax.random, "bernoulli", lambda key, share, shape: jax.numpy.asarray(shown | ~observed))
+    monkeypatch.setattr(jax.random, "bernoulli", lambda key, p, shape: jax.numpy.asarray(shown | ~observed))
     loss = {"denoising": denoising, "multinomial": multinomial}[name]
     found, _ = model.apply(variables, batch, 0.5, method=loss, rngs={"params": jax.random.key(0)})
     out, terms = by_loops(variables, batch, shown), []

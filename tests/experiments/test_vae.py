@@ -1,4 +1,4 @@
-"""The VAE's page: what its flags ask for fits together, or is refused in a sentence."""
+"""The VAE's flags fit together, or are refused in a sentence."""
 
 import dataclasses
 

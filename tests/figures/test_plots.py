@@ -1,4 +1,4 @@
-"""Plots: what was asked for is on the picture, in its colour and at its place."""
+"""Plots: everything is in the picture, in its colour and at its place."""
 
 import matplotlib
 import numpy as np

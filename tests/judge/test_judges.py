@@ -1,4 +1,4 @@
-"""The judge of a data set: made once, kept, noticed when it is damaged or of other data."""
+"""The judge of a data set: trained once, saved, and trained again if it is damaged or the data differ."""
 
 import dataclasses
 import json
@@ -95,7 +95,7 @@ def test_where_nothing_can_be_written_it_is_trained_each_time(tmp_path, training
 
 @pytest.mark.parametrize("suffix", ["json", "safetensors"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "gone"])
-def test_a_damaged_file_is_told_and_trained_again(tmp_path, trainings, caplog, suffix, damage):
+def test_a_damaged_file_is_reported_and_trained_again(tmp_path, trainings, caplog, suffix, damage):
     dataset = images(directory=tmp_path)
     first = judge(dataset)
     (file,) = (tmp_path / "judges").glob(f"*.{suffix}")

@@ -25,7 +25,7 @@ METRICS = {
     "confident", "nearest_distance", "nearest_distance_training",
 }  # fmt: skip
 
-pytestmark = pytest.mark.usefixtures("trainings")  # weights are drawn: what the judge says is of no matter here
+pytestmark = pytest.mark.usefixtures("trainings")  # random weights: the judge's output does not matter here
 
 
 @pytest.fixture(name="dataset")
@@ -139,9 +139,9 @@ def test_one_class(tmp_path):
 
 
 def test_what_cannot_be_judged_ends_in_a_sentence(dataset, tmp_path):
-    with pytest.raises(UserError, match=r"^2 samples beside 30 training images .* too few to judge"):
+    with pytest.raises(UserError, match=r"^2 samples and 30 training images .* too few to judge"):
         sample_quality(made(2), dataset)
-    with pytest.raises(UserError, match="3 samples beside 2 training images"):
+    with pytest.raises(UserError, match="3 samples and 2 training images"):
         sample_quality(made(3), images(train=5, directory=tmp_path))
     with pytest.raises(
         UserError, match=r"shape \(5, 4, 4, 1\) cannot be judged: the data's images are \(8, 8, 1\)"
@@ -180,7 +180,7 @@ def test_memory_is_a_few_times_the_images(tmp_path):
     assert peak < 9 * samples.nbytes  # a Gaussian is fitted in float64
 
 
-def test_what_cannot_be_judged_is_told_before_a_generator_is_trained(trainings):
+def test_what_cannot_be_judged_is_reported_before_a_generator_is_trained(trainings):
     need_judge(images(train=6, test=3))
     for sizes, count in (({"train": 5}, 2), ({"test": 2}, 2)):
         with pytest.raises(UserError, match=f"too few images: .* here {count} images"):

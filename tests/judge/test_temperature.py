@@ -12,8 +12,8 @@ from deeplearn.judge.temperature import fitted_temperature
 def test_it_is_the_one_that_the_labels_were_drawn_with(true):
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (20_000, 5))
-    chances = softmax(logits / true, axis=-1)
-    labels = (chances.cumsum(-1) < rng.uniform(size=(len(logits), 1))).sum(-1)
+    probabilities = softmax(logits / true, axis=-1)
+    labels = (probabilities.cumsum(-1) < rng.uniform(size=(len(logits), 1))).sum(-1)
     assert fitted_temperature(logits, labels) == pytest.approx(true, rel=0.03)
 
 

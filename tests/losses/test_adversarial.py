@@ -35,7 +35,7 @@ def test_the_optimal_discriminator_s_loss_is_the_jensen_shannon_divergence():
     assert np.linalg.eigvalsh(jax.jit(jax.hessian(loss_of))(best)).min() > 0
 
 
-def test_a_discriminator_that_cannot_tell_loses_log_4():
+def test_a_discriminator_that_cannot_distinguish_loses_log_4():
     assert float(loss_of(jnp.zeros(5))) == pytest.approx(np.log(4), rel=1e-6)
 
 

@@ -65,8 +65,8 @@ def test_importance_weighted_bound_keeps_to_its_axis_and_does_not_underflow():
 
 def test_active_units_counts_latents_that_vary_with_the_input():
     generator = np.random.default_rng(0)
-    deviations = np.array([1.0, 0.12, 0.08, 0.0])  # variances 1, .0144, .0064, 0
-    means = 5 + deviations * scipy.stats.zscore(generator.normal(size=(500, 4)))
+    stds = np.array([1.0, 0.12, 0.08, 0.0])  # variances 1, .0144, .0064, 0
+    means = 5 + stds * scipy.stats.zscore(generator.normal(size=(500, 4)))
     assert bounds.active_units(means) == 2
     assert bounds.active_units(means, threshold=0.005) == 3
 

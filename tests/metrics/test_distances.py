@@ -124,7 +124,7 @@ def test_precision_recall_agrees_with_loops(sets, k, monkeypatch):
     assert distances.precision_recall(real, fake, k) == expected
 
 
-def test_precision_recall_tells_fidelity_from_variety():
+def test_precision_recall_separates_fidelity_from_variety():
     real = np.random.default_rng(4).normal(size=(400, 2))
     collapsed = 0.1 * np.random.default_rng(5).normal(size=(400, 2))
     wide = 10 * np.random.default_rng(6).normal(size=(400, 2))
@@ -195,7 +195,7 @@ def test_nearest_neighbours_agree_with_all_distances(sets):
     np.testing.assert_array_equal(which, apart.argsort(axis=1)[:, :2])
 
 
-def test_features_of_other_shapes_are_told(sets):
+def test_features_of_other_shapes_are_reported(sets):
     with pytest.raises(AssertionError, match="different shape suffixes"):
         distances.frechet(sets[0], sets[1][:, :3])
     with pytest.raises(AssertionError, match="has rank 1"):

@@ -1,4 +1,4 @@
-"""Accuracies by labels a class."""
+"""Accuracies by labels per class."""
 
 import numpy as np
 import pytest

@@ -16,11 +16,11 @@ def test_windows_by_hand():
 
 
 def test_normalised_by_hand():
-    # The window 1, 5 has mean 3 and deviation 2; a constant one has deviation 0 and stays finite.
-    span, mean, deviation = normalised(np.array([[1.0, 5, 9], [4, 4, 4]]), 2)
+    # The window 1, 5 has mean 3 and std 2; a constant one has std 0 and stays finite.
+    span, mean, std = normalised(np.array([[1.0, 5, 9], [4, 4, 4]]), 2)
     np.testing.assert_allclose(span, [[-1, 1, 3], [0, 0, 0]], atol=1e-5)
     assert mean.tolist() == [[3], [4]]
-    np.testing.assert_allclose(deviation, [[2], [0]], atol=2e-6)
+    np.testing.assert_allclose(std, [[2], [0]], atol=2e-6)
 
 
 def test_mase_by_hand():

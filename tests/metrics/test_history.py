@@ -1,4 +1,4 @@
-"""Recorded curves: means over shares of the run, wherever the recording was cut."""
+"""Recorded curves: means over equal parts of the run, wherever the recording was cut."""
 
 import flax.linen as nn
 import jax
@@ -29,14 +29,14 @@ def run(values):
     return recorded(variables, "network", 12)
 
 
-def test_each_point_is_the_mean_over_its_share_of_the_run():
+def test_each_point_is_the_mean_over_its_part_of_the_run():
     steps, means = run({step: float(step) for step in range(12)})
     np.testing.assert_allclose(steps, [1.5, 4.5, 7.5, 10.5])
     np.testing.assert_allclose(means[:, 0], [1, 4, 7, 10])
     np.testing.assert_allclose(means[:, 1], [2, 8, 14, 20])
 
 
-def test_shares_without_a_record_are_left_out():
+def test_parts_without_a_record_are_left_out():
     steps, means = run({0: 5.0, 11: 7.0})
     np.testing.assert_allclose(steps, [1.5, 10.5])
     np.testing.assert_allclose(means[:, 0], [5, 7])

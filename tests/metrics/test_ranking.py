@@ -6,7 +6,7 @@ import pytest
 from deeplearn.metrics.ranking import recall_at
 
 
-def test_recall_is_the_share_of_what_is_relevant_among_the_first():
+def test_recall_is_the_fraction_of_what_is_relevant_among_the_first():
     rng = np.random.default_rng(0)
     scores, relevant = rng.normal(size=(20, 9)), rng.random((20, 9)) < 0.5
     relevant[:, 0] = True

@@ -30,7 +30,7 @@ def network_with_random_weights(request):
 
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_a_fresh_network_says_nothing(name):
-    """Its last layer starts at zero. The others are random here, and what is not asked for is not compiled."""
+    """Its last layer starts at zero. The others are random here, and what is not needed is not compiled."""
     module, x = NETWORKS[name]
     variables = randomised(module, x, RATIO, LABEL)
     last = {"unet": "Conv_3", "mlp": "Dense_3"}[name]
@@ -98,7 +98,7 @@ def test_images_are_halved_until_blocks_see_the_whole(sides, count):
     assert resolutions(*sides) == count
 
 
-def test_the_label_tells_a_u_net_where_its_strokes_are():
+def test_the_label_shows_a_u_net_where_its_strokes_are():
     """Without position a constant image and a condition give the same output away from the borders."""
     module, x = UNet((8, 8), classes=3), np.zeros((2, 24, 24, 1), np.float32)
     label = np.array([0, 1], np.int32)

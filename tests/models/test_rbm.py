@@ -64,7 +64,8 @@ def test_free_energy_is_that_of_scikit_learn():
 
 @pytest.mark.parametrize("std", [None, 0.7])
 def test_conditionals_follow_from_the_energy(std):
-    """p(h_j = 1 | v) = σ(E(h_j = 0) − E(h_j = 1)); E[v | h] is where the energy is least, or the same for bits."""
+    """p(h_j = 1 | v) = σ(E(h_j = 0) − E(h_j = 1)); E[v | h] minimises the energy, or follows the same rule for
+    bits."""
     w, v, h = weights(), np.array([1.0, 0.0, 1.0, 1.0]), np.array([1.0, 0.0, 1.0])
     for j in range(HIDDEN):
         on, off = h.copy(), h.copy()

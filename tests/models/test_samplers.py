@@ -52,7 +52,8 @@ def test_errors_fall_with_the_order_of_the_sampler(step, order):
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "lognormal"])
 @pytest.mark.parametrize("name", list(SAMPLERS))
 def test_samples_have_the_data_s_mean_and_std(name, schedule):
-    # DDPM's posterior leaves out how unsure x̂ is: its samples are too narrow by what about five steps add.
+    # DDPM's posterior ignores the uncertainty of x̂: its samples are too narrow, by as much as about five steps
+    # add.
     ratios = sampling_ratios(schedule, 300 if name == "ddpm" else 100)
     x = np.asarray(sample(SAMPLERS[name], best_denoiser, jax.random.key(1), SHAPE, ratios))
     assert x.mean() == pytest.approx(MEAN, abs=0.03)

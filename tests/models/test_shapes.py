@@ -107,7 +107,7 @@ def test_a_network_refuses_what_does_not_fit_by_name(module, arguments, says):
         (DenseGenerator((2, 2), (4,)), (5,), "z has shape (5,), not [batch, latents]"),
     ],
 )
-def test_so_do_those_that_are_told_whether_they_train(module, shape, says):
+def test_so_do_those_that_are_passed_whether_they_train(module, shape, says):
     with refuses(says):
         initialise(module, floats(*shape), train=True)
 

@@ -48,6 +48,6 @@ def test_training_drops_and_uses_the_batch_s_statistics():
     assert all(np.abs(after - before).max() > 0 for after, before in leaves)
 
 
-def test_an_array_that_is_no_batch_of_images_is_told():
+def test_an_array_that_is_no_batch_of_images_is_reported():
     with pytest.raises(AssertionError, match="rank"):
         SmallConvNet(5).init(jax.random.key(0), jnp.zeros((8, 8, 1)), False)

@@ -56,7 +56,7 @@ def test_each_classifier_is_its_head_on_its_network(logits, body, head):
     expected = by_hand(variables, IMAGE, body, head)
     found = model.apply(variables, IMAGE, 5, method=logits)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    # In training a frozen network goes on by its running statistics, one that learns does not.
+    # In training a frozen network uses its running statistics, one that learns does not.
     training, _ = model.apply(variables, IMAGE, 5, True, method=logits, mutable=["batch_stats"])
     assert (np.abs(training - expected).max() < 1e-4) == (logits is Transfer.frozen_logits)
 

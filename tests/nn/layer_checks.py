@@ -1,4 +1,4 @@
-"""What the tests of layers share: torch's results, and one function in two forms compared with its derivatives."""
+"""For the tests of layers: torch's results, and one function in two forms compared with its derivatives."""
 
 from pathlib import Path
 

@@ -95,6 +95,6 @@ def test_alpha_dropout_keeps_mean_and_variance():
     np.testing.assert_array_equal(module.apply({}, x, train=False), x)
 
 
-def test_a_wrong_name_is_told():
+def test_a_wrong_name_is_reported():
     with pytest.raises(ValueError, match=r"no activation 'rellu': sigmoid"):
         by_name("rellu")

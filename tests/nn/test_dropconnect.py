@@ -77,7 +77,7 @@ def test_training_trains_only_what_a_mask_kept():
     assert 0 < kept.sum() < kept.size
 
 
-def test_it_computes_in_the_type_it_is_told():
+def test_it_computes_in_the_type_it_is_given():
     module = DropConnect(2, dtype=jnp.bfloat16)
     params = {"kernel": KERNEL, "bias": BIAS}
     for train in (True, False):

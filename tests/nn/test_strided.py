@@ -61,7 +61,7 @@ def test_it_starts_with_outputs_of_its_inputs_variance():
     assert not params["bias"].any()
 
 
-def test_it_computes_in_the_type_it_is_told():
+def test_it_computes_in_the_type_it_is_given():
     module = HalvingConv(5, dtype=jnp.bfloat16)
     params = {"kernel": KERNEL, "bias": np.zeros(5, np.float32)}
     y = jax.jit(module.apply)({"params": params}, X)

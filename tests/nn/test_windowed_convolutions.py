@@ -154,7 +154,7 @@ def test_layers_start_with_outputs_of_their_inputs_variance(module):
 @pytest.mark.parametrize(
     "module", [TransposedConv(4, 4, 2, 1), DepthwiseConv(3, multiplier=2), GroupedConv(4, 3, groups=2)]
 )
-def test_layers_compute_in_the_type_they_are_told(module):
+def test_layers_compute_in_the_type_they_are_given(module):
     x = normal(0, 2, 6, 6, 2)
     params = random_params(module, x)
     exact = module.apply({"params": params}, x)

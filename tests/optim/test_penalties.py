@@ -94,7 +94,7 @@ def test_one_step_of_sgd_is_ista_with_the_rate_of_its_schedule():
     np.testing.assert_allclose(weights["kernel"], [0.55, -0.85, 0, 0, 0], atol=1e-7)
 
 
-def test_kernels_are_told_by_their_names():
+def test_kernels_are_known_by_their_names():
     leaf = jnp.zeros((2, 2))
     params = {
         "Dense_0": {"kernel": leaf, "bias": leaf},

@@ -1,4 +1,4 @@
-"""Pages for the tests of export and sample: a classifier as the root, and two autoencoders side by side."""
+"""Experiments for the tests of export and sample: a classifier as the root, and two autoencoders side by side."""
 
 import dataclasses
 

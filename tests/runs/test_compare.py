@@ -1,4 +1,4 @@
-"""Two runs side by side: differences paired over seeds, as SciPy has them."""
+"""Two runs side by side: differences paired over seeds, as by SciPy."""
 
 import json
 import shutil

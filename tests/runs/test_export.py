@@ -115,7 +115,7 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",
         ("export", classifier, f"--file={tmp_path}/file/x.safetensors"): "cannot write --file=",
         ("export", f"--run={tmp_path}/no", f"--file={tmp_path}/x.safetensors"): "there is no directory",
-        ("export", f"--run={tmp_path}", f"--file={tmp_path}/x.safetensors"): "is no run directory",
+        ("export", f"--run={tmp_path}", f"--file={tmp_path}/x.safetensors"): "is not a run directory",
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--replica=1"): "there is no replica 1",
         ("export", rivals, f"--file={tmp_path}/x.jaxexport"): (
             "has no __call__ that maps a batch of images alone: --network may be first/encode, first/encoder, "

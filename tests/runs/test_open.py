@@ -55,7 +55,7 @@ def test_on_one_device_what_was_trained_on_a_mesh(train, tmp_path):
     run = runs.open(tmp_path / "run")
     assert digest([run.weights["params"]]) == results["digest"]
     assert all(len(leaf.sharding.device_set) == 1 for leaf in jax.tree.leaves(run.weights))
-    # What was saved on four devices is read where there is one.
+    # What was saved on four devices is read on one.
     code = f"from deeplearn import runs; print(runs.open({str(tmp_path / 'run')!r}).weights['params']['third'])"
     env = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
     alone = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
@@ -78,12 +78,12 @@ def test_after_the_data_are_gone(train, tmp_path, capsys):
     with pytest.raises(UserError, match=rf"--dataset=npz:{file}\) cannot be loaded.* --data_dir"):
         run.dataset()
     assert capsys.readouterr().err == ""
-    # They come back changed: that is told, once.
+    # They come back changed: that is reported, once.
     np.savez(file, **{**columns, "image": columns["image"] ^ 1})
     run.dataset()
     run.dataset()
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and f"the data of --dataset=npz:{file} have changed since" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1 and f"the data of --dataset=npz:{file} have changed since" in printed
     with pytest.raises(UserError, match="have changed since the run in"):
         (tmp_path / "run" / "results.json").unlink()
         train(tmp_path / "run", dataset=f"npz:{file}", batch_size=8)
@@ -123,7 +123,7 @@ def largest(directory):
 
 
 @pytest.mark.parametrize("harm", ["flip", "truncate", "remove", "empty", "another's"])
-def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_read(finished, tmp_path, capsys, harm):
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_read(finished, tmp_path, capsys, harm):
     directory = tmp_path / "run"
     shutil.copytree(finished[0], directory)
     older, newest = (directory / "checkpoints" / step for step in ("15", "20"))
@@ -144,9 +144,9 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_read(finished
             shutil.copytree(older, newest)
     before = tree_of(directory)
     run = runs.open(directory)
-    told = capsys.readouterr().err
-    assert run.step == 15 and told.count("\n") == 1
-    assert f"checkpoint 20 of {directory} is damaged" in told and "read the one of step 15 instead" in told
+    printed = capsys.readouterr().err
+    assert run.step == 15 and printed.count("\n") == 1
+    assert f"checkpoint 20 of {directory} is damaged" in printed and "read the one of step 15 instead" in printed
     assert tree_of(directory) == before
 
 
@@ -163,20 +163,20 @@ def test_while_another_process_trains(tmp_path, data_dir):
     alone = start(tmp_path / "alone")
     assert alone.wait(timeout=300) == 0, alone.stderr.read()
     watched = start(tmp_path / "watched")
-    seen, told = [], []
+    seen, printed = [], []
     begun = time.monotonic()
     while watched.poll() is None and time.monotonic() < begun + 300:
         try:
             seen.append(runs.open(tmp_path / "watched").step)
         except UserError as error:
-            told.append(str(error))
+            printed.append(str(error))
             time.sleep(0.05)
     _, err = watched.communicate()
     assert watched.returncode == 0 and "damaged" not in err, err
     first, second = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("alone", "watched"))
     assert first["digest"] == second["digest"]
     assert seen == sorted(seen) and len(set(seen)) > 1
-    assert all(re.search("there is no directory|no config.json|no checkpoint", one) for one in told)
+    assert all(re.search("there is no directory|no config.json|no checkpoint", one) for one in printed)
 
 
 def test_the_best_on_validation(finished, tmp_path):
@@ -266,7 +266,7 @@ def test_mistakes_are_one_sentence(finished, tmp_path):
     other.mkdir()
     for call, sentence in {
         lambda: runs.open(tmp_path / "absent"): "there is no directory",
-        lambda: runs.open(other): "is no run directory: it has no config.json",
+        lambda: runs.open(other): "is not a run directory: it has no config.json",
         lambda: runs.open(directory, 2): r"has 2 replica\(s\): there is no replica 2",
         lambda: runs.open(directory, -1): "there is no replica -1",
         lambda: runs.open(tmp_path / "bare"): "has no checkpoint yet",

@@ -1,4 +1,5 @@
-"""Every page: its model is built again from what a run keeps of its data, or data are said to be needed."""
+"""Every experiment: its model is built again from the description of its data, or an error says that data are
+needed."""
 
 import dataclasses
 import importlib

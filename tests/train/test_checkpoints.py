@@ -28,11 +28,11 @@ def saved(directory, steps, best=None, metrics=None):
 
 
 def restore(directory, tree=None):
-    """(restored or None, sentences told)."""
-    told = []
+    """(restored or None, sentences said)."""
+    said = []
     checkpoints = Checkpoints(directory)
     try:
-        return checkpoints.restore(lambda step: abstract(tree or TREE), told.append), told
+        return checkpoints.restore(lambda step: abstract(tree or TREE), said.append), said
     finally:
         checkpoints.close()
 
@@ -47,8 +47,8 @@ def test_the_latest_two_and_the_best_are_kept(tmp_path):
 
 def test_what_is_restored_equals_what_was_saved(tmp_path):
     saved(tmp_path, [3]).close()
-    (step, state, notes), told = restore(tmp_path)
-    assert (step, notes, told) == (3, {"seconds": 3}, [])
+    (step, state, notes), said = restore(tmp_path)
+    assert (step, notes, said) == (3, {"seconds": 3}, [])
     for old, new in zip(jax.tree.leaves({**TREE, "n": jnp.int32(3)}), jax.tree.leaves(state), strict=True):
         assert old.dtype == new.dtype
         np.testing.assert_array_equal(np.asarray(old, np.float32), np.asarray(new, np.float32))
@@ -66,7 +66,7 @@ def files(directory):
 
 
 @pytest.mark.parametrize("harm", ["truncate", "remove", "empty directory", "flip"])
-def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_used(tmp_path, harm):
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, harm):
     saved(tmp_path, [1, 2]).close()
     newest = tmp_path / "2"
     data = max(files(newest), key=lambda f: f.stat().st_size)  # the arrays' payload
@@ -79,12 +79,12 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_is_used(tmp_path
     else:
         shutil.rmtree(newest)
         newest.mkdir()
-    (step, state, _), told = restore(tmp_path)
+    (step, state, _), said = restore(tmp_path)
     assert step == 1 and int(state["n"]) == 1
-    assert len(told) == 2 and "checkpoint" in told[0] and "is damaged" in told[0] and "step 1" in told[1]
-    assert (tmp_path / "damaged-2").exists() and not newest.exists()  # set aside, not deleted
-    again, told = restore(tmp_path)
-    assert again[0] == 1 and told == []
+    assert len(said) == 2 and "checkpoint" in said[0] and "is damaged" in said[0] and "step 1" in said[1]
+    assert (tmp_path / "damaged-2").exists() and not newest.exists()  # renamed, not deleted
+    again, said = restore(tmp_path)
+    assert again[0] == 1 and said == []
     later = saved(tmp_path, [2])  # the run comes by step 2 again
     assert later.steps() == [1, 2]
     later.close()

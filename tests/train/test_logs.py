@@ -1,4 +1,4 @@
-"""What a run tells while it trains, read back as others would read it."""
+"""What a run writes while it trains, read back as other programs would read it."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-assert crc32c(b"123456789") == 0xE3069283  # the value by which implementations are told right
+assert crc32c(b"123456789") == 0xE3069283  # the standard check value
 
 
 def masked(data):
@@ -192,7 +192,7 @@ def test_of_many_losses_the_first_few_are_shown(terminal):
 
 @pytest.mark.parametrize(("columns", "kept"), [(20, 19), (0, 99)])
 def test_a_line_is_cut_at_the_terminal_s_width(terminal, columns, kept):
-    """Of terminals that do not tell their width a hundred columns are used."""
+    """A hundred columns are used on terminals that do not report their width."""
     stream, shown = terminal
     termios.tcsetwinsize(stream.fileno(), (5, columns))
     Progress(10, (), stream).say("x" * 150)

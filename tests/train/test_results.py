@@ -83,7 +83,7 @@ def test_the_report_holds_ours_the_baselines_and_the_published():
 
 
 def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
-    """What cannot be had is left out in a sentence, and takes nothing with it."""
+    """What fails is left out in a sentence, and nothing else is lost."""
 
     def picture(report):
         assert sorted(report.each(OURS, "loss")) != [report.each(OURS, "loss")[0]] * 3

@@ -1,4 +1,4 @@
-"""Kills, stops and mistakes, met by real processes."""
+"""Kills, stops and mistakes of real processes."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_a_stop_saves_and_goes_on(straight, tmp_path, data_dir, number):
     assert process.returncode == 128 + number, err
     assert "everything is saved" in err and "Traceback" not in err
     code, out, err = finish(tmp_path, *LONG, "--checkpoint_every=100000", data_dir=data_dir)
-    assert code == 0 and "going on from step" in out, err
+    assert code == 0 and "resuming from step" in out, err
     assert results(tmp_path)["digest"] == results(whole)["digest"]
 
 
@@ -117,7 +117,7 @@ def test_resuming_on_another_number_of_devices(tmp_path, data_dir):
     config["config"]["slow"] = 0.0
     (tmp_path / "config.json").write_text(json.dumps(config))
     code, out, err = finish(tmp_path, *flags, "--mesh=data:4", data_dir=data_dir, env={"JAX_NUM_CPU_DEVICES": "4"})
-    assert code == 0 and "4 cpu device(s)" in out and "going on from step" in out, err
+    assert code == 0 and "4 cpu device(s)" in out and "resuming from step" in out, err
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, data_dir):
     assert code == 2, err
     assert "Traceback" not in err and "error: cannot" in err
     code, out, err = finish(tmp_path, *flags, data_dir=data_dir)
-    assert code == 0 and "going on from step" in out, err
+    assert code == 0 and "resuming from step" in out, err
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     steps = [line["step"] for line in lines if line["split"] == "train"]
     assert steps == sorted(set(steps)) and steps[-1] == 400

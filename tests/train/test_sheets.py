@@ -14,7 +14,7 @@ from .test_logs import events
 
 
 def sheet(trained, dataset):
-    """One pixel whose grey tells the weights."""
+    """One pixel whose grey shows the weights."""
     value = float(np.abs(trained.variables["params"]["first"]["kernel"]).sum())
     return Image.fromarray(np.full((3, 2, 3), round(value * 1000) % 251, np.uint8))
 

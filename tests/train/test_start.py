@@ -14,7 +14,7 @@ from . import toy
 
 
 def doubled(variables):
-    """The first network doubled: each replica keeps what tells it apart."""
+    """The first network doubled: each replica keeps its own values."""
     params = dict(variables["params"])
     params["first"] = jax.tree.map(lambda leaf: 2 * leaf, params["first"])
     return {**variables, "params": params}

@@ -1,4 +1,4 @@
-"""The state of a run: how a stage begins, and how parameters are told apart."""
+"""The state of a run: how a stage begins, and how parameters are distinguished."""
 
 import dataclasses
 from collections import OrderedDict
@@ -90,7 +90,7 @@ def test_a_stage_without_averages_keeps_none():
     assert values(after.weights["params"]) == {"one": 1, "two": 20}
 
 
-def test_optimisers_start_afresh_for_what_trains():
+def test_optimisers_start_anew_for_what_trains():
     used = dataclasses.replace(state_of(one=1, two=2, three=3), opt_states={"one": "used", "three": "used"})
     adam, sgd = optax.adam(1e-3), optax.sgd(0.1, momentum=0.9)
     turns = [Turn(loss, ("two",)), Turn(loss, ("one",), called="other")]
@@ -143,7 +143,7 @@ def test_chains_of_their_own_are_states_of_their_own():
     assert [name for name, _ in found] == ["decoder", "encoder"]
 
 
-def test_misnamed_networks_and_missing_chains_are_told():
+def test_misnamed_networks_and_missing_chains_are_reported():
     with pytest.raises(ValueError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
         groups(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), PARAMS)
     with pytest.raises(ValueError, match="stage 'late' trains 'critic' but gives it no optimizer"):

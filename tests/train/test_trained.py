@@ -1,4 +1,4 @@
-"""A trained model that is asked about many rows, block by block."""
+"""A trained model that is applied to many rows, block by block."""
 
 import flax.linen as nn
 import jax
@@ -92,8 +92,8 @@ def test_each_function_is_compiled_once_for_its_shapes_and_constants(trained):
         return model.layer(x) ** power
 
     other = jax.tree.map(lambda leaf: leaf + 1, trained.variables)
-    for asked in (trained, trained.folded(1), Trained(Scale(), other, jax.random.key(5))):
+    for each in (trained, trained.folded(1), Trained(Scale(), other, jax.random.key(5))):
         for _ in range(2):
-            asked.over(output, X, size=4)  # blocks of 4, 4 and 2
-            asked(output, X, power=3)
+            each.over(output, X, size=4)  # blocks of 4, 4 and 2
+            each(output, X, power=3)
     assert sorted(traces) == [((2, 2), 1), ((4, 2), 1), ((10, 2), 3)]

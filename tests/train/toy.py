@@ -35,7 +35,7 @@ class Networks(nn.Module):
     explode: int
 
     def setup(self):
-        # No bias before batch norm: its gradient is zero but for rounding, which Adam would blow up.
+        # No bias before batch norm: its gradient is zero up to rounding, which Adam would amplify.
         self.first = nn.Dense(8, use_bias=not self.norm)
         self.second = nn.Dense(3)
         self.third = nn.Dense(1)

@@ -87,7 +87,7 @@ def test_mistakes_end_in_one_sentence(trained_run, tmp_path, capsys):
     run, large = f"--run={directory}/run", tmp_path / "large"
     for arguments, sentence in {
         (): "the following arguments are required: --run, --images",
-        (f"--run={tmp_path}", f"--images={large}"): "is no run directory",
+        (f"--run={tmp_path}", f"--images={large}"): "is not a run directory",
         (run, f"--images={tmp_path}/absent"): "there is no folder or file",
         (run, f"--images={tmp_path}/empty"): "there are no images in",
         (run, f"--images={large}"): "a.png has 5×5×1 values, but the run was trained on images of 2×3×1",

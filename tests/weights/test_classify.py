@@ -47,7 +47,7 @@ def test_each_librarys_statistics():
         ("Keras", "MobileNetV2", (-1, -1, -1), (1, 1, 1)),
         ("Keras", "DenseNet", (-2.1179, -2.0357, -1.8044), (2.2489, 2.4286, 2.64)),
         ("torchvision", "ResNet", (-2.1179, -2.0357, -1.8044), (2.2489, 2.4286, 2.64)),
-        # torchvision: (x − mean)/deviation, then · deviation/.5 + (mean − .5)/.5 in the network.
+        # torchvision: (x − mean)/std, then · std/.5 + (mean − .5)/.5 in the network.
         ("torchvision", "InceptionV3", (-1, -1, -1), (1, 1, 1)),
     ]:
         prepare = of_library(library, network, 8)
@@ -85,7 +85,7 @@ def saved(tmp_path):
     save(tmp_path / "net.safetensors", variables, Config(NET, classes, COLOUR))
     photo = RNG.integers(256, size=(8, 8, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    logits = NET.apply(variables, ((photo / 255 - COLOUR.mean) / COLOUR.deviation).astype(np.float32)[None])[0]
+    logits = NET.apply(variables, ((photo / 255 - COLOUR.mean) / COLOUR.std).astype(np.float32)[None])[0]
     return tmp_path, classes, np.exp(logits) / np.exp(logits).sum()
 
 
@@ -96,7 +96,7 @@ def command(*arguments):
 def printed(capsys):
     head, *lines = capsys.readouterr().out.splitlines()
     return head, [
-        (name, float(share.rstrip("%")) / 100) for share, name in (line.split(maxsplit=1) for line in lines)
+        (name, float(percent.rstrip("%")) / 100) for percent, name in (line.split(maxsplit=1) for line in lines)
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_top_five_of_our_own_file(saved, capsys):
     assert "shorter side to 8 pixels (bilinear), central 8×8, red, green, blue in [0, 1], minus (0.5, 0.4" in head
     best = np.argsort(-probabilities)[:5]
     assert [name for name, _ in rows] == [classes[index] for index in best]
-    np.testing.assert_allclose([share for _, share in rows], probabilities[best], atol=1e-4)
+    np.testing.assert_allclose([p for _, p in rows], probabilities[best], atol=1e-4)
 
 
 def test_names_of_classes_from_a_file(saved, capsys):
@@ -131,7 +131,7 @@ def test_a_run_directory_classifies(finished_run, tmp_path, capsys):
     hidden = np.maximum(x @ weights["Dense_0"]["kernel"] + weights["Dense_0"]["bias"], 0)
     logits = hidden @ weights["Dense_1"]["kernel"] + weights["Dense_1"]["bias"]
     probabilities = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose([share for _, share in rows], np.sort(probabilities)[::-1][:5], atol=1e-4)
+    np.testing.assert_allclose([p for _, p in rows], np.sort(probabilities)[::-1][:5], atol=1e-4)
     assert rows[0][0] == str(np.argmax(probabilities))
 
 
@@ -149,7 +149,7 @@ def test_mistakes_end_in_one_sentence(saved, capsys):
         (weights, photo, f"--classes={folder}/short.txt"): "has 1 lines, but the network has 7 classes",
         (weights, photo, f"--classes={folder}/absent.txt"): "cannot read --classes=",
         (f"--weights={folder}/absent.pth", photo): "cannot read the weights",
-        (f"--weights={folder}", photo): "is no run directory",
+        (f"--weights={folder}", photo): "is not a run directory",
         (f"--weights={folder}/other.safetensors", photo): "name it, as in --model=resnet50",
         (f"--weights={folder}/other.safetensors", photo, "--model=resnet5"): "did you mean resnet50?",
         (f"--weights={folder}/other.safetensors", photo, "--model=resnet18"): "has no last layer",
@@ -162,7 +162,7 @@ def test_mistakes_end_in_one_sentence(saved, capsys):
 
 def test_a_configuration_says_how_images_are_prepared(saved):
     folder, _, _ = saved
-    assert json.loads((folder / "net.json").read_text())["preprocessing"]["deviation"] == [0.2, 0.3, 0.4]
+    assert json.loads((folder / "net.json").read_text())["preprocessing"]["std"] == [0.2, 0.3, 0.4]
 
 
 def test_a_run_s_classes_are_those_it_was_trained_with(tmp_path, capsys):

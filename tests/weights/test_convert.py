@@ -210,7 +210,7 @@ def test_what_does_not_fit_is_named(name, change, sentence):
         convert(net, abstract, change(tensors), HERE)
 
 
-def test_another_depth_is_told_without_a_flood():
+def test_another_depth_is_reported_in_one_short_sentence():
     _, _, tensors, images, _ = case("resnet torchvision")
     deeper = ResNet(10, (2, 2, 1, 1), group_width=16)
     with pytest.raises(UserError, match=r"lacks layer1.1.\S+, layer1.1.\S+, layer1.1.\S+ and 12 more$"):
@@ -218,7 +218,7 @@ def test_another_depth_is_told_without_a_flood():
 
 
 def test_the_form_must_be_the_librarys():
-    """Same names and shapes, another ε: no shape would tell, so the form is asked for."""
+    """Same names and shapes, another ε: the shapes cannot show it, so the form must be given."""
     net, abstract, tensors, _, _ = case("densenet Keras")
     with pytest.raises(UserError, match=r"Keras's weights, whose DenseNet differs .* keras_form of it"):
         convert(net.clone(epsilon=1e-5), abstract, tensors, HERE)

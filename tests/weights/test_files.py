@@ -135,10 +135,10 @@ def test_a_whole_module_is_refused():
 
 
 @pytest.mark.parametrize("name", ["plain.pth", "legacy.pth", "whole.h5", "new.weights.h5", "whole.keras"])
-@pytest.mark.parametrize("share", [0.4, 0.9])
-def test_a_file_cut_short(tmp_path, name, share):
+@pytest.mark.parametrize("fraction", [0.4, 0.9])
+def test_a_file_cut_short(tmp_path, name, fraction):
     whole = (FILES / name).read_bytes()
-    (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
+    (tmp_path / name).write_bytes(whole[: int(fraction * len(whole))])
     with pytest.raises(UserError, match="damaged or cut short"):
         read_tensors(tmp_path / name)
 
@@ -151,7 +151,7 @@ def test_safetensors_cut_short(tmp_path):
         read_tensors(tmp_path / "x.safetensors")
 
 
-def test_other_files_are_told_apart(tmp_path):
+def test_other_files_are_distinguished(tmp_path):
     np.savez(tmp_path / "x.npz", a=VALUES)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"] = VALUES
@@ -160,7 +160,7 @@ def test_other_files_are_told_apart(tmp_path):
     for name, sentence in {
         "x.npz": "a zip file, but none that torch.save wrote",
         "x.h5": "holds no Keras weights",
-        "x.txt": "is no file of weights",
+        "x.txt": "is not a file of weights",
         "x.pth": "holds no state dict",
         "absent.pth": r"cannot read the weights .*absent.pth \(No such file",
         "": r"cannot read the weights .* \(Is a directory",

@@ -43,7 +43,7 @@ def test_a_layer_without_a_name_of_its_own_is_called_as_its_group(tmp_path):
     assert list(found) == ["dense_2/kernel"]
 
 
-def test_what_is_no_such_file_is_told_in_a_sentence(tmp_path):
+def test_what_is_no_such_file_is_reported_in_a_sentence(tmp_path):
     five = keras_3(tmp_path / "five.h5", {"odd": ("odd", [np.ones(1)] * 5)})
     other, text = tmp_path / "other.h5", tmp_path / "text.h5"
     with h5py.File(other, "w") as file:

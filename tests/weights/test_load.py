@@ -66,7 +66,16 @@ def test_every_network_of_the_zoo_has_a_configuration(name, tmp_path):
     assert read_config(tmp_path / "x.safetensors").network == small
 
 
-def test_what_cannot_be_saved_or_loaded_is_told(tmp_path):
+def test_a_file_of_an_earlier_version_calls_the_std_deviation(tmp_path):
+    file = tmp_path / "net.safetensors"
+    save(file, random_variables(NET, (16, 16, 1)), Config(NET, ("a", "b", "c"), GREY))
+    described = file.with_suffix(".json").read_text()
+    assert '"std": [' in described
+    file.with_suffix(".json").write_text(described.replace('"std": [', '"deviation": ['))
+    assert read_config(file).preprocessing == GREY
+
+
+def test_what_cannot_be_saved_or_loaded_is_reported(tmp_path):
     config = Config(NET, tuple("abc"), GREY)
     variables = random_variables(NET, (16, 16, 1))
     with pytest.raises(UserError, match=r"call the file .*net.safetensors"):
@@ -202,7 +211,7 @@ def test_a_run_into_a_part(tmp_path, finished_run):
     for call, sentence in {
         lambda: load_into(variables, directory, MLP((5,), 10), "copied"): "has no network .copied.: it has Dense_0",
         lambda: checkpoint.read(directory, 2): r"has 2 replica\(s\): there is no replica 2",
-        lambda: checkpoint.read(tmp_path): "is no run directory",
+        lambda: checkpoint.read(tmp_path): "is not a run directory",
     }.items():
         with pytest.raises(UserError, match=sentence):
             call()

@@ -31,7 +31,7 @@ def rewritten(path, change):
     return path
 
 
-def test_a_zip_that_is_not_what_it_should_be_is_told_in_a_sentence(tmp_path):
+def test_a_zip_that_is_not_what_it_should_be_is_reported_in_a_sentence(tmp_path):
     cases = {
         "it has no data.pkl": lambda name, content: None if name.endswith("data.pkl") else content,
         "written on a big-endian machine": lambda name, content: b"big" if name.endswith("byteorder") else content,

@@ -1,7 +1,6 @@
 """Data sets of our own, as TFDS builders that never import TensorFlow.
 
-This page is the list of them and imports nothing heavy: a set that has been prepared and decoded before is
-read without TFDS.
+This file lists them and imports nothing heavy: a set that was prepared and decoded before is read without TFDS.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What our builders have in common: they are TFDS builders with a few facts that TFDS does not keep."""
+"""The base of our builders: TFDS builders with a few facts that TFDS does not keep."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ class OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # ty
 
     levels: grey levels of its images, None when it has no images.
     packed: each record holds many examples, stacked; decoding concatenates them.
-    classes: label names, where "label" is no ClassLabel that carries them itself.
+    classes: label names, where "label" is not a ClassLabel, which has them itself.
     """
 
     levels: int | None = None

@@ -17,7 +17,7 @@ CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
 VARIANTS = 24  # images of each character in each font
 SEED = 0
 
-# Of the fonts in mpl-data/fonts/ttf those with real outlines for all 47 characters; cmmi10 is left out
+# The fonts in mpl-data/fonts/ttf with real outlines for all 47 characters; cmmi10 is left out
 # because its old-style 0 is drawn as an o.
 FONTS = {
     "train": (
@@ -78,7 +78,7 @@ class Pen:
         low, high = (lefts - slant * ys).min(), (rights - slant * ys).max()
         top, bottom = ys[0], ys[-1] + 1
         zoom = scale * BOX * FINE / max(high - low, bottom - top)
-        # PIL asks where in the outline each pixel of the canvas comes from: undo shift, zoom, then slant.
+        # PIL needs the point of the outline for each pixel of the canvas: undo shift, zoom, then slant.
         centre_x = (SIDE / 2 + shift_x) * FINE
         centre_y = (SIDE / 2 + shift_y) * FINE
         y0 = (top + bottom) / 2 - centre_y / zoom
@@ -113,7 +113,7 @@ class Pen:
 
 
 def render(pen: Pen, variant: int) -> dict[str, np.ndarray]:
-    """All 47 characters in one font, each with factors of its own: {key: [47, ...]}.
+    """All 47 characters in one font, each with its own factors: {key: [47, ...]}.
 
     A pure function of the font, the variant's number and the installed font files.
     """
@@ -134,7 +134,7 @@ class Builder(OwnBuilder):
     name = "glyphs"
     VERSION = tfds.core.Version(OWN[name].version)
     levels = 256
-    # One alphabet a record: TFDS spends about 0.1 ms on a record's every feature, whatever its size.
+    # One alphabet per record: TFDS spends about 0.1 ms on each feature of a record, whatever its size.
     packed = True
     classes = tuple(CHARACTERS)
 

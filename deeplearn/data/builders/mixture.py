@@ -12,7 +12,7 @@ from deeplearn.data.builders.base import OwnBuilder
 
 SIZES = {"train": 100_000, "validation": 10_000, "test": 10_000}
 SIGMA = {"ring": 0.01, "grid": 0.05}
-# TFDS spends about 0.1 ms on a record, whatever its size: many points share one.
+# TFDS spends about 0.1 ms on a record, whatever its size: so a record holds many points.
 POINTS_PER_RECORD = 1000
 
 

@@ -1,9 +1,9 @@
 """Users who rate films: procedural, with the columns of TFDS's MovieLens, and the noise of each rating known.
 
 Taste is an ideal point (Coombs's unfolding, 1964): users and films lie in a space of three dimensions, and a film
-is liked the better the nearer it is, as exp(−d²/6). To this come a bias of the user and one of the film, and
-Gaussian noise; the sum is cut to half stars from .5 to 5. As on the web, few films have most of the ratings, and
-people watch what they expect to like. Everybody rates 20 films at least.
+is liked better the nearer it is, as exp(−d²/6). A bias of the user, a bias of the film and Gaussian noise are
+added; the sum is rounded to half stars from .5 to 5. As on the web, few films have most of the ratings, and people
+watch what they expect to like. Everybody rates at least 20 films.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ SIZES = {"train": 60_000, "validation": 5_000, "test": 10_000}
 MIN_RATINGS = 20  # ratings of a user, over all splits
 STARS = np.arange(1, 11) / 2
 NOISE = 0.5  # std of the noise, in stars
-# TFDS spends about 0.1 ms on a record, whatever its size: many ratings share one.
+# TFDS spends about 0.1 ms on a record, whatever its size: so a record holds many ratings.
 RATINGS_PER_RECORD = 1000
 
 
@@ -56,7 +56,7 @@ def sample() -> dict[str, np.ndarray]:
         "user_id": user.astype(np.int32),
         "movie_id": film.astype(np.int32),
         "user_rating": (np.round(2 * noisy) / 2).clip(STARS[0], STARS[-1]).astype(np.float32),
-        # Rounded, so that another machine's last bits do not make another data set.
+        # Rounded, so that the last bits of another machine do not change the data set.
         "expected_rating": expected_rating(mean).round(4).astype(np.float32),
     }
     shuffled = rng.permutation(len(user))

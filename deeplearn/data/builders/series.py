@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 from deeplearn.data.builders import OWN
 from deeplearn.data.builders.base import OwnBuilder
 
-# Steps after which a series repeats itself, exactly or nearly: the period of a seasonal forecast.
+# Steps after which a series repeats, exactly or nearly: the period of a seasonal forecast.
 PERIODS = {"co2": 12, "sunspots": 11}
 
 
@@ -14,7 +14,7 @@ def read(config: str) -> tuple[np.ndarray, np.ndarray]:
     """Years with their fraction [N] and values [N], float64, in order of time.
 
     co2: means in parts per million of the weeks of each month, March 1958 to December 2001; the few months
-    without a measurement lie on the line between their neighbours. sunspots: yearly numbers, 1700 to 2008.
+    without a measurement are interpolated linearly. sunspots: yearly numbers, 1700 to 2008.
     """
     import statsmodels.datasets
 
