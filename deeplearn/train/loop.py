@@ -201,7 +201,7 @@ def _steps(
         if experiment.sheet is None or log is None or "the sheet of samples" in left_out.reasons:
             return
         trained = trainer.trained([trainer.layout.canonical(state) for state in states])[0]
-        sheet = functools.partial(experiment.sheet, trained, experiment.data)
+        sheet = functools.partial(evaluation.picture_of, experiment.sheet, trained, experiment.data)
         if (picture := left_out.attempt("the sheet of samples", sheet)) is not None:
             png = evaluation.as_png(picture)
             write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
@@ -264,7 +264,7 @@ def _conclude(
 
     left_out = _left_out(progress, directory)
     progress.say("running the baselines ...")
-    others = evaluation.baselines(experiment, replicas[0], left_out)
+    others = evaluation.baselines(experiment, replicas[0], left_out, rows)
     verdicts = evaluation.verdicts(experiment.claims, measured, others, left_out)
     progress.say("drawing ...")
     whole = Report(rows | others, measured, replicas[0], experiment.data)

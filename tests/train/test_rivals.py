@@ -196,6 +196,12 @@ def test_rivals_are_initialised_apart_as_they_are_together(replicas, monkeypatch
     assert [set(part.params) for part in built] == [{"narrow"}, {"wide"}]
 
 
+def test_two_rivals_of_one_row_are_refused():
+    rivals = {name: Rival(MLP((4,), 3), [stage()], row="the same") for name in ("one", "two", "three")}
+    with pytest.raises(ValueError, match="share a row"):
+        side_by_side(rivals, data=DATA)
+
+
 def test_two_turns_of_one_name_are_refused():
     with pytest.raises(ValueError, match="share a name"):
         Stage([Turn(classify), Turn(classify)], optax.sgd(0.1), 5)
