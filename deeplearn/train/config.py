@@ -118,6 +118,11 @@ class Field(NamedTuple):
 def fields(config_class: type[Config]) -> list[Field]:
     """Each field of the class; a plain new default keeps the base's description. UserError for a bad field."""
     hints = typing.get_type_hints(config_class)
+    if inspect.get_annotations(config_class) and "__dataclass_fields__" not in vars(config_class):
+        raise UserError(
+            f"{config_class.__module__}.{config_class.__name__} is no dataclass: write "
+            "@dataclasses.dataclass(frozen=True) above it"
+        )
     described = []
     for field in dataclasses.fields(config_class):
         metadata = dict(field.metadata)
