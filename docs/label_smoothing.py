@@ -17,7 +17,6 @@ from deeplearn.baselines.classical import classical
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import bars
 from deeplearn.losses.classification import classification, soft_cross_entropy
-from deeplearn.metrics.statistics import mean_and_standard_error
 from deeplearn.models.mlp import MLP
 
 
@@ -42,7 +41,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
-    means = {row: mean_and_standard_error(report.each(row, "accuracy")) for row in report.replicas[0]}
+    means = report.spread("accuracy", ours="smoothed targets")
     return {"accuracy": lambda: bars(means, "test accuracy")}
 
 

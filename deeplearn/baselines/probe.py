@@ -22,7 +22,8 @@ def linear_probe(
     """Test accuracy, 0 to 1, of a logistic regression on frozen features (Alain & Bengio 2016).
 
     Features are standardised with the training set's mean and standard deviation, so that the regression's fixed
-    L2 penalty (scikit-learn's default, C = 1) does not favour an encoder because of its scale.
+    L2 penalty (scikit-learn's default, C = 1) does not favour an encoder for its scale. Where the training set has
+    one class alone, that is what is predicted.
 
     Args:
         train_features: [N, D]. train_labels: [N] integers. test_features: [M, D]. test_labels: [M].
@@ -35,6 +36,8 @@ def linear_probe(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if len(np.unique(train_labels)) == 1:
+        return float(np.mean(test_labels == train_labels[0]))
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(probe.fit(train_features, train_labels).score(test_features, test_labels))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -24,13 +25,15 @@ def confusion_and_mistakes(
     from sklearn.metrics import confusion_matrix
 
     def confusion() -> Image.Image:
-        counts = confusion_matrix(label, predicted, labels=range(len(classes)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # one class alone is no mistake: its labels are given
+            counts = confusion_matrix(label, predicted, labels=range(len(classes)))
         return heat_map(counts, classes, classes, "predicted", "label", number_format=".0f")
 
     wrong = np.flatnonzero(predicted != label)[:32]
 
     def mistakes() -> Image.Image:
         captions = [f"{classes[label[n]]} → {classes[predicted[n]]}" for n in wrong]
-        return image_grid(images[wrong], columns=8, captions=captions)
+        return image_grid(images[wrong], columns=min(8, len(wrong)), captions=captions)
 
     return {"confusion": confusion, **({"mistakes": mistakes} if len(wrong) else {})}

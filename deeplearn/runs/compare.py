@@ -28,8 +28,8 @@ def compare(first: Path, second: Path) -> tuple[str, list[str]]:
     if not (pairs := _common(*runs)):
         names = ["; ".join(f"{row}: {', '.join(own)}" for row, own in _rows(run).items()) for run in runs]
         raise UserError(
-            f"{first} and {second} have no metric of a row in common: {names[0] or 'none'} there, "
-            f"{names[1] or 'none'} here"
+            f"the runs have no metric of a row in common: {first} has {names[0] or 'none'}, "
+            f"{second} has {names[1] or 'none'}"
         )
     titles = _titles(first, second)
     lines = {}

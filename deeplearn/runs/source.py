@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -14,7 +13,7 @@ from typing import Any
 
 from deeplearn.errors import UserError
 from deeplearn.train.checkpoints import read_json
-from deeplearn.train.config import Config
+from deeplearn.train.config import Config, fields, is_of
 from deeplearn.train.experiment import Build
 
 
@@ -42,8 +41,14 @@ def experiment(saved: Mapping[str, Any], directory: Path) -> tuple[Config, Build
             raise UserError(f"{module.__name__}, by which {directory} was trained, has no {role} called {name} now")
         found.append(one)
     config_class, build = found
-    known = {field.name for field in dataclasses.fields(config_class)}
+    known = {field.name: field for field in fields(config_class)}
     values = {name: tuple(x) if isinstance(x, list) else x for name, x in saved["config"].items() if name in known}
+    for name, value in values.items():
+        if not is_of(value, known[name].hint):
+            raise UserError(
+                f"{directory / 'config.json'} gives {name}={value!r}, but the experiment now wants "
+                f"{known[name].kind}: put back the program that trained it"
+            )
     return config_class(**values), build
 
 

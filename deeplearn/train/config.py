@@ -119,6 +119,11 @@ def fields(config_class: type[Config]) -> list[Field]:
     """Each field of the class; one with only a new default keeps the base's description. UserError for a bad
     field."""
     hints = typing.get_type_hints(config_class)
+    if inspect.get_annotations(config_class) and "__dataclass_fields__" not in vars(config_class):
+        raise UserError(
+            f"{config_class.__module__}.{config_class.__name__} is no dataclass: write "
+            "@dataclasses.dataclass(frozen=True) above it"
+        )
     described = []
     for field in dataclasses.fields(config_class):
         metadata = dict(field.metadata)
@@ -146,18 +151,18 @@ def fields(config_class: type[Config]) -> list[Field]:
 def _wrong(field: Field, value: Any) -> str | None:
     """What a value should be, where it is wrong."""
     low, high, choices = field.metadata["min"], field.metadata["max"], field.metadata["choices"]
-    inner = typing.get_args(field.hint)
-    if inner:
-        good = isinstance(value, tuple) and all(_is(item, inner[0]) for item in value)
-    else:
-        good = _is(value, field.hint)
+    good = is_of(value, field.hint)
+    if not typing.get_args(field.hint):
         good = good and (not choices or value in choices)
         if good and field.hint in (int, float):
             good = (low is None or value >= low) and (high is None or value <= high)
     return None if good else field.expected
 
 
-def _is(value: Any, hint: type) -> bool:
+def is_of(value: Any, hint: Any) -> bool:
+    """Whether a value has the type of a field, one of `KINDS`."""
+    if inner := typing.get_args(hint):
+        return isinstance(value, tuple) and all(is_of(item, inner[0]) for item in value)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -15,7 +15,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.description import describe
 from deeplearn.errors import UserError
 from deeplearn.train.checkpoints import read_json
-from deeplearn.train.config import Config
+from deeplearn.train.config import Config, fields
 from deeplearn.train.logs import write_atomically
 
 
@@ -78,7 +78,7 @@ class RunDirectory:
                 f"--workdir={path} holds a run of {saved['experiment']}, not of {experiment}: use another --workdir"
             )
         asked = json.loads(json.dumps(dataclasses.asdict(config)))
-        free = {field.name for field in dataclasses.fields(Config) if field.metadata.get("identity") is False}
+        free = {field.name for field in fields(type(config)) if field.metadata.get("identity") is False}
         names = [name for name in [*asked, *saved["config"]] if name not in free]
         changed = [name for name in dict.fromkeys(names) if asked.get(name) != saved["config"].get(name)]
         if changed:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
+import math
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from deeplearn.errors import UserError
@@ -53,19 +57,52 @@ def measure(
     numbers = []
     for number, trained in enumerate(replicas):
         rows = experiment.evaluate(trained, experiment.data)
-        first = dict(rows) if number == 0 else first
+        if not isinstance(rows, Mapping):
+            raise UserError(f"evaluate should return {{row: Measured}}, as ours(metrics) makes it, not {rows!r}")
+        rows = {row: checked(row, measured) for row, measured in rows.items()}
+        first = rows if number == 0 else first
         numbers.append({row: dict(measured.metrics) for row, measured in rows.items()})
     return first, numbers
 
 
-def baselines(experiment: Experiment, trained: Trained, left_out: LeftOut) -> dict[str, Measured]:
-    """The rows of other methods, without those that failed."""
+def checked(row: str, measured: Any) -> Measured:
+    """What was measured, its metrics plain numbers that JSON can hold; UserError where they are not numbers."""
+    if not isinstance(measured, Measured):
+        raise UserError(f"the row {row!r} should be a Measured(metrics), not {measured!r}")
+
+    def plain(name: str, value: Any) -> Any:
+        if isinstance(value, Mapping) and set(value) == {"mean", "stderr"}:
+            return {part: None if number is None else plain(name, number) for part, number in value.items()}
+        if isinstance(value, int | float):
+            return value
+        try:
+            return np.asarray(value, float).item()
+        except (TypeError, ValueError):
+            raise UserError(f"the metric {name!r} of the row {row!r} should be a number, not {value!r}") from None
+
+    metrics = {name: plain(name, value) for name, value in measured.metrics.items()}
+    return dataclasses.replace(measured, metrics=metrics)
+
+
+def baselines(
+    experiment: Experiment, trained: Trained, left_out: LeftOut, taken: Collection[str] = (OURS,)
+) -> dict[str, Measured]:
+    """The rows of other methods, those that could be had. taken: names of rows that were trained."""
     made: Mapping[str, Any] | None
     # Small matrices: several BLAS threads only wait for each other; a busy machine is then a hundred times slower.
     with threadpool_limits(1):
-        made = left_out.attempt("the baselines", lambda: experiment.baselines(trained, experiment.data))
-        rows = {row: left_out.attempt(f"the baseline {row}", make) for row, make in (made or {}).items()}
+        made = left_out.attempt("every baseline", lambda: experiment.baselines(trained, experiment.data))
+        rows = {
+            row: left_out.attempt(f"the baseline {row}", functools.partial(_baseline, row, make, taken))
+            for row, make in (made or {}).items()
+        }
     return {row: measured for row, measured in rows.items() if measured is not None}
+
+
+def _baseline(row: str, make: Callable[[], Measured], taken: Collection[str]) -> Measured:
+    if row in taken:
+        raise UserError("another row has this name")
+    return checked(row, make())
 
 
 def verdicts(
@@ -77,7 +114,9 @@ def verdicts(
     """{sentence: verdict} of the claims, paired over replicas."""
 
     def value(replica: Mapping[str, Mapping[str, Any]], row: str, metric: str) -> float:
-        found = replica[row][metric] if row in replica else baselines[row].metrics[metric]
+        metrics = replica[row] if row in replica else baselines[row].metrics
+        if (found := metrics.get(metric)) is None:
+            raise UserError(f"the row {row!r} has no metric {metric!r}")
         return float(found["mean"] if isinstance(found, Mapping) else found)
 
     def decide(claim: Claim) -> str:
@@ -99,18 +138,25 @@ def verdicts(
 
 
 def draw(experiment: Experiment, report: Report, directory: Path, left_out: LeftOut) -> list[str]:
-    """Draws the figures into a directory; returns the names of those that could be drawn."""
-    made = left_out.attempt("the figures", lambda: experiment.figures(report))
+    """Draws the figures into a directory; the names of those that could be drawn."""
+    made = left_out.attempt("every figure", lambda: experiment.figures(report))
     drawn = []
     for title, make in (made or {}).items():
-        picture = left_out.attempt(f"the figure {title}", make)
+        picture = left_out.attempt(f"the figure {title}", functools.partial(picture_of, make))
         if picture is not None:
             write_atomically(directory / f"{title}.png", as_png(picture))
             drawn.append(title)
     return drawn
 
 
-def as_png(picture: Any) -> bytes:
+def picture_of(make: Callable[..., Any], *arguments: Any) -> Image.Image:
+    """What a page's function draws; UserError where that is no picture."""
+    if not isinstance(picture := make(*arguments), Image.Image):
+        raise UserError(f"a PIL image should be drawn, not {picture!r}")
+    return picture
+
+
+def as_png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     return buffer.getvalue()
@@ -121,4 +167,10 @@ def tables(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Our metrics over replicas, and the other rows: systems trained in the same run, then the baselines."""
     rows = {row: summary([replica[row] for replica in replicas]) for row in replicas[0]}
-    return rows.pop(OURS, {}), rows | {row: dict(measured.metrics) for row, measured in others.items()}
+    beside = {row: {name: _jsonable(x) for name, x in measured.metrics.items()} for row, measured in others.items()}
+    return rows.pop(OURS, {}), rows | beside
+
+
+def _jsonable(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity; a table says that such a number is not finite."""
+    return value if isinstance(value, Mapping) or math.isfinite(value) else {"mean": None, "stderr": None}

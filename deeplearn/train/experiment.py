@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax
 import optax
 
+from deeplearn.errors import UserError
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.statistics import mean_and_standard_error
@@ -89,6 +90,11 @@ class Stage:
     start: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.steps, int) or self.steps < 1:
+            raise UserError(
+                f"the stage {self.name!r} should have a whole number of steps, at least 1, not {self.steps!r}: "
+                "is --steps too small for it?"
+            )
         names = [turn.name for turn in self.turns]
         if len(set(names)) < len(names):
             raise ValueError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")

@@ -208,7 +208,7 @@ def _steps(
             log.write(step, experiment.stages[experiment.stage_at(step - 1)].name, "samples", values)
         if experiment.sheet is None or "the sheet of samples" in left_out.reasons:  # it failed before
             return
-        sheet = functools.partial(experiment.sheet, replicas[0], experiment.data)
+        sheet = functools.partial(evaluation.picture_of, experiment.sheet, replicas[0], experiment.data)
         if (picture := left_out.attempt("the sheet of samples", sheet)) is not None:
             png = evaluation.as_png(picture)
             write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
@@ -271,7 +271,7 @@ def _conclude(
 
     left_out = _left_out(progress, directory)
     progress.say("running the baselines ...")
-    others = evaluation.baselines(experiment, replicas[0], left_out)
+    others = evaluation.baselines(experiment, replicas[0], left_out, rows)
     verdicts = evaluation.verdicts(experiment.claims, measured, others, left_out)
     progress.say("drawing ...")
     whole = Report(rows | others, measured, replicas[0], experiment.data)

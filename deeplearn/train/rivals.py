@@ -66,6 +66,9 @@ def side_by_side(rivals: Mapping[str, Rival], *, data: Dataset, **declared: Any)
     Unless declared, `validate` and `evaluate` are those of the rivals, with metrics of validation named
     "rival/metric". A declared `evaluate` sees all, each rival as `trained["rival"]`, and names all rows itself.
     """
+    rows = [OURS, *(rival.row or name for name, rival in list(rivals.items())[1:])]
+    if len(set(rows)) < len(rows):
+        raise ValueError(f"rivals share a row, and so would their numbers: {rows}")
     names = list(dict.fromkeys(stage.name for rival in rivals.values() for stage in rival.stages))
     validated = {name: rival.validate for name, rival in rivals.items() if rival.validate is not None}
     if validated and "validate" not in declared:

@@ -83,7 +83,8 @@ def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
     mentioned = {path for turn in stage.turns for path in turn.paths}
     if missing := sorted("/".join(path) for path in mentioned if at(params, path) == {}):
         raise ValueError(
-            f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks are {', '.join(params)}"
+            f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks "
+            f"are {', '.join(params) or 'none: no loss calls one'}"
         )
     members: dict[tuple[frozenset[int], int], list[Path]] = {}
     for path in sorted(units(params, mentioned)):  # a tree may have another order while it is traced

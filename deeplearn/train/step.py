@@ -167,7 +167,7 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
         )
         before = dict(jax.tree_util.tree_leaves_with_path(variables))
         after = jax.tree_util.tree_leaves_with_path(dict(updated))
-        return result, [(path, leaf) for path, leaf in after if leaf is not before[path]]
+        return result, [(path, leaf) for path, leaf in after if leaf is not before.get(path)]
 
     def place(path: Any) -> Path:
         return unit_of(tuple(entry.key for entry in path[1:]), known)
@@ -187,11 +187,20 @@ def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Coll
     touched = {place(path) for (path, _), variable in inputs if id(variable) in read}
     trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
     paths = frozenset(trained | touched | set(written))
+    everything = frozenset(known) | {place(path) for path, _ in jax.tree_util.tree_leaves_with_path(variables)}
+    made: list[Path] = []
+
+    def alone(variables: Any, batch: Batch) -> Any:
+        result, changed = loss(variables, batch)
+        made.extend(place(path) for path, _ in changed)
+        return result
+
     try:
-        alone = {name: part(tree, paths) for name, tree in variables.items()}
-        jax.eval_shape(lambda variables, batch: loss(variables, batch)[0], alone, batch)
-    except UserError:  # it reads what it does not use, and Flax needs that too
-        paths = frozenset(known)
+        jax.eval_shape(alone, {name: part(tree, paths) for name, tree in variables.items()}, batch)
+    except UserError:  # it looks at what it does not use, and Flax asks for that too
+        paths = everything
+    if not paths.issuperset(made):  # its module makes a variable anew that is not handed to it
+        paths = everything
     return Traced(paths, _convolves(program.jaxpr))
 
 

@@ -30,7 +30,7 @@ from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_rows
 from deeplearn.figures.panels import panels
 from deeplearn.figures.plots import bars
-from deeplearn.judge import reference_rows, sample_count, sample_quality
+from deeplearn.judge import need_judge, reference_rows, sample_count, sample_quality
 from deeplearn.losses.bernoulli_code import bernoulli_kl, leave_one_out_surrogate, sample_bits
 from deeplearn.losses.contractive import sigmoid_layer_penalty
 from deeplearn.losses.elbo import bernoulli_log_likelihood
@@ -169,6 +169,7 @@ CLAIMS = [
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_labelled_images("the probes need them")
+    need_judge(dataset)
     losses: dict[str, Any] = {
         "basic": partial(reconstruction_loss, loss="cross_entropy"),
         "sparse": partial(sparse, weight=config.sparsity, target=config.target),

@@ -36,6 +36,10 @@ def test_features_without_information_are_at_chance(digits):
     assert accuracy == pytest.approx(0.1, abs=0.05)
 
 
+def test_one_class_alone_is_what_is_predicted():
+    assert linear_probe(np.zeros((3, 2)), np.array([1, 1, 1]), np.zeros((4, 2)), np.array([1, 0, 1, 1])) == 0.75
+
+
 def test_few_labels_are_the_first_of_each_class():
     np.testing.assert_array_equal(few_of_each(np.array([1, 0, 1, 1, 0, 2]), 2), [1, 4, 0, 2, 5])
 

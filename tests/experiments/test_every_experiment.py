@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib
+import inspect
 import json
 import shutil
 
@@ -195,3 +196,9 @@ def test_its_docstring_gives_its_command(name):
     command = f"python {name.replace('.', '/')}.py" if name.startswith("docs.") else f"python -m {name}"
     assert command in module.__doc__
     assert module.__doc__.splitlines()[0].endswith(".")
+
+
+@every_experiment
+def test_a_page_that_judges_samples_says_before_it_trains_where_it_cannot(name):
+    source = inspect.getsource(importlib.import_module(name))
+    assert "sample_quality(" not in source or "need_judge(dataset)" in source

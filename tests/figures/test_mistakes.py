@@ -22,3 +22,9 @@ def test_examples_are_counted_by_label_and_prediction(monkeypatch):
 
 def test_a_classifier_without_mistakes_has_no_picture_of_any():
     assert set(mistakes.confusion_and_mistakes(IMAGES, LABEL, LABEL, ["a", "b", "c"])) == {"confusion"}
+
+
+def test_one_class_alone_can_be_drawn_without_a_warning(recwarn):
+    label = np.zeros(6, int)
+    mistakes.confusion_and_mistakes(IMAGES, label, label, ["only"])["confusion"]()
+    assert not recwarn

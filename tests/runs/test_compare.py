@@ -103,7 +103,7 @@ def test_mistakes_end_in_one_sentence(tmp_path, capsys):
     going = written(tmp_path / "going", results((0, 1), {"ours": {"nll": [0.5, 0.75]}}))
     (going / "results.json").unlink()
     for second, sentence in {
-        other: "have no metric of a row in common: ours: accuracy there, ours: nll here",
+        other: f"have no metric of a row in common: {one} has ours: accuracy, {other} has ours: nll",
         going: "has no results yet",
         tmp_path / "absent": "there is no directory",
     }.items():

@@ -251,7 +251,7 @@ def test_a_user_s_own_program_is_found_from_anywhere(tmp_path, data_dir, monkeyp
 def test_mistakes_are_one_sentence(finished, tmp_path):
     directory, _ = finished
     other = tmp_path / "other"
-    for name in ("bare", "config", "module", "older", "class"):
+    for name in ("bare", "config", "module", "older", "class", "type"):
         shutil.copytree(directory, tmp_path / name)
     shutil.rmtree(tmp_path / "bare" / "checkpoints")
     (tmp_path / "bare" / "checkpoints").mkdir()
@@ -261,6 +261,7 @@ def test_mistakes_are_one_sentence(finished, tmp_path):
         "module": {**saved, "module": "absent.module"},
         "older": {key: value for key, value in saved.items() if key != "module"},
         "class": {**saved, "config_class": "Absent"},
+        "type": {**saved, "config": {**saved["config"], "steps": "many"}},
     }.items():
         (tmp_path / name / "config.json").write_text(json.dumps(changed))
     other.mkdir()
@@ -273,6 +274,7 @@ def test_mistakes_are_one_sentence(finished, tmp_path):
         lambda: runs.open(tmp_path / "config"): "cannot be read as JSON",
         lambda: runs.open(tmp_path / "module"): "the module absent.module, by which .* cannot be imported",
         lambda: runs.open(tmp_path / "older"): "does not say which module trained the run",
+        lambda: runs.open(tmp_path / "type"): "gives steps='many', but the experiment now wants an integer",
         lambda: runs.open(tmp_path / "class"): "has no configuration called Absent now",
     }.items():
         with pytest.raises(UserError, match=sentence) as caught:

@@ -76,6 +76,14 @@ def test_a_field_without_description_is_the_author_s_mistake():
         parse(Bare, [])
 
 
+def test_a_configuration_that_is_no_dataclass_is_the_author_s_mistake():
+    class Forgotten(Config):
+        width: int = flag(3, "width")
+
+    with pytest.raises(UserError, match=r"Forgotten is no dataclass: write @dataclasses"):
+        parse(Forgotten, [])
+
+
 def test_mistakes_exit_with_code_2_and_no_traceback():
     command = [sys.executable, "-m", "experiments.foundations.mlp", "--laerning_rate=1"]
     done = subprocess.run(command, capture_output=True, text=True)

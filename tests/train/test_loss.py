@@ -52,6 +52,26 @@ def missing(model, batch):
     return model(batch["image"]).mean(), {}
 
 
+def no_method(model, batch):
+    return model.logits(batch["x"]).mean(), {}
+
+
+def nothing_at_all(model, batch):
+    model(batch["x"])
+
+
+def nested(model, batch):
+    return model(batch["x"]).mean(), {"sizes": {"width": 4}}
+
+
+def none(model, batch):
+    return model(batch["x"]).mean(), {"size": None}
+
+
+def reserved(model, batch):
+    return model(batch["x"]).mean(), {"gradient_norm": 1.0}
+
+
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
@@ -61,7 +81,12 @@ def missing(model, batch):
         (bare, ["the loss bare should return (loss, {metric: scalar})"]),
         (unequal, ["the loss unequal", "x [4, 5], y [4, 3]", "(4, 4)", "(4, 3)"]),
         (asserted, ["the loss asserted", "x [4, 5]", "rank"]),
-        (missing, ["the loss missing", "'image'", "x [4, 5], y [4, 3]"]),
+        (missing, ["the loss missing (test_loss.py, line ", "KeyError: 'image'", "x [4, 5], y [4, 3]"]),
+        (no_method, ["the loss no_method (test_loss.py, line ", "logits"]),
+        (nothing_at_all, ["the loss nothing_at_all should return", "not None"]),
+        (nested, ["the metric 'sizes' that nested returns", "{'width': 4}"]),
+        (none, ["the metric 'size' that none returns", "not None"]),
+        (reserved, ["the loss reserved returns a metric 'gradient_norm'"]),
     ],
 )
 def test_a_mistake_is_one_sentence(loss, words):

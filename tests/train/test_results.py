@@ -100,11 +100,20 @@ def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
                 "constant": lambda: Measured({"loss": 1e3}, {"line": [1, 2]}),
                 "impossible": lambda: fail("there are too few images", UserError),
                 "broken": lambda: fail("no such thing", KeyError),
+                "array": lambda: Measured({"loss": np.float32(0.5), "nll": float("inf")}),
+                "bare": lambda: {"loss": 0.5},
+                "words": lambda: Measured({"loss": "high"}),
+                OURS: lambda: Measured({"loss": 0.5}),
             },
-            figures=lambda report: {"losses": lambda: picture(report), "none": lambda: fail("black", ValueError)},
+            figures=lambda report: {
+                "losses": lambda: picture(report),
+                "none": lambda: fail("black", ValueError),
+                "no picture": lambda: 3,
+            },
             claims=[
                 Claim("it learns", OURS, "constant", "-loss"),
                 Claim("it cannot be", OURS, "impossible", "loss"),
+                Claim("it is misspelt", OURS, "constant", "los"),
             ],
         )
 
@@ -112,18 +121,37 @@ def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
     found = run("toy", build, config)
     assert json.loads((tmp_path / "results.json").read_text()) == json.loads(json.dumps(found))
     assert [file.name for file in (tmp_path / "figures").iterdir()] == ["losses.png"]
-    assert found["baselines"] == {"constant": {"loss": 1e3}}
+    infinite = {"mean": None, "stderr": None}
+    assert found["baselines"] == {"constant": {"loss": 1e3}, "array": {"loss": 0.5, "nll": infinite}}
     assert set(found["verdicts"]) == {"it learns"} and found["verdicts"]["it learns"].startswith("supported")
     assert found["left_out"]["the baseline impossible"] == "there are too few images"
     assert found["left_out"]["the baseline broken"].startswith("KeyError")
+    assert found["left_out"]["the baseline words"].startswith(
+        "the metric 'loss' of the row 'words' should be a number"
+    )
+    assert found["left_out"]["the verdict on 'it is misspelt'"] == "the row 'ours' has no metric 'los'"
     assert set(found["left_out"]) == {
         "the baseline impossible",
         "the baseline broken",
+        "the baseline bare",
+        "the baseline words",
+        "the baseline ours",
         "the figure none",
+        "the figure no picture",
         "the verdict on 'it cannot be'",
+        "the verdict on 'it is misspelt'",
     }
     assert "no such thing" in (tmp_path / "errors.log").read_text()
     assert "the figure none is left out: ValueError: black" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rows", [{"loss": 0.5}, 0.5, ours({"loss": [1, 2]})])
+def test_an_evaluation_that_gives_no_rows_is_told(rows, tmp_path):
+    def build(config, dataset):
+        return dataclasses.replace(toy.build(config, dataset), evaluate=lambda trained, dataset: rows)
+
+    with pytest.raises(UserError, match=r"should (be a Measured|return \{row: Measured\}|be a number)"):
+        run("toy", build, toy.Config(steps=1, batch_size=8, workdir=str(tmp_path)))
 
 
 def test_a_run_says_what_it_takes_to_make_it_again(tmp_path):

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from deeplearn.data import Arrays, Dataset
+from deeplearn.errors import UserError
 from deeplearn.losses.classification import classification, cross_entropy
 from deeplearn.models.mlp import MLP
 from deeplearn.train import OURS, Config, Experiment, Rival, Stage, Turn, ours, side_by_side
@@ -194,6 +195,18 @@ def test_rivals_are_initialised_apart_as_they_are_together(replicas, monkeypatch
     assert jax.tree.structure(state) == jax.tree.structure(expected)
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), state, expected)
     assert [set(part.params) for part in built] == [{"narrow"}, {"wide"}]
+
+
+@pytest.mark.parametrize("steps", [0, 2.5])
+def test_a_stage_without_a_whole_number_of_steps_is_refused(steps):
+    with pytest.raises(UserError, match="the stage 'train' should have a whole number of steps"):
+        stage(steps=steps)
+
+
+def test_two_rivals_of_one_row_are_refused():
+    rivals = {name: Rival(MLP((4,), 3), [stage()], row="the same") for name in ("one", "two", "three")}
+    with pytest.raises(ValueError, match="share a row"):
+        side_by_side(rivals, data=DATA)
 
 
 def test_two_turns_of_one_name_are_refused():

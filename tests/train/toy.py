@@ -26,7 +26,7 @@ class Config(BaseConfig):
     norm: bool = flag(False, "batch norm in the first network")
     ema: float = flag(0.9, "moving average")
     explode: int = flag(-1, "the step at which a metric is infinite")
-    slow: float = flag(0.0, "seconds that the evaluation takes")
+    slow: float = flag(0.0, "seconds that the evaluation takes", identity=False)
 
 
 class Networks(nn.Module):
