@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deeplearn.errors import UserError
 from results.tables import README, file, manifest, with_tables
 
 
@@ -47,10 +48,15 @@ def main(arguments: list[str]) -> int:
             print(f"error: {', '.join(failed)} did not end well: their results stay as they were", file=sys.stderr)
             return 1
     elif arguments:
-        print(f"error: unexpected argument {arguments[0]!r}\n\n{__doc__}", file=sys.stderr)
-        return 2
+        asked = arguments[0] in ("-h", "--help")
+        print(__doc__ if asked else f"error: unexpected argument {arguments[0]!r} (--help says what there is)")
+        return 0 if asked else 2
     else:
-        README.write_text(with_tables(README.read_text()))
+        try:
+            README.write_text(with_tables(README.read_text()))
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     return 0
 
 

@@ -22,6 +22,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deeplearn.errors import UserError
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 COLUMNS = ("experiment", "flags", "metric", "ours", "beside, in the same run", "seeds", "time")
@@ -36,7 +38,10 @@ def result(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The results.json of an entry, or what was written down of it before."""
     if entry.get("earlier"):
         return json.loads((HERE / "earlier.json").read_text())["results"][entry["result"]]
-    return json.loads(file(entry).read_text())
+    try:
+        return json.loads(file(entry).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{file(entry)} is not there: python -m results run {entry['result']!r}") from None
 
 
 def file(entry: Mapping[str, Any]) -> Path:

@@ -18,7 +18,8 @@ from deeplearn.errors import UserError
 from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
-from deeplearn.train.loop import Stopped, run, workdir
+from deeplearn.train.interruption import Stopped
+from deeplearn.train.loop import run, workdir
 
 
 def experiment_name(module: types.ModuleType) -> str:
