@@ -74,6 +74,10 @@ def _beside(entry: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, An
     metric, sign = entry["metric"].removeprefix("-"), -1 if entry["metric"].startswith("-") else 1
     rows = {row: numbers[metric] for row, numbers in found["baselines"].items() if metric in numbers}
     if "beside" in entry:
+        if entry["beside"] not in rows:
+            raise UserError(
+                f"{entry['result']} has no row {entry['beside']!r} with {metric}: it has {', '.join(rows)}"
+            )
         return entry["beside"], rows[entry["beside"]]
     if not rows:
         return "", None
