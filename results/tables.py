@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplearn.errors import UserError
+from deeplearn.measured import OURS
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -72,7 +73,8 @@ def _own(entry: Mapping[str, Any], found: Mapping[str, Any], metric: str) -> Any
 def _beside(entry: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, Any]:
     """(row, value) of what stands beside ours; ("", None) where no other row has the metric."""
     metric, sign = entry["metric"].removeprefix("-"), -1 if entry["metric"].startswith("-") else 1
-    rows = {row: numbers[metric] for row, numbers in found["baselines"].items() if metric in numbers}
+    own = {} if "row" not in entry else {OURS: found["metrics"]}
+    rows = {row: numbers[metric] for row, numbers in {**found["baselines"], **own}.items() if metric in numbers}
     if "beside" in entry:
         if entry["beside"] not in rows:
             raise UserError(
