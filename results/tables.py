@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +25,11 @@ from typing import Any
 
 from deeplearn.errors import UserError
 from deeplearn.measured import OURS
+from deeplearn.train.results import report
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+PRINTED = "make train"
 COLUMNS = ("experiment", "flags", "metric", "ours", "beside, in the same run", "seeds", "time")
 
 
@@ -109,7 +112,10 @@ def time(seconds: float) -> str:
 
 
 def table(family: str) -> str:
-    """A family's table in Markdown."""
+    """A family's table in Markdown; of the first family, what its one run printed in the end."""
+    if family == PRINTED:
+        (entry,) = manifest()[family]
+        return "\n" + textwrap.indent(report(result(entry)), "    ") + "\n"
     head = "| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|\n"
     return head + "\n".join(line(entry) for entry in manifest()[family])
 

@@ -29,8 +29,7 @@ def test_each_result_says_what_it_takes_to_make_it_again(entry):
     if entry.get("earlier"):
         return
     assert found["experiment"] == entry["result"].split()[0]
-    flags = found["command"].split()[3:]
-    assert flags == entry["flags"].split()
+    assert found["command"].split()[3:] == entry["flags"].split()
     assert found["commit"] and found["versions"]["jax"] and found["device"] and found["seconds"] > 0
     assert file(entry).stat().st_size < 100_000
 
