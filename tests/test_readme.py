@@ -43,6 +43,6 @@ def test_numbers_have_as_many_digits_as_their_error_says():
 
 
 def test_a_readme_without_a_place_is_refused():
-    with pytest.raises(ValueError, match="no place for the results of foundations"):
+    with pytest.raises(ValueError, match="no place for the results of make train"):
         with_tables("# deeplearn")
     assert table("foundations").startswith("| experiment |")

@@ -1,5 +1,4 @@
-"""Regularisers of autoencoders compared: basic, sparse, denoising, contractive, stochastic; one encoder, one
-budget.
+"""Regularisers of autoencoders compared on one budget: basic, sparse, denoising, contractive, stochastic.
 
     python -m experiments.autoencoders.comparison --replicas=5
 

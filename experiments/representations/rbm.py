@@ -1,5 +1,4 @@
-"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, with a check of its
-likelihood.
+"""A restricted Boltzmann machine by contrastive divergence and by persistent chains, its likelihood checked.
 
     python -m experiments.representations.rbm --replicas=5
     python -m experiments.representations.rbm --units=gaussian --replicas=5

@@ -85,7 +85,7 @@ def test_blocks_draw_different_samples(trained):
 
 
 def test_draws_that_blocks_do_not_divide_are_refused(trained):
-    with pytest.raises(ValueError, match="no multiple of block=30"):
+    with pytest.raises(ValueError, match="is not a multiple of block=30"):
         log_likelihood_bound(trained, log_weights, X, samples=100, block=30)
 
 
