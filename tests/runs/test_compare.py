@@ -64,7 +64,7 @@ def test_the_command(tmp_path, capsys):
         "twin": {"accuracy": values.tolist()},
     }
     first = written(tmp_path / "one", results(range(5), rows))
-    noisy = {"accuracy": ([*values, 0.01, -0.01, 0.02, -0.02, 0.0]).tolist()}
+    noisy = {"accuracy": (values + np.array([0.01, -0.01, 0.02, -0.02, 0.0])).tolist()}
     second = written(tmp_path / "two", results(range(5), {"ours": noisy, "twin": noisy}))
     code, out, err = compared(first, second, capsys)
     assert code == 0 and err == ""
