@@ -1,4 +1,4 @@
-"""The table of a network against XLA's own count, gradients' support, and hand-counted layers of every kind."""
+"""The table of a network (`layer_table`, read by `layer_reader`) against XLA's own count, gradients' support, and layers."""
 
 import csv
 import io

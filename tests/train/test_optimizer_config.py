@@ -1,4 +1,4 @@
-"""An optimiser from the command line."""
+"""An optimiser from the command line: `optimizer_config`."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Kills, stops and mistakes of real processes."""
+"""Kills, stops (`interruption`) and mistakes of real processes."""
 
 import json
 import os
