@@ -1,4 +1,4 @@
-"""The table of a network (`layer_table`, read by `layer_reader`) against XLA's own count, gradients' support, and layers."""
+"""The table of a network (`layer_table`, read by `layer_reader`) against XLA's own count and counts by hand."""
 
 import csv
 import io
