@@ -42,11 +42,11 @@ def turn_update(
 ) -> Update:
     """The pure function (state, batch, clock) -> (state, metrics) of the stage's turn number `index`.
 
-    trained_groups: those of the stage (`groups`). clock: int32 [3], the step, the slot within it, and whether to
-    compute the norms of gradient, update and parameters, else 0: on a small network they cost as much as a layer.
-    start: the stage's first step. accumulate: the batch is cut into this many parts whose gradients are put
-    together before the one update. axis: the mapped axis over which gradients and metrics are put together (pmap),
-    if there is one.
+    trained_groups: those of the stage (`groups`). start: the stage's first step. accumulate: the batch is cut into
+    this many parts whose gradients are put together before the one update. axis: the mapped axis over which
+    gradients and metrics are put together (pmap), if there is one.
+    clock: int32 [2], the step and the slot within it; or [3], and whether to compute the norms of gradient, update
+    and parameters, else 0: on a small network they cost as much as a layer, which a loop of steps saves.
     """
     turn = stage.turns[index]
     mine = [group for group in trained_groups if index in group.turns]
@@ -98,11 +98,14 @@ def turn_update(
             average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, part(ema, turn.paths), after)
             ema = joined(ema, average)
         trees = {"gradient_norm": grads, "update_norm": updates, "parameter_norm": after}
-        metrics |= jax.lax.cond(
-            clock[2] > 0,
-            lambda: {name: optax.tree.norm(tree).astype(jnp.float32) for name, tree in trees.items()},
-            lambda: dict.fromkeys(trees, jnp.zeros(())),
-        )
+
+        def norms() -> Scalars:
+            return {name: optax.tree.norm(tree).astype(jnp.float32) for name, tree in trees.items()}
+
+        if len(clock) == 2:
+            metrics |= norms()
+        else:
+            metrics |= jax.lax.cond(clock[2] > 0, norms, lambda: dict.fromkeys(trees, jnp.zeros(())))
         fault = _first_fault(state.fault, metrics, step, index)
         state = dataclasses.replace(
             state,

@@ -193,7 +193,7 @@ class Trainer:
                 if slot not in batches:
                     batch = self.feed.one(index, replicas, step * self.slots[index] + slot)
                     batches[slot] = self.programs.put(batch)
-                clock = np.array([step, slot, step + 1 == pause], np.int32)
+                clock = np.array([step, slot], np.int32)
                 state, metrics[number] = self.programs.call(index, number, state, batches[slot], clock)
         return state, metrics, 1
 
@@ -229,7 +229,7 @@ class Trainer:
             stage = self.experiment.stages[index]
             state = jax.eval_shape(lambda s, i=index: begin(self.experiment.stages[i], s), self.abstract_one)
             update = turn_update(self.experiment.model, stage, turn, self.groups[index])
-            names = jax.eval_shape(update, state, self.feed.examples[index], np.zeros(3, np.int32))[1]
+            names = jax.eval_shape(update, state, self.feed.examples[index], np.zeros(2, np.int32))[1]
             name = sorted(set(names) - {FAULT})[metric]
             raise UserError(
                 f"{name} of the turn {stage.turns[turn].name} is not finite at step {step + 1}: {REMEDY}"

@@ -80,7 +80,7 @@ def check_each_turn(name, *flags):
         assert trainer.groups[index]
         for number, turn in enumerate(stage.turns):
             update = turn_update(experiment.model, stage, number, trainer.groups[index])
-            arguments = (state, trainer.feed.examples[index], np.zeros(3, np.int32))
+            arguments = (state, trainer.feed.examples[index], np.zeros(2, np.int32))
             program, (after, metrics) = jax.make_jaxpr(update, return_shape=True)(*arguments)
             assert jax.tree.structure(after) == jax.tree.structure(state)
             for old, new in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):

@@ -167,8 +167,8 @@ def test_memory_is_a_few_times_the_images(tmp_path):
         pixels = rng.integers(256, size=(size, *shape), dtype=np.uint8)
         return Arrays({"image": pixels, "label": (np.arange(size) % 2).astype(np.int32)}, levels=256)
 
-    dataset = Dataset("noise", split(400), split(8), split(200), ("a", "b"), 256, directory=tmp_path)
-    samples = made(200, shape)
+    dataset = Dataset("noise", split(240), split(8), split(120), ("a", "b"), 256, directory=tmp_path)
+    samples = made(120, shape)
     tracemalloc.start()
     sample_quality(samples, dataset)
     _, peak = tracemalloc.get_traced_memory()
