@@ -58,7 +58,7 @@ def finished(tmp_path_factory, data_dir):
 def test_kill_9_at_random_moments(straight, tmp_path, data_dir):
     whole, seconds = straight
     rng = np.random.default_rng(0)
-    for _ in range(5):
+    for _ in range(4):
         process = start(tmp_path, *LONG, data_dir=data_dir)
         time.sleep(rng.uniform(0.3, 0.8) * seconds)
         process.kill()
