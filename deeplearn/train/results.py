@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from deeplearn.metrics.statistics import mean_and_standard_error
 
 Numbers = Mapping[str, Any]
 
@@ -15,9 +15,8 @@ def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
     """{metric: {"mean", "stderr"}} over replicas; one replica has no standard error."""
     result = {}
     for name in replicas[0]:
-        values = np.array([float(replica[name]) for replica in replicas])
-        error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
-        result[name] = {"mean": _finite(float(values.mean())), "stderr": _finite(error)}
+        mean, stderr = mean_and_standard_error([float(replica[name]) for replica in replicas])
+        result[name] = {"mean": _finite(mean), "stderr": _finite(stderr)}
     return result
 
 
