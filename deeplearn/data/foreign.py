@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from deeplearn.data.builders import NAMES
 from deeplearn.data.gfile import without_tensorflow
 from deeplearn.data.versions import find
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 
 # Seconds to wait for an answer before a host counts as unreachable. TFDS itself would retry for minutes.
 PATIENCE = 3.0
@@ -64,9 +64,8 @@ def _prepare(builder: Any, name: str, directory: Path) -> None:
             builder.download_and_prepare()
     except Exception as error:
         # Whatever goes wrong in TFDS's own preparation, the remedy is the same.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"TFDS could not prepare {name} in {directory} ({reason[0][:200]}): prepare it where TensorFlow "
+            f"TFDS could not prepare {name} in {directory} ({brief(error)}): prepare it where TensorFlow "
             f"is installed with tfds build {name} --file_format=array_record and copy it here."
         ) from error
 

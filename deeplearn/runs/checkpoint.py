@@ -13,7 +13,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import tensorstore
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 from deeplearn.train.state import checksum
 from deeplearn.train.trees import joined
 
@@ -70,8 +70,7 @@ def read(
         except Exception as error:  # Orbax fails in many ways on files that are damaged or gone
             time.sleep(PAUSE)
             if steps(directory) == there:
-                lines = str(error).strip().splitlines() or [type(error).__name__]
-                damaged[step] = textwrap.shorten(lines[0], 80, placeholder=" …")
+                damaged[step] = textwrap.shorten(brief(error), 80, placeholder=" …")
             continue
         for bad, reason in damaged.items():
             warn(f"checkpoint {bad} of {directory} is damaged ({reason}): read the one of step {step} instead")

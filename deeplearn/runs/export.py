@@ -17,7 +17,7 @@ import jax.export
 import numpy as np
 from safetensors.numpy import save_file
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 from deeplearn.runs.run import Run
 from deeplearn.train.trained import Trained
 
@@ -184,8 +184,7 @@ def _exported(function: Callable[[jax.Array], Any], one: jax.ShapeDtypeStruct) -
             return jax.export.export(jax.jit(shaped), platforms=PLATFORMS)(argument)
         except Exception as error:
             reason = error
-    lines = str(reason).splitlines() or [type(reason).__name__]
-    raise UserError(f"the network cannot be exported for batches of any size ({lines[0][:200]})")
+    raise UserError(f"the network cannot be exported for batches of any size ({brief(reason)})")
 
 
 def writing(file: Path, write: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 from deeplearn.train.checkpoints import read_json
 from deeplearn.train.config import Config, fields, is_of
 from deeplearn.train.experiment import Build
@@ -72,10 +72,8 @@ def _module(saved: Mapping[str, Any], directory: Path) -> types.ModuleType:
             f"{place}, by which {directory} was trained, cannot be imported ({error}): start Python where it can be"
         ) from None
     except Exception as error:
-        lines = str(error).splitlines() or [""]
-        raise UserError(
-            f"{place}, by which {directory} was trained, cannot be imported ({type(error).__name__}: {lines[0]})"
-        ) from error
+        reason = f"{type(error).__name__}: {brief(error)}"
+        raise UserError(f"{place}, by which {directory} was trained, cannot be imported ({reason})") from error
 
 
 def _of_file(path: Path) -> types.ModuleType:

@@ -13,7 +13,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 from deeplearn.train.state import checksum
 
 Tree = Any
@@ -101,7 +101,7 @@ class Checkpoints:
                     f"experiment ({change}): use another --workdir"
                 ) from None
             except Exception as error:
-                warn(f"checkpoint {self.directory / str(step)} is damaged ({_brief(error)})")
+                warn(f"checkpoint {self.directory / str(step)} is damaged ({brief(error)})")
                 damaged.append(step)
                 continue
             for other in damaged:
@@ -154,12 +154,7 @@ class _in_one_sentence:
         # Orbax reports a full disk as OSError, ValueError or XlaRuntimeError, depending on where it occurs.
         if isinstance(error, Exception):
             logging.getLogger(__name__).debug("checkpointing failed", exc_info=error)
-            raise UserError(f"{self.problem} ({_brief(error)})") from error
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+            raise UserError(f"{self.problem} ({brief(error)})") from error
 
 
 def read_json(path: Path) -> Any:
@@ -168,5 +163,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path} cannot be read as JSON ({_brief(error)}): restore it, or use another --workdir"
+            f"{path} cannot be read as JSON ({brief(error)}): restore it, or use another --workdir"
         ) from error

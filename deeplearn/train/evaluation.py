@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import io
 import math
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ import numpy as np
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, unexpected
 from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.verdict import verdict
 from deeplearn.train.experiment import Claim, Experiment, Report
@@ -40,10 +39,7 @@ class LeftOut:
         except UserError as error:
             reason = str(error)
         except Exception as error:
-            lines = str(error).strip().splitlines() or [""]
-            reason = f"{type(error).__name__}: {lines[0][:200]}; its traceback is in {self.errors}"
-            with self.errors.open("a") as file:
-                file.write(f"{what}\n{traceback.format_exc()}\n")
+            reason = unexpected(error, self.errors)
         self.reasons[what] = reason
         self.say(f"{what} is left out: {reason}")
         return None

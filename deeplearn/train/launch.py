@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import traceback
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 import jax
 
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, unexpected
 from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
@@ -84,7 +83,4 @@ def _unexpected(error: Exception, name: str, config: Any) -> str:
     if not (directory / "config.json").exists():  # a directory that holds no run stays untouched
         directory = Path(tempfile.mkdtemp(prefix="deeplearn-"))
     file = directory / "errors.log"
-    with file.open("a") as log:
-        log.write("".join(traceback.format_exception(error)) + "\n")
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]} (unexpected; the traceback is in {file})"
+    return unexpected(error, file)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 
 DATA, MODEL = "data", "model"
 Tree = Any
@@ -32,9 +32,7 @@ def start_processes(coordinator: str, processes: int, process: int) -> None:
         else:
             jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"cannot join the processes at --coordinator={coordinator}: {str(error).splitlines()[0]}"
-        ) from error
+        raise UserError(f"cannot join the processes at --coordinator={coordinator}: {brief(error)}") from error
 
 
 def parse_mesh(text: str) -> dict[str, int]:

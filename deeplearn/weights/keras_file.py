@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 
 ROLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 
@@ -26,7 +26,7 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
             if "layers" in root:
                 return _keras_3(root)
     except (OSError, RuntimeError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0][:120]
+        reason = brief(error)
         raise UserError(f"{path} is a Keras file that is damaged or cut short ({reason})") from None
     raise UserError(f"{path} is an HDF5 file, but holds no Keras weights (neither layer_names nor layers)")
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 
 LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # 0x1950A86A20F9469CFC6C, pickled
 
@@ -169,14 +169,10 @@ def _resolve(path: Path, read: Callable[[], tuple[Any, Callable[[_Storage], byte
             "save model.state_dict() alone, or as safetensors"
         ) from None
     except Exception as error:  # a damaged pickle may fail in any way
-        raise UserError(f"{path} is a torch file that is damaged or cut short ({_brief(error)})") from None
+        raise UserError(f"{path} is a torch file that is damaged or cut short ({brief(error)})") from None
     if not result:
         raise UserError(f"{path} is a torch file, but holds no state dict (a mapping of names to tensors)")
     return result
-
-
-def _brief(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _tensors(content: Any) -> dict[str, _Tensor]:
