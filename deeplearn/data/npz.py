@@ -82,7 +82,7 @@ def read_arrays(file: Path) -> tuple[Columns, Keys, list[str]]:
     except UserError:
         raise
     except Exception as error:  # zipfile, its decompressors and numpy raise anything for damaged files
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             raise UserError(
                 f"{file} holds pickled objects, which are never unpickled because that runs code: "
                 "save plain numeric arrays."

@@ -52,6 +52,8 @@ def own_splits(
     too small to be cut.
     """
     train = given["train"]
+    if empty := [split for split, rows in given.items() if not len(rows)]:
+        raise UserError(f"there are no examples in {shown(empty)}: leave it out, or add some.")
     missing = [split for split in ("validation", "test") if split not in given]
     if len(train) <= len(missing):
         raise UserError(

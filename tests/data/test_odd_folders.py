@@ -209,7 +209,7 @@ LAYOUTS = {
         {"": 3, "x.csv": "file,label\n0_0.png,a,b\n"},
         Fails("more values than there are columns"),
     ),
-    "an open quote": ({"": 3, "x.csv": 'file,label\n"0_0.png,a\n'}, Fails("no row of x.csv names a picture")),
+    "an open quote": ({"": 3, "x.csv": 'file,label\n"0_0.png,a\n'}, Fails("x.csv cannot be read")),
 }
 
 
