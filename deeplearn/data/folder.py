@@ -20,7 +20,7 @@ from deeplearn.data.files import located
 from deeplearn.data.images import fit, split_side
 from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import Layout, find_layout
-from deeplearn.data.partition import own_splits
+from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.pictures import Header, read_header, read_picture
 from deeplearn.data.split import Arrays, Records
 from deeplearn.data.tree import Tree
@@ -66,8 +66,9 @@ def load_folder(path: str) -> Dataset:
         return Arrays({"image": image} | {key: column[order] for key, column in labels.items()}, levels=256)
 
     splits = {name: split(order) for name, order in orders.items()}
-    said = (*layout.notes, *_changes(headers), *notes, *cut)
-    return Dataset(name=f"folder:{path}", classes=classes, levels=256, notes=said, **splits)
+    said = (*layout.notes, *_changes(headers), *notes, *cut, *(repeated(pixels, orders) if small else ()))
+    about = {"not in train": absent_classes(label[orders["train"]], classes)}
+    return Dataset(name=f"folder:{path}", classes=classes, levels=256, about=about, notes=said, **splits)
 
 
 def _layout(root: Path) -> Layout:

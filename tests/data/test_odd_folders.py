@@ -113,6 +113,10 @@ LAYOUTS = {
         {"a": 10, "b": 2},
         Loads((10, 1, 1), ("a", "b"), r"too small to be split, all in train: b \(2\)"),
     ),
+    "a picture in train and test": (
+        {"train/a": 9, "test/a": 2},
+        Loads(says="of 2 images in test are in train, too"),
+    ),
     "three pictures": ({"a": 3}, Loads((1, 1, 1), ("a",))),
     "one of each": ({"a": 1, "b": 1, "c": 1}, Loads((1, 1, 1), ("a", "b", "c"))),
     "dollar": ({"a$b$": 5, "$": 5}, Loads(TEN, ("$", "a$b$"))),
