@@ -45,8 +45,15 @@ def load_folder(path: str) -> Dataset:
     height, width, channels = shape = _common_shape(layout.files, headers, side, path)
     small = len(layout.files) * height * width * channels <= decode.MEMORY_BYTES
     pixels: list[np.ndarray] = []
+
+    def decoded(file: Path) -> np.ndarray:
+        image = read_image(file, shape, side)
+        if image.shape != shape:
+            raise UserError(f"{file} has another size than its header says: replace it, or remove it.")
+        return image
+
     if small:
-        pixels, layout = _readable(layout, lambda file: read_image(file, shape, side))
+        pixels, layout = _readable(layout, decoded)
     classes, label, notes = _numbered(layout)
     found = np.array([entry.split for entry in layout.entries])
     given = {split or "train": np.flatnonzero(found == split) for split in set(found.tolist())}
@@ -56,8 +63,7 @@ def load_folder(path: str) -> Dataset:
     columns = {"image": (shape, np.uint8)} | dict.fromkeys(labels, ((), np.int32))
 
     def read(row: int) -> dict[str, Any]:
-        image = read_image(files[row], shape, side)
-        return {"image": image} | {key: column[row] for key, column in labels.items()}
+        return {"image": decoded(files[row])} | {key: column[row] for key, column in labels.items()}
 
     def split(order: np.ndarray) -> Any:
         if not small:

@@ -8,8 +8,8 @@ r"""Anomaly detection by the reconstruction error of an autoencoder trained on n
 
 The score of an example is the squared error of its reconstruction. Each class in turn is left out of training and
 is the anomaly of the test split; the networks for all classes are one population that trains in one compiled step.
-With `--normal` there is one network, for which the named classes are normal and all others anomalies. So it is where
-the training split lacks some classes, as in MVTec's folders: these are the anomalies. With one class or none,
+With `--normal` there is one network, for which the named classes are normal and all others anomalies. So it is
+where the training split lacks some classes, as in MVTec's folders: these are the anomalies. With one class or none,
 everything is normal: then only the fraction of false alarms can be measured, at a threshold that 5 % of the
 validation images exceed. The last command ranks your own images with a run's network.
 
