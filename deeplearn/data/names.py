@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from deeplearn.data.dataset import Dataset
+from deeplearn.errors import UserError
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -14,7 +15,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
         "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
             "stl10@64" to cut its images to squares of 64 pixels;
-        "folder:PATH" or "folder:PATH@64": images, one sub-folder per class (see deeplearn.data.folder);
+        "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
+            or with labels in a CSV file (see deeplearn.data.folder);
         "npz:PATH": arrays (see deeplearn.data.npz).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
 
@@ -40,4 +42,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:
     """The directory that TFDS would use."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(chosen).expanduser().absolute()
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError as error:  # ~name of nobody
+        raise UserError(
+            f"{chosen} cannot be the data directory ({error}): choose another with --data_dir."
+        ) from None

@@ -4,6 +4,7 @@ import functools
 import gzip
 import http.server
 import json
+import shutil
 import sys
 import threading
 
@@ -108,6 +109,16 @@ def test_tfrecord_is_refused(directory, tmp_path):
     (path / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
     with pytest.raises(UserError, match="not prepared as array_record"):
         data.load("tiny_pictures", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json", "*.array_record*"])
+def test_a_damaged_set_is_explained(directory, tmp_path, name):
+    shutil.copytree(directory / "tiny_pictures", tmp_path / "tiny_pictures")
+    (file,) = (tmp_path / "tiny_pictures" / "1.2.0").glob(name)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"records of tiny_pictures in .* are damaged .*: remove .* tfds build"):
+        data.load("tiny_pictures", tmp_path)
+    assert file.exists()
 
 
 @pytest.fixture
