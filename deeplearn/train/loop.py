@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import signal
@@ -15,6 +16,7 @@ import jax
 import numpy as np
 
 from deeplearn import data
+from deeplearn.errors import UserError
 from deeplearn.train import evaluation
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.conclusion import conclude, left_out_of
@@ -23,6 +25,7 @@ from deeplearn.train.directory import RunDirectory
 from deeplearn.train.experiment import Build, Experiment
 from deeplearn.train.interruption import Interruption, Stopped
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
+from deeplearn.train.longer import hindrance
 from deeplearn.train.parallel import Layout, make_layout, start_processes
 from deeplearn.train.results import report
 from deeplearn.train.trainer import Trainer
@@ -43,9 +46,25 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
         if (finished := directory.finished) is not None:
             _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
             return finished
-        return _train(name, build(config, dataset), dataset, config, layout, directory, begun)
+        experiment = build(config, dataset)
+        if directory.fewer is not None:
+            shorter = dataclasses.replace(config, steps=directory.fewer)
+            _check_longer(build(shorter, dataset), experiment, shorter, config, directory)
+        return _train(name, experiment, dataset, config, layout, directory, begun)
     finally:
         directory.close()
+
+
+def _check_longer(
+    before: Experiment, after: Experiment, shorter: Config, config: Config, directory: RunDirectory
+) -> None:
+    """UserError where a run cannot be continued to more steps as if it had been started with them."""
+    if reason := hindrance(Trainer(before, shorter, Layout()), Trainer(after, config, Layout())):
+        raise UserError(
+            f"the run in {directory.path} is of {shorter.steps} steps and cannot be continued to {config.steps}, "
+            f"because {reason}: give its --steps, or start a new run in another --workdir"
+        )
+    _say(f"the run of {shorter.steps} steps is continued to {config.steps}")
 
 
 def workdir(name: str, config: Config) -> Path:
