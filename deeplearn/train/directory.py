@@ -27,7 +27,8 @@ class RunDirectory:
 
     source: where the experiment is found again, from `deeplearn.train.launch.source`.
     content: what config.json says, without the data before they are claimed. fewer: the steps of the run so far,
-    where it is to be continued to more; else None.
+    where it is to be continued to more; else None. recovered: config.json was gone or damaged, and a checkpoint
+    said whose run this is.
     """
 
     def __init__(self, path: Path, experiment: str, config: Config, source: Mapping[str, str]) -> None:
@@ -39,6 +40,7 @@ class RunDirectory:
         self.content: dict[str, Any] = {"experiment": experiment, **source, "config": asked}
         self._free = {field.name for field in fields(type(config)) if field.metadata.get("identity") is False}
         self.fewer: int | None = None
+        self.recovered = False
         self._lock: Any = None
         if path.exists() and not path.is_dir():
             raise UserError(f"--workdir={path} is a file: name a directory")
@@ -80,9 +82,9 @@ class RunDirectory:
         results = self.path / "results.json"
         if self.fewer is not None and results.exists():
             results.replace(self.path / f"results-at-{self.fewer}.json")
-        if self.fewer is not None or not _describes_a_run(file):
-            if file.exists() and self.fewer is None:
-                set_aside(file)
+        if self.recovered and file.exists():
+            set_aside(file)
+        if self._saved is None or self.recovered or self.fewer is not None:
             write_atomically(file, json.dumps(self.content, indent=2) + "\n")
 
     @property
@@ -108,7 +110,8 @@ class RunDirectory:
                 f"{file} is gone or damaged, and the checkpoints there do not say whose they are: restore it, or "
                 "use another --workdir"
             )
-        _say(f"{file} is gone or damaged: it is written again from the newest checkpoint")
+        _say(f"{file} is gone or damaged: it is written again, as the newest checkpoint says")
+        self.recovered = True
         return dict(known[-1])
 
     def stranger(self, saved: Mapping[str, Any]) -> str:

@@ -167,6 +167,8 @@ def draw(experiment: Experiment, report: Report, directory: Path, left_out: Left
     drawn = []
 
     def draw_one(title: str, make: Callable[[], Any]) -> None:
+        if Path(title).name != title or "\0" in title:
+            raise UserError("its name is not that of a file")
         write_atomically(directory / f"{title}.png", as_png(picture_of(make)))
         drawn.append(title)
 

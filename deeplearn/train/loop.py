@@ -44,6 +44,8 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
     directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
     try:
         if (finished := directory.finished) is not None:
+            if directory.recovered:
+                directory.claim(dataset)
             _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
             return finished
         experiment = build(config, dataset)

@@ -45,7 +45,11 @@ def test_more_steps_are_as_if_asked_for_at_once(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("build", "steps", "sentence"),
     [
-        (one_stage(lambda steps: optax.cosine_decay_schedule(1e-2, steps)), 8, "the loss of fit depends on the number"),
+        (
+            one_stage(lambda steps: optax.cosine_decay_schedule(1e-2, steps)),
+            8,
+            "the loss of fit depends on the number",
+        ),
         (toy.build, 8, "the stage early would have to take more steps too"),
         (one_stage(lambda steps: 1e-2), 3, r"holds a run with steps=4 \(now 3\)"),
     ],
