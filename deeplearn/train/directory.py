@@ -19,7 +19,7 @@ from deeplearn.train.checkpoint_files import steps_in
 from deeplearn.train.checkpoints import descriptions, read_json
 from deeplearn.train.config import Config, fields
 from deeplearn.train.logs import set_aside, write_atomically
-from deeplearn.train.results import EVALUATION, UNFINISHED, report
+from deeplearn.train.results import EVALUATION, UNFINISHED, is_results
 
 
 class RunDirectory:
@@ -154,11 +154,14 @@ class RunDirectory:
         can_measure = bool(steps_in(self.checkpoints))
         try:
             results = read_json(file)
-            report(results)
-        except Exception as error:  # JSON of any other form
-            reason = str(error) if isinstance(error, UserError) else f"{file} does not hold the results of a run"
+        except UserError:
+            results = None
+        if not is_results(results):
             if not can_measure:
-                raise UserError(f"{reason}; there is no checkpoint to measure them again") from None
+                raise UserError(
+                    f"{file} is damaged, and there is no checkpoint to measure again: restore one of them, or use "
+                    "another --workdir"
+                )
             if jax.process_index() == 0:
                 set_aside(file)
             _say(f"{file} is damaged and was renamed: the run is measured again from its last checkpoint")

@@ -18,7 +18,6 @@ from deeplearn.errors import UserError, unexpected
 from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.verdict import verdict
 from deeplearn.train.experiment import Claim, Experiment, Report
-from deeplearn.train.interruption import Stopped
 from deeplearn.train.logs import write_atomically
 from deeplearn.train.results import EVALUATION, Replica, summary
 from deeplearn.train.trained import Trained
@@ -37,8 +36,6 @@ class LeftOut:
         """The result of `make`, or None and a sentence that says why it failed."""
         try:
             return make()
-        except Stopped:
-            raise
         except UserError as error:
             reason = str(error)
         except Exception as error:

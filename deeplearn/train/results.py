@@ -86,9 +86,20 @@ def report(results: Mapping[str, Any]) -> str:
     replicas = results["replicas"]
     ours = f"{results['experiment']} on {results['dataset']}" + (f", {replicas} seeds" if replicas > 1 else "")
     rows = {ours: results["metrics"], **results["baselines"]}
-    rows |= {f"published: {name}": numbers for name, numbers in results["published"].items()}
+    rows |= {f"published: {name}": numbers for name, numbers in results.get("published", {}).items()}
     left_out = [f"{what} is left out: {why}" for what, why in results.get("left_out", {}).items()]
     if UNFINISHED in results:
         left_out.append(f"not yet measured: {results[UNFINISHED]}")
     verdicts = [f"{claim}: {verdict}" for claim, verdict in results.get("verdicts", {}).items()]
     return "\n".join([table(rows), *([""] if verdicts or left_out else []), *verdicts, *left_out])
+
+
+def is_results(found: Any) -> bool:
+    """Whether JSON has the form of results.json, as far as a report and a comparison read it."""
+    try:
+        report(found)
+        columns = [numbers for row in found.get("replica_values", {}).values() for numbers in row.values()]
+        good = all(number is None or math.isfinite(number) for numbers in columns for number in numbers)
+        return good and {len(numbers) for numbers in columns} <= {len(found.get("seeds", []))}
+    except Exception:  # anything may stand there
+        return False

@@ -95,7 +95,7 @@ def test_a_checkpoint_of_another_run_is_passed_over(whole, copy, tmp_path, capsy
 def test_damaged_results_stay_where_nothing_can_be_measured_again(copy):
     shutil.rmtree(copy / "checkpoints")
     (copy / "results.json").write_text("{}")
-    with pytest.raises(UserError, match="there is no checkpoint to measure them again"):
+    with pytest.raises(UserError, match="there is no checkpoint to measure again"):
         again(copy)
     assert (copy / "results.json").read_text() == "{}"
 
