@@ -118,7 +118,7 @@ class Checkpoints:
         checkpoints are reported in a sentence and renamed, never deleted; so are those of another run, of whose
         `run` `stranger` says what is different.
         """
-        damaged: list[int] = []
+        damaged: dict[int, str] = {}
         for step in reversed(self.steps()):
             try:
                 found = self._read(step, abstract(step), stranger)
@@ -128,19 +128,23 @@ class Checkpoints:
                     f"experiment ({change}): use another --workdir"
                 ) from None
             except Exception as error:
-                warn(f"checkpoint {self.directory / str(step)} is damaged ({brief(error)})")
-                damaged.append(step)
+                damaged[step] = brief(error)
                 continue
             if damaged:
-                self._set_aside(damaged)
-                warn(f"resuming from the checkpoint of step {step}; the damaged ones were renamed to damaged-*")
+                self._set_aside(list(damaged))
+            for bad, reason in damaged.items():
+                warn(
+                    f"checkpoint {self.directory / str(bad)} is damaged ({reason}) and was renamed to damaged-*: "
+                    f"resuming from the one of step {step}"
+                )
             # A kill may have come between a save and the removal of what it replaces.
             for other in set(self.steps()) - self.kept(self.steps()):
                 self.manager.delete(other)
             return step, *found
         if damaged:
+            step, reason = next(iter(damaged.items()))
             raise UserError(
-                f"all checkpoints in {self.directory} are damaged: nothing was changed there; "
+                f"all checkpoints in {self.directory} are damaged ({step}: {reason}): nothing was changed there; "
                 "restore one from a backup or start again with another --workdir"
             )
         return None
