@@ -89,9 +89,8 @@ class Checkpoints:
         self.scores[step] = self._score(metrics)
         with _in_one_sentence(problem):
             # Orbax waits five minutes for the threads of a save whose directory it could not make.
-            (probe := self.directory / ".probe").mkdir(exist_ok=True)
-            if jax.process_index() == 0:
-                probe.rmdir()
+            (probe := self.directory / f".probe-{jax.process_index()}").mkdir(exist_ok=True)
+            probe.rmdir()
             self.manager.save(
                 step,
                 args=ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(description)),
