@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-import tensorstore
 
 from deeplearn.errors import UserError, brief
+from deeplearn.train.checkpoint_files import read_arrays, read_description, steps_in
 from deeplearn.train.state import checksum
 from deeplearn.train.trees import joined
 
@@ -37,9 +37,7 @@ def steps(directory: Path) -> list[int]:
     if not place.is_dir():
         reason = "is not a run directory: it has no checkpoints" if directory.is_dir() else "does not exist"
         raise UserError(f"{directory} {reason}")
-    # Checkpoints that are being written, or were set aside as damaged, have longer names.
-    found = sorted(int(one.name) for one in place.iterdir() if one.name.isdecimal())
-    if not found:
+    if not (found := steps_in(place)):
         raise UserError(f"{directory} has no checkpoint yet: let the run continue until it saves one")
     return found
 
@@ -82,7 +80,7 @@ def read(
 
 
 def _read(place: Path, step: int, replica: int) -> Weights:
-    meta = ocp.JsonCheckpointHandler().restore(place / "meta")
+    meta = read_description(place, step)
     sums = dict(zip(meta["specification"], meta["checksum"], strict=True))
     shapes = ocp.PyTreeCheckpointHandler().metadata(place / "state").tree
     vectorised = len(shapes[0]["step"].shape) == 1  # one state with an axis for replicas, or a state for each
@@ -90,9 +88,9 @@ def _read(place: Path, step: int, replica: int) -> Weights:
     if not 0 <= replica < replicas:
         raise UserError(f"has {replicas} replica(s): there is no replica {replica} (they start at 0)")
     number = 0 if vectorised else replica
-    state = _arrays(
-        place / "state", {name: tree for name, tree in shapes[number].items() if name in (*READ, "step")}
-    )
+    wanted = {name: tree for name, tree in shapes[number].items() if name in (*READ, "step")}
+    arrays = read_arrays(place, {leaf.name: leaf for leaf in jax.tree.leaves(wanted)})
+    state = jax.tree.map(lambda leaf: arrays[leaf.name], wanted)
     for name, tree in state.items():
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             if checksum(leaf) != [sums[f"[{number}].{name}{jax.tree_util.keystr(path)}"]]:
@@ -104,20 +102,3 @@ def _read(place: Path, step: int, replica: int) -> Weights:
     # Orbax leaves empty dictionaries out.
     params, collections, ema = (state.get(name) or {} for name in READ)
     return Weights(step, replicas, {"params": joined(params, ema), **collections})
-
-
-def _arrays(place: Path, shapes: Tree) -> Tree:
-    """The arrays named in `shapes`, Orbax's metadata, as numpy; arrays spread over devices are put together.
-
-    TensorStore reads them: when one of many arrays is damaged, Orbax closes its event loop while it reads the
-    others, and each of these prints a traceback.
-    """
-
-    def opened(leaf: Any) -> Any:
-        files = {"driver": "file", "path": f"{place}/"}
-        store = {"driver": "ocdbt", "base": files, "path": f"{leaf.name}/"}
-        return tensorstore.open({"driver": "zarr", "kvstore": store}, read=True, open=True)
-
-    opening = jax.tree.map(opened, shapes)
-    reading = jax.tree.map(lambda future: future.result().read(), opening)
-    return jax.tree.map(lambda future: np.asarray(future.result()), reading)

@@ -11,7 +11,7 @@ from deeplearn.measured import OURS
 from deeplearn.metrics.verdict import Verdict, decide
 from deeplearn.runs.source import read_config
 from deeplearn.train.checkpoints import read_json
-from deeplearn.train.results import table
+from deeplearn.train.results import UNFINISHED, is_results, table
 
 HIGHER = {"supported": "higher", "refuted": "lower"}
 
@@ -75,9 +75,11 @@ def _results(directory: Path) -> dict[str, Any]:
     if not (directory / "results.json").exists():
         raise UserError(f"{directory} has no results yet: let the run continue to its end")
     found = read_json(directory / "results.json")
-    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
-        raise UserError(f"{directory / 'results.json'} does not hold the results of a run")
-    return found
+    if not is_results(found):
+        raise UserError(
+            f"{directory / 'results.json'} does not hold the results of a run: the run's own command measures again"
+        )
+    return dict(found)
 
 
 def _rows(run: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -96,7 +98,11 @@ def _titles(first: Path, second: Path) -> tuple[str, str]:
 
 
 def _warnings(first: Path, second: Path, runs: list[dict[str, Any]]) -> list[str]:
-    warnings = []
+    warnings = [
+        f"warning: {directory} is not measured to its end: {run[UNFINISHED]} are missing"
+        for directory, run in zip((first, second), runs, strict=True)
+        if UNFINISHED in run
+    ]
     if runs[0]["dataset"] != runs[1]["dataset"]:
         warnings.append(
             f"warning: {first} was measured on {runs[0]['dataset']} and {second} on {runs[1]['dataset']}: "

@@ -15,6 +15,7 @@ import flax.linen as nn
 import jax
 import jax.export
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from deeplearn.errors import UserError, brief
@@ -192,5 +193,6 @@ def writing(file: Path, write: Callable[[], object]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write()
-    except OSError as error:
-        raise UserError(f"cannot write --file={file} ({error.strerror or error})") from None
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or brief(error)
+        raise UserError(f"cannot write --file={file} ({reason})") from None

@@ -72,7 +72,7 @@ class Run:
         sign, metric = (-1.0, best[1:]) if best.startswith("-") else (1.0, best)
         scores: dict[int, float] = {}
         file = self.directory / "metrics.jsonl"
-        for line in file.read_text().splitlines() if file.exists() else []:
+        for line in file.read_text(errors="replace").splitlines() if file.exists() else []:
             try:
                 found = json.loads(line)
                 if found["split"] == "validation" and metric in found["values"]:

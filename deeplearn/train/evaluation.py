@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import io
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.verdict import verdict
 from deeplearn.train.experiment import Claim, Experiment, Report
 from deeplearn.train.logs import write_atomically
-from deeplearn.train.results import summary
+from deeplearn.train.results import EVALUATION, Replica, summary
 from deeplearn.train.trained import Trained
 
 Thing = TypeVar("Thing")
@@ -44,55 +44,69 @@ class LeftOut:
         self.say(f"{what} is left out: {reason}")
         return None
 
+    def unless_failed(self, what: str, make: Callable[[], Thing]) -> Thing | None:
+        """`attempt`, for what is made again and again: after it has failed it is not tried any more."""
+        return None if what in self.reasons else self.attempt(what, make)
+
 
 def measure(
-    experiment: Experiment, replicas: Sequence[Trained]
-) -> tuple[dict[str, Measured], list[dict[str, Any]]]:
-    """The rows of the first replica with their arrays, and of each replica {row: {metric: number}}."""
-    first: dict[str, Measured] = {}
-    numbers = []
+    experiment: Experiment, replicas: Sequence[Trained], seed: int, left_out: LeftOut
+) -> tuple[dict[str, Measured], list[Replica | None]]:
+    """The rows of one replica with their arrays, and of each {row: {metric: number}}.
+
+    None in place of a replica whose evaluation failed; the arrays are of the first that could be measured.
+    seed: of the first replica.
+    """
+    first: dict[str, Measured] | None = None
+    numbers: list[Replica | None] = []
     for number, trained in enumerate(replicas):
-        rows = experiment.evaluate(trained, experiment.data)
-        if not isinstance(rows, Mapping):
-            raise UserError(f"evaluate should return {{row: Measured}}, as ours(metrics) makes it, not {rows!r}")
-        rows = {row: checked(row, measured) for row, measured in rows.items()}
-        first = rows if number == 0 else first
-        numbers.append({row: dict(measured.metrics) for row, measured in rows.items()})
-    return first, numbers
+        rows = left_out.attempt(
+            f"{EVALUATION} of seed {seed + number}", functools.partial(_rows, experiment, trained)
+        )
+        first = rows if first is None else first
+        numbers.append(None if rows is None else {row: one.metrics for row, one in rows.items()})
+    return first or {}, numbers
 
 
-def checked(row: str, measured: Any) -> Measured:
-    """What was measured, its metrics plain numbers that JSON can hold; UserError where they are not numbers."""
+def _rows(experiment: Experiment, trained: Trained) -> dict[str, Measured]:
+    rows = experiment.evaluate(trained, experiment.data)
+    if not isinstance(rows, Mapping):
+        raise UserError(f"evaluate should return {{row: Measured}}, as ours(metrics) makes it, not {rows!r}")
+    return {str(row): checked(row, measured, repeated=False) for row, measured in rows.items()}
+
+
+def checked(row: str, measured: Any, repeated: bool = True) -> Measured:
+    """What was measured, its metrics plain numbers that JSON can hold; UserError where they are not numbers.
+
+    repeated: a metric may be {"mean", "stderr"} of several seeds, as a baseline's.
+    """
     if not isinstance(measured, Measured):
         raise UserError(f"the row {row!r} should be a Measured(metrics), not {measured!r}")
 
     def plain(name: str, value: Any) -> Any:
-        if isinstance(value, Mapping) and set(value) == {"mean", "stderr"}:
+        if repeated and isinstance(value, Mapping) and set(value) == {"mean", "stderr"}:
             return {part: None if number is None else plain(name, number) for part, number in value.items()}
-        if isinstance(value, int | float):
-            return value
         try:
-            return np.asarray(value, float).item()
-        except (TypeError, ValueError):
+            number = np.asarray(value, float).item()
+        except (TypeError, ValueError, OverflowError):
             raise UserError(f"the metric {name!r} of the row {row!r} should be a number, not {value!r}") from None
+        return value if isinstance(value, int | float) else number
 
-    metrics = {name: plain(name, value) for name, value in measured.metrics.items()}
+    metrics = {str(name): plain(name, value) for name, value in measured.metrics.items()}
     return dataclasses.replace(measured, metrics=metrics)
 
 
 def baselines(
     experiment: Experiment, trained: Trained, left_out: LeftOut, taken: Collection[str] = (OURS,)
-) -> dict[str, Measured]:
-    """The rows of other methods, those that could be had. taken: names of rows that were trained."""
-    made: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Measured]]:
+    """The rows of other methods, those that could be had, one by one. taken: names of rows that were trained."""
     # Small matrices: several BLAS threads only wait for each other; a busy machine is then a hundred times slower.
     with threadpool_limits(1):
-        made = left_out.attempt("every baseline", lambda: experiment.baselines(trained, experiment.data))
-        rows = {
-            row: left_out.attempt(f"the baseline {row}", functools.partial(_baseline, row, make, taken))
-            for row, make in (made or {}).items()
-        }
-    return {row: measured for row, measured in rows.items() if measured is not None}
+        made = left_out.attempt("every baseline", lambda: dict(experiment.baselines(trained, experiment.data)))
+        for row, make in (made or {}).items():
+            measured = left_out.attempt(f"the baseline {row}", functools.partial(_baseline, row, make, taken))
+            if measured is not None:
+                yield row, measured
 
 
 def _baseline(row: str, make: Callable[[], Measured], taken: Collection[str]) -> Measured:
@@ -101,15 +115,26 @@ def _baseline(row: str, make: Callable[[], Measured], taken: Collection[str]) ->
     return checked(row, make())
 
 
+def published(experiment: Experiment, left_out: LeftOut) -> dict[str, dict[str, Any]]:
+    """The rows of the literature, as JSON."""
+    rows = {
+        str(row): left_out.attempt(
+            f"the published row {row}", functools.partial(checked, str(row), Measured(numbers))
+        )
+        for row, numbers in experiment.published.items()
+    }
+    return {row: _jsonable_row(measured) for row, measured in rows.items() if measured is not None}
+
+
 def verdicts(
     claims: Sequence[Claim],
-    replicas: Sequence[Mapping[str, Mapping[str, Any]]],
+    replicas: Sequence[Replica],
     baselines: Mapping[str, Measured],
     left_out: LeftOut,
 ) -> dict[str, str]:
     """{sentence: verdict} of the claims, paired over replicas."""
 
-    def value(replica: Mapping[str, Mapping[str, Any]], row: str, metric: str) -> float:
+    def value(replica: Replica, row: str, metric: str) -> float:
         metrics = replica[row] if row in replica else baselines[row].metrics
         if (found := metrics.get(metric)) is None:
             raise UserError(f"the row {row!r} has no metric {metric!r}")
@@ -117,9 +142,9 @@ def verdicts(
 
     def decide(claim: Claim) -> str:
         sign, metric = (-1.0, claim.metric[1:]) if claim.metric.startswith("-") else (1.0, claim.metric)
-        missing = [row for row in (claim.better, claim.than) if row not in replicas[0] and row not in baselines]
-        if missing:
-            raise UserError(f"there is no row {missing[0]!r}")
+        for row in (claim.better, claim.than):
+            if row not in baselines and not all(row in replica for replica in replicas):
+                raise UserError(f"there is no row {row!r}")
         gains = [
             sign * (value(replica, claim.better, metric) - value(replica, claim.than, metric))
             for replica in replicas
@@ -135,13 +160,17 @@ def verdicts(
 
 def draw(experiment: Experiment, report: Report, directory: Path, left_out: LeftOut) -> list[str]:
     """Draws the figures into a directory; the names of those that could be drawn."""
-    made = left_out.attempt("every figure", lambda: experiment.figures(report))
+    made = left_out.attempt("every figure", lambda: dict(experiment.figures(report)))
     drawn = []
+
+    def draw_one(title: str, make: Callable[[], Any]) -> None:
+        if Path(title).name != title or "\0" in title:
+            raise UserError("its name is not that of a file")
+        write_atomically(directory / f"{title}.png", as_png(picture_of(make)))
+        drawn.append(title)
+
     for title, make in (made or {}).items():
-        picture = left_out.attempt(f"the figure {title}", functools.partial(picture_of, make))
-        if picture is not None:
-            write_atomically(directory / f"{title}.png", as_png(picture))
-            drawn.append(title)
+        left_out.attempt(f"the figure {title}", functools.partial(draw_one, title, make))
     return drawn
 
 
@@ -158,15 +187,20 @@ def as_png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def tables(
-    replicas: Sequence[Mapping[str, Mapping[str, Any]]], others: Mapping[str, Measured]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def tables(replicas: Sequence[Replica], others: Mapping[str, Measured]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Our metrics over replicas, and the other rows: systems trained in the same run, then the baselines."""
-    rows = {row: summary([replica[row] for replica in replicas]) for row in replicas[0]}
-    beside = {row: {name: _jsonable(x) for name, x in measured.metrics.items()} for row, measured in others.items()}
+    names = dict.fromkeys(row for replica in replicas for row in replica)
+    rows = {row: summary([replica[row] for replica in replicas if row in replica]) for row in names}
+    beside = {row: _jsonable_row(measured) for row, measured in others.items()}
     return rows.pop(OURS, {}), rows | beside
+
+
+def _jsonable_row(measured: Measured) -> dict[str, Any]:
+    return {name: _jsonable(value) for name, value in measured.metrics.items()}
 
 
 def _jsonable(value: Any) -> Any:
     """JSON knows neither NaN nor infinity; a table says that such a number is not finite."""
-    return value if isinstance(value, Mapping) or math.isfinite(value) else {"mean": None, "stderr": None}
+    if isinstance(value, Mapping):
+        return {part: number if number is None or math.isfinite(number) else None for part, number in value.items()}
+    return value if math.isfinite(value) else {"mean": None, "stderr": None}

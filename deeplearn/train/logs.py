@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -29,13 +30,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise UserError(f"cannot write {path} ({error.strerror}): make room or choose another --workdir") from error
 
 
+def set_aside(path: Path) -> Path:
+    """Renames what is damaged to damaged-NAME, or damaged-NAME-2 and so on where that is taken."""
+    names = itertools.chain([path.name], (f"{path.name}-{number}" for number in itertools.count(2)))
+    place = next(place for name in names if not os.path.lexists(place := path.with_name(f"damaged-{name}")))
+    try:
+        return path.rename(place)
+    except OSError as error:
+        raise UserError(f"{path} is damaged and cannot be renamed ({error.strerror}): move it away") from error
+
+
 class MetricsLog:
     """Lines of metrics.jsonl and TensorBoard's events, continued after step `step` without gap or duplicate."""
 
     def __init__(self, workdir: Path, step: int) -> None:
         self.path = workdir / "metrics.jsonl"
-        lines = [(line, json.loads(line)) for line in _lines(self.path)]
         # A resumed run evaluates again: what a killed evaluation wrote would be there twice.
+        lines = _lines(self.path)
         kept = [line for line, content in lines if content["step"] <= step and content["split"] != "test"]
         write_atomically(self.path, "".join(kept))
         self.file = self.path.open("a")
@@ -105,11 +116,31 @@ class Events:
         self.writer.close()
 
 
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a file; a last one that a kill cut short is dropped."""
+def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The whole lines of a file and what they say. That a damaged one is left out is said.
+
+    The last may have been cut short by a kill: it is written again, and nothing is said.
+    """
     if not path.exists():
         return []
-    return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+    lines = [(line, _content(line)) for line in path.read_text(errors="replace").splitlines(keepends=True)]
+    if broken := sum(content is None for _, content in lines[:-1]):
+        copy = path.with_name(f"damaged-{path.name}")
+        write_atomically(copy, path.read_bytes())
+        print(
+            f"{path} has {broken} damaged line(s), now left out; {copy.name} holds all as it was", file=sys.stderr
+        )
+    return [(line, content) for line, content in lines if content is not None]
+
+
+def _content(line: str) -> dict[str, Any] | None:
+    """What a line of metrics.jsonl says; None where it is damaged."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    good = isinstance(content, dict) and isinstance(content.get("step"), int) and "split" in content
+    return content if good and line.endswith("\n") else None
 
 
 def _number(value: Any) -> float | None:

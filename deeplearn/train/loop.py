@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,18 @@ import jax
 import numpy as np
 
 from deeplearn import data
+from deeplearn.errors import UserError
 from deeplearn.train import evaluation
 from deeplearn.train.checkpoints import Checkpoints
+from deeplearn.train.conclusion import conclude, left_out_of
 from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
-from deeplearn.train.experiment import Build, Experiment, Report
+from deeplearn.train.experiment import Build, Experiment
 from deeplearn.train.interruption import Interruption, Stopped
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
+from deeplearn.train.longer import hindrance
 from deeplearn.train.parallel import Layout, make_layout, start_processes
-from deeplearn.train.provenance import provenance
-from deeplearn.train.results import replica_values, report
-from deeplearn.train.state import digest
+from deeplearn.train.results import report
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at
 
@@ -41,12 +43,30 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
     dataset = data.load(config.dataset, config.data_dir or None)
     directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
     try:
-        if (finished := directory.results) is not None:
+        if (finished := directory.finished) is not None:
+            if directory.recovered:
+                directory.claim(dataset)
             _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
             return finished
-        return _train(name, build(config, dataset), dataset, config, layout, directory, begun)
+        experiment = build(config, dataset)
+        if directory.fewer is not None:
+            shorter = dataclasses.replace(config, steps=directory.fewer)
+            _check_longer(build(shorter, dataset), experiment, shorter, config, directory)
+        return _train(name, experiment, dataset, config, layout, directory, begun)
     finally:
         directory.close()
+
+
+def _check_longer(
+    before: Experiment, after: Experiment, shorter: Config, config: Config, directory: RunDirectory
+) -> None:
+    """UserError where a run cannot be continued to more steps as if it had been started with them."""
+    if reason := hindrance(Trainer(before, shorter, Layout()), Trainer(after, config, Layout())):
+        raise UserError(
+            f"the run in {directory.path} is of {shorter.steps} steps and cannot be continued to {config.steps}, "
+            f"because {reason}: give its --steps, or start a new run in another --workdir"
+        )
+    _say(f"the run of {shorter.steps} steps is continued to {config.steps}")
 
 
 def workdir(name: str, config: Config) -> Path:
@@ -70,8 +90,8 @@ def _train(
     progress = Progress(experiment.steps, [experiment.best.removeprefix("-")] if experiment.best else [])
     trainer = Trainer(experiment, config, layout, progress.say)
     directory.claim(dataset)
-    checkpoints = Checkpoints(directory.checkpoints, experiment.best)
-    restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr))
+    checkpoints = Checkpoints(directory.checkpoints, experiment.best, directory.identity)
+    restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr), directory.stranger)
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})
     progress.clear()
     before = notes["seconds"]
@@ -88,7 +108,12 @@ def _train(
             interruption.at_once = experiment.steps
             if interruption.wanted is not None:
                 raise Stopped(interruption.wanted, experiment.steps)
-            return _conclude(name, trainer, states, log, progress, directory, started)
+            results, drawn = conclude(name, trainer, states, log, progress, directory, started)
+            if log:
+                pictures = ", ".join(f"{title}.png" for title in sorted(drawn)) or "none"
+                files = f"results, metrics and figures ({pictures}) in {directory.path}"
+                _say(f"\n{report(results)}\n\n{results['seconds']:.0f} s; {files}")
+            return results
     finally:
         if log:
             log.close()
@@ -133,7 +158,7 @@ def _steps(
     sample_every = config.sample_every or max(1, experiment.steps // 10)
     samples = experiment.sheet is not None or experiment.curves is not None
     pauses = (config.log_every, config.checkpoint_every, *([sample_every] if samples else []))
-    left_out = _left_out(progress, directory)
+    left_out = left_out_of(progress, directory)
     pending: list[tuple[int, Any]] = []  # still on the device: fetched a step later, so dispatch never waits
 
     def flush() -> None:
@@ -152,7 +177,7 @@ def _steps(
         canonical = [trainer.layout.canonical(state) for state in states]
         values: dict[str, np.ndarray] = {}
         if step % config.checkpoint_every == 0 or step == experiment.steps:
-            values = trainer.validate(canonical)
+            values = left_out.unless_failed("the validation", lambda: trainer.validate(canonical)) or {}
             progress.note(values)
             if log and values:
                 log.write(step, experiment.stages[experiment.stage_at(step - 1)].name, "validation", values)
@@ -165,13 +190,13 @@ def _steps(
             return
         replicas = trainer.trained([trainer.layout.canonical(state) for state in states])
         if experiment.curves:
-            rows = [experiment.curves(trained, experiment.data) for trained in replicas]
-            values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-            log.write(step, experiment.stages[experiment.stage_at(step - 1)].name, "samples", values)
-        if experiment.sheet is None or "the sheet of samples" in left_out.reasons:  # it failed before
+            curves = functools.partial(_curves, experiment.curves, replicas, experiment.data)
+            if values := left_out.unless_failed("the curve of samples", curves):
+                log.write(step, experiment.stages[experiment.stage_at(step - 1)].name, "samples", values)
+        if experiment.sheet is None:
             return
         sheet = functools.partial(evaluation.picture_of, experiment.sheet, replicas[0], experiment.data)
-        if (picture := left_out.attempt("the sheet of samples", sheet)) is not None:
+        if (picture := left_out.unless_failed("the sheet of samples", sheet)) is not None:
             png = evaluation.as_png(picture)
             write_atomically(directory.samples / f"{step:0{len(str(experiment.steps))}}.png", png)
             log.events.picture(step, "samples", png, picture.size)
@@ -203,61 +228,6 @@ def _steps(
     return [trainer.layout.canonical(state) for state in states]
 
 
-def _left_out(progress: Progress, directory: RunDirectory) -> evaluation.LeftOut:
-    def say(text: str) -> None:
-        progress.clear()
-        print(text, file=sys.stderr, flush=True)
-
-    return evaluation.LeftOut(say, directory.path / "errors.log")
-
-
-def _conclude(
-    name: str,
-    trainer: Trainer,
-    states: list[Any],
-    log: MetricsLog | None,
-    progress: Progress,
-    directory: RunDirectory,
-    started: float,
-) -> dict[str, Any]:
-    """Evaluates on the test split, runs the baselines, draws, and finally writes results.json."""
-    experiment, config = trainer.experiment, trainer.config
-    progress.say("evaluating on the test split ...")
-    replicas = trainer.trained(states)
-    rows, measured = evaluation.measure(experiment, replicas)
-    if log is None:  # another process writes
-        return {}
-    ours, _ = evaluation.tables(measured, {})
-    test = {metric: np.array(value["mean"]) for metric, value in ours.items()}
-    log.write(experiment.steps, experiment.stages[-1].name, "test", test)
-
-    left_out = _left_out(progress, directory)
-    progress.say("running the baselines ...")
-    others = evaluation.baselines(experiment, replicas[0], left_out, rows)
-    verdicts = evaluation.verdicts(experiment.claims, measured, others, left_out)
-    progress.say("drawing ...")
-    whole = Report(rows | others, measured, replicas[0], experiment.data)
-    drawn = evaluation.draw(experiment, whole, directory.figures, left_out)
-    progress.clear()
-    seconds = time.monotonic() - started
-    metrics, beside = evaluation.tables(measured, others)
-    results = {
-        "experiment": name,
-        "dataset": experiment.data.name,
-        "steps": experiment.steps,
-        "seconds": round(seconds, 1),
-        "replicas": config.replicas,
-        "seeds": [config.seed + replica for replica in range(config.replicas)],
-        "digest": digest([trained.variables["params"] for trained in replicas]),
-        **provenance(),
-        "metrics": metrics,
-        "baselines": beside,
-        "replica_values": replica_values(measured),
-        "published": {key: dict(value) for key, value in experiment.published.items()},
-        "verdicts": verdicts,
-        "left_out": left_out.reasons,
-    }
-    directory.write_results(results)
-    pictures = ", ".join(f"{title}.png" for title in sorted(drawn)) or "none"
-    _say(f"\n{report(results)}\n\n{seconds:.0f} s; results, metrics and figures ({pictures}) in {directory.path}")
-    return results
+def _curves(curves: Callable[..., Mapping[str, float]], replicas: list[Any], dataset: Any) -> dict[str, np.ndarray]:
+    rows = [curves(trained, dataset) for trained in replicas]
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}

@@ -6,28 +6,42 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from deeplearn.metrics.statistics import mean_and_standard_error
 
 Numbers = Mapping[str, Any]
+Replica = Mapping[str, Numbers]  # {row: {metric: number}}
+
+EVALUATION = "the evaluation"  # what is left out begins so where a replica could not be measured
+UNFINISHED = "unfinished"  # the key of results to which the baselines or figures are still to be added
 
 
 def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
-    """{metric: {"mean", "stderr"}} over replicas; one replica has no standard error."""
+    """{metric: {"mean", "stderr"}} over the replicas that have it; one replica has no standard error."""
     result = {}
-    for name in replicas[0]:
-        mean, stderr = mean_and_standard_error([float(replica[name]) for replica in replicas])
+    for name in _names(replicas):
+        with np.errstate(invalid="ignore"):  # of numbers that are not finite there is no spread
+            values = [float(replica[name]) for replica in replicas if name in replica]
+            mean, stderr = mean_and_standard_error(values)
         result[name] = {"mean": _finite(mean), "stderr": _finite(stderr)}
     return result
 
 
-def replica_values(
-    replicas: Sequence[Mapping[str, Mapping[str, Any]]],
-) -> dict[str, dict[str, list[float | None]]]:
-    """{row: {metric: a number for each replica}}, by which two runs are compared."""
+def replica_values(replicas: Sequence[Replica | None]) -> dict[str, dict[str, list[float | None]]]:
+    """{row: {metric: a number for each replica}}, by which two runs are compared.
+
+    The number is None where a replica could not be measured, or its metric is not finite.
+    """
+    rows = {row: [(replica or {}).get(row, {}) for replica in replicas] for row in _names(replicas)}
     return {
-        row: {name: [_finite(float(replica[row][name])) for replica in replicas] for name in metrics}
-        for row, metrics in replicas[0].items()
+        row: {name: [_finite(replica.get(name)) for replica in each] for name in _names(each)}
+        for row, each in rows.items()
     }
+
+
+def _names(mappings: Sequence[Mapping[str, Any] | None]) -> list[str]:
+    return list(dict.fromkeys(name for mapping in mappings for name in mapping or {}))
 
 
 def _finite(value: float | None) -> float | None:
@@ -72,7 +86,20 @@ def report(results: Mapping[str, Any]) -> str:
     replicas = results["replicas"]
     ours = f"{results['experiment']} on {results['dataset']}" + (f", {replicas} seeds" if replicas > 1 else "")
     rows = {ours: results["metrics"], **results["baselines"]}
-    rows |= {f"published: {name}": numbers for name, numbers in results["published"].items()}
+    rows |= {f"published: {name}": numbers for name, numbers in results.get("published", {}).items()}
     left_out = [f"{what} is left out: {why}" for what, why in results.get("left_out", {}).items()]
+    if UNFINISHED in results:
+        left_out.append(f"not yet measured: {results[UNFINISHED]}")
     verdicts = [f"{claim}: {verdict}" for claim, verdict in results.get("verdicts", {}).items()]
     return "\n".join([table(rows), *([""] if verdicts or left_out else []), *verdicts, *left_out])
+
+
+def is_results(found: Any) -> bool:
+    """Whether JSON has the form of results.json, as far as a report and a comparison read it."""
+    try:
+        report(found)
+        columns = [numbers for row in found.get("replica_values", {}).values() for numbers in row.values()]
+        good = all(number is None or math.isfinite(number) for numbers in columns for number in numbers)
+        return good and {len(numbers) for numbers in columns} <= {len(found.get("seeds", []))}
+    except Exception:  # anything may stand there
+        return False

@@ -90,6 +90,13 @@ def test_what_hinders_a_comparison_is_said(tmp_path, capsys):
         ("data", results((0, 1), rows, dataset="glyphs"), "b", "differences are of the data too", "undecided"),
         ("examples", results((0, 1), rows), "b", "measured on other examples", "undecided"),
         ("experiment", results((0, 1), rows, "gan"), "a", "runs of toy and of gan", "undecided"),
+        (
+            "unfinished",
+            {**results((0, 1), rows), "unfinished": "baselines"},
+            "a",
+            "baselines are missing",
+            "undecided",
+        ),
         ("single", results((0,), {"ours": {"accuracy": [0.5]}}), "a", "", "in one seed"),
     ]:
         code, out, err = compared(one, written(tmp_path / name, content, fingerprint), capsys)
@@ -109,6 +116,28 @@ def test_mistakes_end_in_one_sentence(tmp_path, capsys):
     }.items():
         code, out, err = compared(one, second, capsys)
         assert code == 2 and out == "" and err.count("\n") == 1 and sentence in err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"metrics": 3}',
+        {"baselines": 3},
+        {"metrics": {"accuracy": "high"}},
+        {"seeds": [0]},
+        "[" * 10**5,
+    ],
+)
+def test_damaged_results_end_in_one_sentence(tmp_path, capsys, damage):
+    content = results((0, 1), {"ours": {"accuracy": [0.5, 0.75]}})
+    one, other = (written(tmp_path / name, content) for name in ("one", "other"))
+    text = damage if isinstance(damage, str) else json.dumps({**content, **damage})
+    (other / "results.json").write_text(text)
+    code, out, err = compared(one, other, capsys)
+    assert code == 2 and out == "" and err.count("\n") == 1 and f"{other}/results.json" in err
 
 
 def test_what_a_run_writes_is_enough(finished, tmp_path, capsys):

@@ -1,6 +1,12 @@
 """Checkpoints: what is kept, what counts as damage, what as change."""
 
+import json
 import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +14,7 @@ import numpy as np
 import pytest
 
 from deeplearn.errors import UserError
+from deeplearn.train.checkpoint_files import sealed
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.parallel import local, make_layout
 from deeplearn.train.state import checksum
@@ -43,6 +50,28 @@ def test_the_latest_two_and_the_best_are_kept(tmp_path):
     assert Checkpoints(tmp_path, "-nll").steps() == [2, 4, 5]
     saved(tmp_path / "up", range(1, 6), "nll", metrics).close()
     assert Checkpoints(tmp_path / "up", "nll").steps() == [4, 5]
+
+
+def test_three_remain_after_any_number_of_stops_and_the_best_is_among_them(tmp_path):
+    values = {5: 2.0, 10: 1.0, 15: 3.0}
+    for start in range(0, 20, 5):  # each start saves one or two and is stopped, or killed before it could tidy
+        checkpoints = Checkpoints(tmp_path, "-nll")
+        if start:
+            checkpoints.restore(lambda step: abstract(TREE), pytest.fail)
+        for step in (start + 3, start + 5):
+            metrics = {"nll": values[step]} if step in values else {}
+            checkpoints.save(step, TREE, metrics, {}, wait=True)
+        checkpoints.close()
+    assert Checkpoints(tmp_path, "-nll").steps() == [10, 18, 20]
+    shutil.copytree(tmp_path / "18", tmp_path / "17")  # as a kill before its removal would leave it
+    description = json.loads((tmp_path / "18" / "meta" / "metadata").read_text())
+    del description["seal"]
+    write = (tmp_path / "17" / "meta" / "metadata").write_text
+    write(json.dumps(sealed({**description, "step": 17})))
+    checkpoints = Checkpoints(tmp_path, "-nll")
+    checkpoints.restore(lambda step: abstract(TREE), pytest.fail)
+    assert checkpoints.steps() == [10, 18, 20]
+    checkpoints.close()
 
 
 def test_what_is_restored_equals_what_was_saved(tmp_path):
@@ -81,7 +110,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(tmp_
         newest.mkdir()
     (step, state, _), said = restore(tmp_path)
     assert step == 1 and int(state["n"]) == 1
-    assert len(said) == 2 and "checkpoint" in said[0] and "is damaged" in said[0] and "step 1" in said[1]
+    assert len(said) == 1 and "checkpoint" in said[0] and "is damaged" in said[0] and "step 1" in said[0]
     assert (tmp_path / "damaged-2").exists() and not newest.exists()  # renamed, not deleted
     again, said = restore(tmp_path)
     assert again[0] == 1 and said == []
@@ -90,17 +119,65 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(tmp_
     later.close()
 
 
-def test_any_flipped_byte_is_harmless_or_noticed(tmp_path):
-    """Whatever byte of the newest checkpoint flips, what is restored is one of the two states, whole."""
+def test_the_same_step_may_be_damaged_again(tmp_path):
+    saved(tmp_path, [1, 2]).close()
+    for number in range(3):
+        (tmp_path / "2" / "meta" / "metadata").write_text(f"{number}")
+        (step, _, _), said = restore(tmp_path)
+        assert step == 1 and len(said) == 1
+        saved(tmp_path, [2]).close()
+    assert sorted(one.name for one in tmp_path.glob("damaged*")) == ["damaged-2", "damaged-2-2", "damaged-2-3"]
+    assert (tmp_path / "damaged-2-3" / "meta" / "metadata").read_text() == "2"
+
+
+def test_a_checkpoint_under_the_name_of_another_step_is_noticed(tmp_path):
+    saved(tmp_path, [1, 2]).close()
+    (tmp_path / "2").rename(tmp_path / "3")
+    (step, _, _), said = restore(tmp_path)
+    assert step == 1 and "3 is damaged (it is of step 2)" in said[0]
+
+
+def test_two_bytes_of_the_description_are_damage_and_no_other_version(tmp_path):
+    saved(tmp_path / "whole", [1, 2]).close()
+    meta = "2/meta/metadata"
+    length = (tmp_path / "whole" / meta).stat().st_size
+    for number, position in enumerate(range(5, length - 1, length // 12)):
+        place = tmp_path / str(number)
+        shutil.copytree(tmp_path / "whole", place)
+        flip(place / meta, position)
+        flip(place / meta, position + 1)
+        (step, _, _), said = restore(place)
+        assert step == 1 and "is damaged" in said[0], position
+
+
+def test_a_checkpoint_of_before_descriptions_had_checksums_is_read(tmp_path):
+    saved(tmp_path, [1]).close()
+    file = tmp_path / "1" / "meta" / "metadata"
+    description = json.loads(file.read_text())
+    file.write_text(json.dumps({key: description[key] for key in ("checksum", "specification", "notes")}))
+    assert restore(tmp_path)[0][0] == 1
+
+
+HARM = {
+    "flipped": lambda file, position: flip(file, position),
+    "truncated": lambda file, position: file.write_bytes(file.read_bytes()[:position]),
+    "emptied": lambda file, position: file.write_bytes(b""),
+    "deleted": lambda file, position: file.unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_whatever_file_is_damaged_one_of_the_two_states_is_restored_whole(tmp_path, capfd, harm):
     saved(tmp_path / "whole", [1, 2]).close()
     rng = np.random.default_rng(0)
     for number, file in enumerate(files(tmp_path / "whole" / "2")):
         place = tmp_path / f"copy{number}"
         shutil.copytree(tmp_path / "whole", place)
-        flip(place / "2" / file.relative_to(tmp_path / "whole" / "2"), rng.integers(file.stat().st_size))
-        (step, state, _), _ = restore(place)
-        assert int(state["n"]) == step
+        HARM[harm](place / "2" / file.relative_to(tmp_path / "whole" / "2"), rng.integers(file.stat().st_size))
+        (step, state, _), said = restore(place)
+        assert int(state["n"]) == step and len(said) == 2 - step
         np.testing.assert_array_equal(state["a"], TREE["a"])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_when_all_are_damaged_nothing_is_changed(tmp_path):
@@ -152,6 +229,37 @@ def test_the_checksum_sees_every_single_bit(dtype):
         changed = changed.astype(bool) if dtype == "bool" else changed.view(jnp.dtype(dtype))
         assert checksum([jnp.asarray(changed)])[0] != right[0]
     assert checksum([jnp.asarray(whole[::-1])])[0] != right[0]
+
+
+@pytest.mark.slow
+def test_a_failed_save_is_one_sentence_and_no_traceback(tmp_path):
+    """Of many arrays, each of which Orbax would print: a limit on the size of files stands in for a full disk."""
+    code = """
+        import resource, sys
+        import numpy as np
+        from deeplearn.errors import UserError
+        from deeplearn.train.checkpoints import Checkpoints
+        checkpoints = Checkpoints(__import__("pathlib").Path(sys.argv[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        tree = {f"{number}": np.random.default_rng(number).normal(size=9000) for number in range(50)}
+        try:
+            checkpoints.save(1, tree, {}, {}, wait=True)
+        except UserError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "checkpoints")]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.startswith("cannot save the checkpoint of step 1 in") and ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+def test_a_directory_that_vanishes_is_one_sentence_at_once(tmp_path):
+    checkpoints = saved(tmp_path / "checkpoints", [1])
+    shutil.rmtree(tmp_path / "checkpoints")
+    threads = threading.active_count()
+    with pytest.raises(UserError, match="cannot save the checkpoint of step 2"):
+        checkpoints.save(2, TREE, {}, {})
+    assert threading.active_count() == threads  # none that the end of the process would wait for
 
 
 def test_an_unwritable_place_is_one_sentence(tmp_path):

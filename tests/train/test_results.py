@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import re
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from PIL import Image
 
 from deeplearn.errors import UserError
 from deeplearn.train import OURS, Claim, Measured, ours
-from deeplearn.train.evaluation import tables
+from deeplearn.train.evaluation import LeftOut, measure, tables
 from deeplearn.train.loop import run
 from deeplearn.train.results import report, summary, table
 
@@ -109,6 +112,7 @@ def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
                 "losses": lambda: picture(report),
                 "none": lambda: fail("black", ValueError),
                 "no picture": lambda: 3,
+                "../name": lambda: Image.new("L", (2, 2)),
             },
             claims=[
                 Claim("it learns", OURS, "constant", "-loss"),
@@ -138,6 +142,7 @@ def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
         "the baseline ours",
         "the figure none",
         "the figure no picture",
+        "the figure ../name",
         "the verdict on 'it cannot be'",
         "the verdict on 'it is misspelt'",
     }
@@ -145,13 +150,143 @@ def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
     assert "the figure none is left out: ValueError: black" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("rows", [{"loss": 0.5}, 0.5, ours({"loss": [1, 2]})])
+@pytest.mark.parametrize("rows", [{"loss": 0.5}, 0.5, ours({"loss": [1, 2]}), ours({"loss": "high"})])
 def test_an_evaluation_that_gives_no_rows_is_told(rows, tmp_path):
-    def build(config, dataset):
-        return dataclasses.replace(toy.build(config, dataset), evaluate=lambda trained, dataset: rows)
+    said = []
+    experiment = SimpleNamespace(evaluate=lambda trained, dataset: rows, data=None)
+    left_out = LeftOut(said.append, tmp_path / "errors.log")
+    assert measure(experiment, [None], 0, left_out) == ({}, [None])
+    assert re.search(r"should (be a Measured|return \{row: Measured\}|be a number)", said[0])
 
-    with pytest.raises(UserError, match=r"should (be a Measured|return \{row: Measured\}|be a number)"):
-        run("toy", build, toy.Config(steps=1, batch_size=8, workdir=str(tmp_path)))
+
+def test_a_trained_run_whose_evaluation_fails_is_measured_at_the_next_start(tmp_path, capsys):
+    def evaluate(trained, dataset):
+        return toy.evaluate(trained, dataset) if mended else {}["no such thing"]
+
+    def build(config, dataset):
+        return dataclasses.replace(
+            toy.build(config, dataset),
+            evaluate=evaluate,
+            baselines=lambda trained, dataset: {"constant": lambda: Measured({"loss": 1e3})},
+            figures=lambda report: {"loss": lambda: Image.new("L", (2, 2))},
+        )
+
+    config = toy.Config(steps=1, batch_size=8, workdir=str(tmp_path))
+    mended = []
+    for _ in range(2):
+        found = run("toy", build, config)
+        assert found["metrics"] == {} and found["baselines"] == {"constant": {"loss": 1e3}}
+        assert set(found["left_out"]) == {"the evaluation of seed 0", "every figure"}
+        assert "KeyError: 'no such thing'" in found["left_out"]["the evaluation of seed 0"]
+    mended.append(True)
+    found = run("toy", build, config)
+    assert found["metrics"]["loss"]["mean"] > 0 and not found["left_out"]
+    printed = capsys.readouterr().out
+    assert printed.count("resuming from step 1") == 2 and "finished" not in printed
+    run("toy", build, config)
+    assert "this run is finished" in capsys.readouterr().out
+
+
+def test_one_replica_that_cannot_be_measured_takes_no_other_with_it(tmp_path):
+    seen = []
+
+    def evaluate(trained, dataset):
+        seen.append(None)
+        if len(seen) == 1:
+            raise UserError("its samples are all alike")
+        return ours({"loss": float(len(seen)), "rare": np.nan if len(seen) == 2 else 1.0})
+
+    def build(config, dataset):
+        claims = [Claim("it learns", OURS, "constant", "-loss")]
+        return dataclasses.replace(
+            toy.build(config, dataset),
+            evaluate=evaluate,
+            baselines=lambda trained, dataset: {"constant": lambda: Measured({"loss": 1e3})},
+            figures=lambda report: {str(len(report.replicas)): lambda: Image.new("L", (2, 2))},
+            claims=claims,
+        )
+
+    found = run("toy", build, toy.Config(steps=1, replicas=3, batch_size=8, workdir=str(tmp_path)))
+    assert found["metrics"] == {"loss": {"mean": 2.5, "stderr": 0.5}, "rare": {"mean": None, "stderr": None}}
+    assert found["replica_values"] == {OURS: {"loss": [None, 2.0, 3.0], "rare": [None, None, 1.0]}}
+    assert found["left_out"] == {"the evaluation of seed 0": "its samples are all alike"}
+    assert found["verdicts"]["it learns"].endswith("2 seeds") and (tmp_path / "figures" / "2.png").exists()
+
+
+def test_a_kill_loses_no_number_and_changes_none(tmp_path):
+    """Killed in the evaluation, a baseline and a figure: what was measured is there, and the end is the same."""
+
+    def build(config, dataset):
+        def die_if(place):
+            if place == moments[-1]:
+                raise KeyboardInterrupt
+
+        def baseline(place):
+            die_if(place)
+            return Measured({"loss": 1e3})
+
+        def evaluate(trained, dataset):
+            die_if("evaluation")
+            return toy.evaluate(trained, dataset)
+
+        def figure():
+            die_if("figure")
+            return Image.new("L", (2, 2))
+
+        return dataclasses.replace(
+            toy.build(config, dataset),
+            evaluate=evaluate,
+            baselines=lambda trained, dataset: {name: partial(baseline, name) for name in ("first", "second")},
+            figures=lambda report: {"grey": figure},
+        )
+
+    def content(directory):
+        found = json.loads((directory / "results.json").read_text())
+        return {key: value for key, value in found.items() if key != "seconds"}
+
+    def start(name):
+        return run("toy", build, toy.Config(steps=2, batch_size=8, workdir=str(tmp_path / name)))
+
+    moments = [""]
+    start("whole")
+    whole = content(tmp_path / "whole")
+    for place, rows in [
+        ("evaluation", None),
+        ("first", []),
+        ("second", ["first"]),
+        ("figure", ["first", "second"]),
+    ]:
+        moments.append(place)
+        with pytest.raises(KeyboardInterrupt):
+            start("killed")
+        if rows is not None:
+            part = content(tmp_path / "killed")
+            assert part["metrics"] == whole["metrics"] and list(part["baselines"]) == rows
+            assert "figures" in part["unfinished"] and "not yet measured: " in report(part)
+    moments.append("")
+    start("killed")
+    assert content(tmp_path / "killed") == whole and "unfinished" not in whole
+
+
+def test_a_metric_that_is_not_finite_is_said_to_be(tmp_path, capsys):
+    bad = {"nan": np.nan, "inf": np.inf, "float32": np.float32(np.nan), "none": None}
+
+    def build(config, dataset):
+        mean = {"mean": np.nan, "stderr": np.inf}
+        return dataclasses.replace(
+            toy.build(config, dataset),
+            evaluate=lambda trained, dataset: {**ours({**bad, "loss": 1.0}), "rival": Measured(bad)},
+            baselines=lambda trained, dataset: {"b": lambda: Measured({"nan": mean})},
+            published={"p": {"inf": np.inf}, "q": {"nll": "good"}},
+        )
+
+    infinite = {"mean": None, "stderr": None}
+    found = run("toy", build, toy.Config(steps=1, batch_size=8, workdir=str(tmp_path)))
+    json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)
+    assert found["metrics"] == {**dict.fromkeys(bad, infinite), "loss": {"mean": 1.0, "stderr": None}}
+    assert found["baselines"] == {"rival": dict.fromkeys(bad, infinite), "b": {"nan": infinite}}
+    assert found["published"] == {"p": {"inf": infinite}} and list(found["left_out"]) == ["the published row q"]
+    assert capsys.readouterr().out.count("not finite") == 10
 
 
 def test_a_run_says_what_it_takes_to_make_it_again(tmp_path):

@@ -122,7 +122,7 @@ def test_resuming_on_another_number_of_devices(tmp_path, data_dir):
     ("flags", "sentence"),
     [
         (("--seed=9",), "holds a run with seed=0 (now 9)"),
-        (("--steps=21",), "holds a run with steps=20 (now 21)"),
+        (("--steps=19",), "holds a run with steps=20 (now 19)"),
         (("--mesh=data:3",), "needs 3 devices, but there are 1"),
         (("--batch_size=2000",), "2000"),
         (("--dataset=digitz",), "digits"),
@@ -178,7 +178,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, data_dir):
     env = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
     code, _, err = finish(tmp_path, *flags, data_dir=data_dir, env=env, preexec_fn=limited)
     assert code == 2, err
-    assert "Traceback" not in err and "error: cannot" in err
+    assert err.startswith("error: cannot") and err.count("\n") == 1
     code, out, err = finish(tmp_path, *flags, data_dir=data_dir)
     assert code == 0 and "resuming from step" in out, err
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplearn.errors import UserError
 from deeplearn.train.loop import run
 
 from . import toy
@@ -68,3 +69,19 @@ def test_a_sheet_that_cannot_be_drawn_is_left_out_once_and_training_goes_on(tmp_
     assert found["metrics"] and not (tmp_path / "samples").exists()
     sentence = "the sheet of samples is left out: ValueError: no pictures of four channels"
     assert capsys.readouterr().err.count(sentence) == 1
+
+
+def test_a_validation_or_curve_that_fails_does_not_end_the_training(tmp_path, capsys):
+    def fail(*_):
+        raise UserError("there are too few images")
+
+    def build(config, dataset):
+        return dataclasses.replace(toy.build(config, dataset), validate=fail, curves=fail, sheet=fail)
+
+    config = toy.Config(steps=4, batch_size=8, checkpoint_every=2, workdir=str(tmp_path))
+    assert run("toy", build, config)["steps"] == 4
+    said = capsys.readouterr().err.splitlines()
+    assert sorted(said) == [
+        f"the {what} is left out: there are too few images"
+        for what in ("curve of samples", "sheet of samples", "validation")
+    ]
