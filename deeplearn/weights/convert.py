@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,16 @@ import flax
 import numpy as np
 
 from deeplearn.errors import UserError
+from deeplearn.models.resnet import ResNet
 from deeplearn.weights.files import Tensors
 from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, Naming, numbered_from_0
+from deeplearn.weights.values import as_dtype
 
 Shape = tuple[int, ...]
 Layout = tuple[Shape, Callable[[np.ndarray], np.ndarray]]
 Key = tuple[str, ...]
+
+DEEP = 6  # parts of a larger network within each other
 
 _TORCH_ROLES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _KERAS_ROLES = {"kernel": "kernel", "scale": "gamma", "mean": "moving_mean", "var": "moving_variance"}
@@ -52,29 +58,47 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
                 f"{wanted[path]} in {source} has the shape {list(value.shape)}, but this {kind} wants "
                 f"{list(next(iter(layouts)))}: the width, the number of classes or the size of images differs"
             )
-        result[path] = np.ascontiguousarray(layouts[value.shape](value)).astype(leaf.dtype)
+        value = as_dtype(layouts[value.shape](value), leaf.dtype, wanted[path], source)
+        result[path] = np.ascontiguousarray(value)
     return flax.traverse_util.unflatten_dict(result)
 
 
 def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tuple[Naming, Tensors]:
-    """The library whose names match the most variables at `paths`, and the tensors by these names."""
+    """The library whose names match the most variables at `paths`, and the tensors by these names.
+
+    In torch's files the network may be a part of another, as in Lightning's "model.conv1.weight": then its tensors
+    are taken, without what their names begin with. A sentence on standard error says which, where several would do.
+    """
     if type(net) not in NAMINGS:
         raise UserError(f"other libraries' files cannot be loaded into a {type(net).__name__}")
-
-    def tidied(naming: Naming) -> Tensors:
-        return _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
-
-    def found(naming: Naming) -> int:
-        return len({_foreign(net, naming, path) for path in paths} & set(tidied(naming)))
-
-    best = max(NAMINGS[type(net)], key=found)
-    if not found(best):
-        libraries = " or ".join(naming.library for naming in NAMINGS[type(net)])
+    found = []
+    for naming in NAMINGS[type(net)]:
+        tidied = _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
+        prefixes = _prefixes(tidied, {_foreign(net, naming, path) for path in paths})
+        found.append((max(prefixes.values(), default=0), naming, tidied, prefixes))
+    most, naming, tidied, prefixes = max(found, key=lambda one: one[0])
+    if not most:
+        libraries = " or ".join(dict.fromkeys(naming.library for naming in NAMINGS[type(net)]))
         raise UserError(
             f"{source} holds no {type(net).__name__} as {libraries} writes it: "
             f"its tensors are {_some(list(tensors))}"
         )
-    return best, tidied(best)
+    prefix, *others = [prefix for prefix, count in prefixes.items() if count == most]
+    if others:
+        print(f"note: {source} holds the network as {prefix}* and {others[0]}*: the first is read", file=sys.stderr)
+    inside = {name.removeprefix(prefix): value for name, value in tidied.items() if name.startswith(prefix)}
+    return naming, inside
+
+
+def _prefixes(tensors: Tensors, wanted: set[str]) -> Counter[str]:
+    """How many tensors have a wanted name behind each of the beginnings that names have: "", "model." …"""
+    counts: Counter[str] = Counter()
+    for name in tensors:
+        parts = name.split(".")
+        for cut in range(min(len(parts), DEEP)):
+            if ".".join(parts[cut:]) in wanted:
+                counts["".join(f"{part}." for part in parts[:cut])] += 1
+    return counts
 
 
 def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> int:
@@ -154,6 +178,11 @@ def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layou
 
 def _check_form(net: Any, naming: Naming, source: Path) -> None:
     """Shapes do not show ε, padding and the place of strides; the library does."""
+    if naming.library != "Keras" and isinstance(net, ResNet) and net.bottleneck and not net.stride_in_3x3:
+        raise UserError(
+            f"{source} has the names of torchvision and timm, whose ResNets have their strides in the 3×3 "
+            "convolutions (v1.5), but this network has them in the first 1×1, as the paper: choose it without _v1"
+        )
     form = KERAS_FORMS.get(type(net))
     if form is None:
         return

@@ -21,6 +21,7 @@ from deeplearn.models.mobilenet import MobileNet
 from deeplearn.models.mobilenet_v2 import MobileNetV2
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.vgg import VGG
+from deeplearn.weights.keras_numbers import keras_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,6 +226,9 @@ NAMINGS: dict[type, tuple[Naming, ...]] = {
     ),
     DenseNet: (Naming("torchvision", _torch_densenet), Naming("Keras", _keras_densenet)),
 }
+
+for _kind in (VGG, InceptionV3, ResNet, MobileNet, MobileNetV2, DenseNet):
+    NAMINGS[_kind] += (Naming("Keras", keras_number),)  # files of 3.0 to 3.5
 
 # The last layer, which networks for features (classes=0) lack.
 HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from deeplearn.errors import UserError
 from deeplearn.weights.names import NAMINGS
 from deeplearn.weights.preprocessing import Preprocessing
+from deeplearn.weights.values import as_dtype
 
 NETWORKS = {kind.__name__: kind for kind in NAMINGS}
 
@@ -96,5 +97,5 @@ def placed(variables: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sour
                 f"but this network wants {list(leaf.shape)}"
             )
     return flax.traverse_util.unflatten_dict(
-        {name: tensors[name].astype(leaf.dtype) for name, leaf in flat.items()}, sep="/"
+        {name: as_dtype(tensors[name], leaf.dtype, name, source) for name, leaf in flat.items()}, sep="/"
     )
