@@ -17,11 +17,11 @@ import numpy as np
 from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.weights.files import Tensors
-from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, Naming, numbered_from_0
+from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, STEMS, Naming, numbered_from_0
 from deeplearn.weights.values import as_dtype
 
 Shape = tuple[int, ...]
-Layout = tuple[Shape, Callable[[np.ndarray], np.ndarray]]
+Layout = Callable[[np.ndarray], np.ndarray]
 Key = tuple[str, ...]
 
 DEEP = 6  # parts of a larger network within each other
@@ -36,8 +36,24 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
     A network with classes=0 leaves the file's last layer out. UserError names what is missing, left over or of
     another shape, and says when weights of Keras are loaded into a network in torch's form, or the other way round.
     """
-    flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
+    flat = flax.traverse_util.flatten_dict(variables)
     naming, tensors = recognise(net, tensors, list(flat), source)
+    places = fit(net, naming, variables, tensors, source)
+    result = {
+        path: np.ascontiguousarray(as_dtype(layout(tensors[name]), flat[path].dtype, name, source))
+        for path, (name, layout) in places.items()
+    }
+    return flax.traverse_util.unflatten_dict(result)
+
+
+def fit(
+    net: Any, naming: Naming, variables: Mapping[str, Any], tensors: Tensors, source: Path
+) -> dict[Key, tuple[str, Layout]]:
+    """Where each variable comes from: the tensor's name, and the function that turns it to our layout.
+
+    `variables` are arrays or shapes, `tensors` what `recognise` returned. UserError as for `convert`.
+    """
+    flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
     _check_form(net, naming, source)
     kind = type(net).__name__
     wanted = {path: _foreign(net, naming, path) for path in flat}
@@ -49,25 +65,30 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
         raise UserError(
             f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(parts)}"
         )
-    result = {}
+    places = {}
     for path, leaf in flat.items():
-        value = tensors[wanted[path]]
+        shape = tensors[wanted[path]].shape
         layouts = dict(_layouts(net, naming, path, tuple(leaf.shape)))
-        if value.shape not in layouts:
+        if shape not in layouts:
             raise UserError(
-                f"{wanted[path]} in {source} has the shape {list(value.shape)}, but this {kind} wants "
+                f"{wanted[path]} in {source} has the shape {list(shape)}, but this {kind} wants "
                 f"{list(next(iter(layouts)))}: the width, the number of classes or the size of images differs"
             )
-        value = as_dtype(layouts[value.shape](value), leaf.dtype, wanted[path], source)
-        result[path] = np.ascontiguousarray(value)
-    return flax.traverse_util.unflatten_dict(result)
+        places[path] = wanted[path], layouts[shape]
+    return places
 
 
-def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tuple[Naming, Tensors]:
+def note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
+
+
+def recognise(
+    net: Any, tensors: Tensors, paths: list[Key], source: Path, say: Callable[[str], None] = note
+) -> tuple[Naming, Tensors]:
     """The library whose names match the most variables at `paths`, and the tensors by these names.
 
     In torch's files the network may be a part of another, as in Lightning's "model.conv1.weight": then its tensors
-    are taken, without what their names begin with. A sentence on standard error says which, where several would do.
+    are taken, without what their names begin with. Where several would do, `say` is called with a sentence.
     """
     if type(net) not in NAMINGS:
         raise UserError(f"other libraries' files cannot be loaded into a {type(net).__name__}")
@@ -85,7 +106,7 @@ def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tup
         )
     prefix, *others = [prefix for prefix, count in prefixes.items() if count == most]
     if others:
-        print(f"note: {source} holds the network as {prefix}* and {others[0]}*: the first is read", file=sys.stderr)
+        say(f"{source} holds the network as {prefix}* and {others[0]}*: the first is read")
     inside = {name.removeprefix(prefix): value for name, value in tidied.items() if name.startswith(prefix)}
     return naming, inside
 
@@ -99,6 +120,13 @@ def _prefixes(tensors: Tensors, wanted: set[str]) -> Counter[str]:
             if ".".join(parts[cut:]) in wanted:
                 counts["".join(f"{part}." for part in parts[:cut])] += 1
     return counts
+
+
+def begins(net: Any, tensors: Tensors) -> bool:
+    """Whether a file has the first layer of such a network, by the names of any library."""
+    stems = [_foreign(net, naming, ("params", STEMS[type(net)], "kernel")) for naming in NAMINGS[type(net)]]
+    names = [*tensors, *_tidy_keras(tensors)]
+    return any(name == stem or name.endswith(f".{stem}") for name in names for stem in stems)
 
 
 def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> int:
@@ -145,7 +173,7 @@ def _spare(net: Any, naming: Naming, name: str) -> bool:
     return not net.classes and name.startswith((f"{head}.", f"{head}/"))
 
 
-def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layout]:
+def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[tuple[Shape, Layout]]:
     """Shapes that a tensor may have in the file, each with a function to our layout, [h, w, in, out] or [in,
     out]."""
     keras = naming.library == "Keras"

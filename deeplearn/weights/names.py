@@ -235,6 +235,14 @@ HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(
     (GoogLeNet, InceptionV3, ResNet, MobileNet, MobileNetV2), "fc"
 )
 
+# The first layer.
+STEMS = {
+    VGG: "conv1_1",
+    DenseNet: "conv0",
+    GoogLeNet: "conv1/conv",
+    InceptionV3: "Conv2d_1a_3x3/conv",
+} | dict.fromkeys((AlexNet, ResNet, MobileNet, MobileNetV2), "conv1")
+
 KERAS_FORMS: dict[type, Callable[[Any], Any]] = {
     ResNet: resnet.keras_form,
     DenseNet: densenet.keras_form,

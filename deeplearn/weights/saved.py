@@ -68,12 +68,14 @@ def read_config(path: Path) -> Config:
         prepared = _tuples(described["preprocessing"])
         if "deviation" in prepared:  # the name of `std` in files of earlier versions
             prepared["std"] = prepared.pop("deviation")
-        preprocessing = Preprocessing(**prepared)
-        return Config(network, tuple(map(str, described["classes"])), preprocessing)
+        preprocessing, classes = Preprocessing(**prepared), tuple(map(str, described["classes"]))
+        if network.classes and len(classes) != network.classes:
+            raise ValueError(f"{len(classes)} names for {network.classes} classes")
+        return Config(network, classes, preprocessing)
     except OSError as error:
         raise UserError(f"{path} needs the configuration {file} beside it ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} does not describe a network as `save` writes it ({error!r})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{file} does not describe a network as `save` writes it ({repr(error)[:200]})") from None
 
 
 def _tuples(value: Any) -> Any:
