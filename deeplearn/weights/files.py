@@ -83,3 +83,8 @@ def _without_wrappers(tensors: Tensors) -> Tensors:
         if all(name.startswith(wrapper) for name in tensors):
             tensors = {name.removeprefix(wrapper): value for name, value in tensors.items()}
     return tensors
+
+
+def is_ours(tensors: Tensors) -> bool:
+    """Whether `save` wrote them."""
+    return all(name.startswith(("params/", "batch_stats/")) for name in tensors)

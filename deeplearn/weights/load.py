@@ -18,7 +18,7 @@ import numpy as np
 from deeplearn.errors import UserError, brief
 from deeplearn.runs import checkpoint
 from deeplearn.weights.convert import convert
-from deeplearn.weights.files import Tensors, read_tensors
+from deeplearn.weights.files import Tensors, is_ours, read_tensors
 from deeplearn.weights.members import abstract_variables, of_zoo
 from deeplearn.weights.names import HEADS
 from deeplearn.weights.saved import Config, placed, read_config
@@ -109,11 +109,6 @@ def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
         networks = sorted({name.split("/")[1] for name in tensors})
         raise UserError(f"the run {run} has no network {network!r}: it has {', '.join(networks)}")
     return found
-
-
-def is_ours(tensors: Tensors) -> bool:
-    """Whether `save` wrote them."""
-    return all(name.startswith(("params/", "batch_stats/")) for name in tensors)
 
 
 @functools.partial(jax.jit, static_argnums=0)
