@@ -25,6 +25,7 @@ import numpy as np
 from deeplearn import data, runs
 from deeplearn.codec.file import compress, decompress, read_header
 from deeplearn.command import exit_code, parser
+from deeplearn.data.npz import images_in
 from deeplearn.errors import UserError
 from deeplearn.losses.likelihoods import Logistic
 from deeplearn.train.launch import use_compilation_cache
@@ -64,9 +65,9 @@ def read_images(name: str) -> tuple[np.ndarray, int]:
     if "image" not in dataset.train.spec:
         raise UserError(f"--data={name} has no images")
     if len(chosen) > 1 and base.startswith("npz:") and dataset.levels is not None:
-        with np.load(Path(base.removeprefix("npz:")).expanduser()) as arrays:
-            if "image" in arrays:
-                return arrays["image"].reshape(-1, *dataset.train.spec["image"].shape), dataset.levels
+        found = images_in(Path(base.removeprefix("npz:")).expanduser())
+        if found is not None:
+            return found[0], dataset.levels
     images = [getattr(dataset, one).arrays()["image"] for one in chosen]
     return levels_of(np.concatenate(images), dataset.levels, name), dataset.levels or 0
 

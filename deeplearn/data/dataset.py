@@ -32,6 +32,7 @@ class Dataset:
     vocabulary: what the tokens stand for; None when there are no tokens.
     facts: what `fact` has computed, by name; saved with a run.
     directory: where files may be stored beside the prepared data; it need not exist. None for sets made by hand.
+    notes: what was learnt about a user's data when they were loaded, a sentence each: printed before training.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     directory: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -6,15 +6,20 @@ import numpy as np
 
 from deeplearn.errors import UserError
 
+SIDE_LIMIT = 4096  # pixels
+
 
 def split_side(name: str) -> tuple[str, int | None]:
     """Takes "PATH@64" apart: to ("PATH", 64); without @ and a number, the name and None."""
-    match = re.fullmatch(r"(.+)@(\d+)", name)
+    match = re.fullmatch(r"(.+)@([0-9]+)", name, re.DOTALL)
     if not match:
         return name, None
-    if int(match[2]) == 0:
-        raise UserError(f"{name} means images of 0 pixels: give a side of at least 1, such as @64.")
-    return match[1], int(match[2])
+    side = int(match[2][:9])
+    if not 1 <= side <= SIDE_LIMIT:
+        raise UserError(
+            f"{name} means images of {side} pixels a side: give one from 1 to {SIDE_LIMIT}, such as @64."
+        )
+    return match[1], side
 
 
 def fit(image: np.ndarray, side: int) -> np.ndarray:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from deeplearn.data.dataset import Dataset
+from deeplearn.errors import UserError
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -40,4 +41,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:
     """The directory that TFDS would use."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(chosen).expanduser().absolute()
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError as error:  # ~name of nobody
+        raise UserError(
+            f"{chosen} cannot be the data directory ({error}): choose another with --data_dir."
+        ) from None

@@ -1,134 +1,167 @@
 """The user's own arrays in one .npz file: `npz:PATH`.
 
-Either `image` [N, H, W] or [N, H, W, C] with an optional `label` [N], cut 80 / 10 / 10; or x_train, y_train,
-x_test, y_test as Keras keeps them, with a validation split carved out of train. Images are uint8, or floats
-in [0, 1]; labels are 0 .. classes - 1. A number `levels` beside images in uint8 says that white is levels - 1;
-without it white is 255. Other arrays in the file are not read.
+Either `image` with an optional `label` [N], cut 80 / 10 / 10; or x_train, y_train, x_test, y_test as Keras keeps
+them, or train_images, train_labels, …, with a validation split carved out of train unless there is one.
+`deeplearn.data.levels` says which images are read, `deeplearn.data.labels` which labels. A number `levels` beside
+images in uint8 says that white is levels - 1; without it white is 255. Other arrays in the file are not read. What
+was found or changed is in the data set's `notes`.
 """
 
+import os
 import zipfile
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.decoded import Decoded
-from deeplearn.data.partition import carve, train_validation_test
-from deeplearn.errors import UserError
+from deeplearn.data.files import located
+from deeplearn.data.labels import numbered, shown
+from deeplearn.data.layouts import SPLITS
+from deeplearn.data.levels import images_of
+from deeplearn.data.partition import own_splits
+from deeplearn.data.split import Arrays
+from deeplearn.errors import UserError, brief
 
 SEED = 0
-KERAS = ("x_train", "y_train", "x_test", "y_test")
-READ = {"image", "label", "levels", *KERAS}
+ROLES = {
+    **dict.fromkeys(("image", "images", "x"), "image"),
+    **dict.fromkeys(("label", "labels", "y"), "label"),
+}
+LEVELS = "levels"
+FORMS = "image (and label), or x_train, y_train, x_test, y_test"
 
 Columns = dict[str, np.ndarray]
+Keys = dict[str, dict[str, str]]  # {split, "" for none: {role: name of the array}}
 
 
 def load_npz(path: str) -> Dataset:
     """Loads an .npz file; float images stay as they are (levels None). Raises UserError for a bad file."""
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise UserError(f"there is no file {file}: check the path after npz:.")
-    arrays = read_arrays(file)
-    if all(key in arrays for key in KERAS):
-        train = _columns(arrays, "x_train", "y_train", file)
-        test = _columns(arrays, "x_test", "y_test", file)
-        if train["image"].shape[1:] != test["image"].shape[1:]:
-            raise UserError(
-                f"in {file} x_train holds images {train['image'].shape[1:]} and x_test {test['image'].shape[1:]}"
-                ": give both one size."
-            )
-        if train["image"].dtype != test["image"].dtype:
-            raise UserError(f"in {file} x_train and x_test differ in dtype: store both as uint8.")
-        kept, carved = carve(train["label"], SEED)
-        splits = {"train": _take(train, kept), "validation": _take(train, carved), "test": test}
-    elif "image" in arrays:
-        columns = _columns(arrays, "image", "label" if "label" in arrays else None, file)
-        strata = columns.get("label", np.zeros(len(columns["image"])))
-        orders = train_validation_test(strata, SEED)
-        splits = {
-            split: _take(columns, order)
-            for split, order in zip(("train", "validation", "test"), orders, strict=True)
-        }
-    else:
-        raise UserError(
-            f"{file} holds {', '.join(arrays) or 'no arrays'}: it needs image (and label), or {', '.join(KERAS)}."
-        )
-    count = 1 + max(int(columns["label"].max()) if "label" in columns else -1 for columns in splits.values())
-    levels = grey_levels(arrays, [columns["image"] for columns in splits.values()], file)
-    return Decoded(splits, tuple(map(str, range(count))), levels).dataset(f"npz:{path}")
+    file = located(path, "file", "check the path after npz:")
+    arrays, keys, notes = read_arrays(file)
+    given, start = {}, 0
+    for split, names in keys.items():
+        count = _length(arrays, names, file)
+        given[split or "train"] = np.arange(start, start + count)
+        start += count
+    images, levels, changes = _images(arrays, keys, file)
+    classes: tuple[str, ...] = ()
+    label, numbers = np.zeros(len(images), np.int32), [f"{len(images)} images without labels"]
+    labelled = "label" in next(iter(keys.values()))
+    if labelled:
+        found = [_flat(arrays[names["label"]]) for names in keys.values()]
+        classes, label, numbers = numbered(_joined(found, f"labels in {file}"), f"labels in {file}")
+    orders, cut = own_splits(given, label, classes, SEED)
+    columns = {"image": images} | ({"label": label} if labelled else {})
+    splits: dict[str, Any] = {
+        split: Arrays({key: column[order] for key, column in columns.items()}, levels)
+        for split, order in orders.items()
+    }
+    said = (*notes, *changes, *numbers, *cut)
+    return Dataset(name=f"npz:{path}", classes=classes, levels=levels, notes=said, **splits)
 
 
-def read_arrays(file: Path) -> Columns:
-    """Arrays by name, empty those of names that are not read; UserError if the file is damaged."""
-    damaged = UserError(f"{file} is not a whole .npz file: save one with np.savez(path, image=images).")
-    if not zipfile.is_zipfile(file):
-        raise damaged
+def images_in(file: Path) -> tuple[np.ndarray, int | None] | None:
+    """All images of a file in their order, [N, H, W, C], and their levels; None where the file has splits."""
+    arrays, keys, _ = read_arrays(file)
+    return _images(arrays, keys, file)[:2] if "" in keys else None
+
+
+def read_arrays(file: Path) -> tuple[Columns, Keys, list[str]]:
+    """(arrays by name, which of them is what, notes); UserError if the file is damaged or has no images."""
     try:
+        with zipfile.ZipFile(file) as archive:
+            sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
+        keys = _keys(sizes, file)
+        names = [name for roles in keys.values() for name in roles.values()]
+        names += [LEVELS] if LEVELS in sizes else []
+        if sum(sizes[name] for name in names) > _memory() / 2:
+            raise UserError(f"the arrays in {file} would fill this machine's memory: use a folder of images.")
         with np.load(file, allow_pickle=False) as archive:
-            return {key: archive[key] if key in READ else np.empty(0) for key in archive.files}
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise damaged from error
-        raise UserError(
-            f"{file} holds pickled objects, which are never unpickled because that runs code: "
-            "save plain numeric arrays."
-        ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise damaged from error
-
-
-def _columns(arrays: Columns, image_key: str, label_key: str | None, file: Path) -> Columns:
-    columns = {"image": checked_images(arrays[image_key], f"{image_key} in {file}")}
-    if len(columns["image"]) < 3:
-        raise UserError(f"{image_key} in {file} has {len(columns['image'])}: three splits need at least 3 images.")
-    if label_key:
-        columns["label"] = _labels(arrays[label_key], f"{label_key} in {file}")
-        if len(columns["label"]) != len(columns["image"]):
+            arrays = {name: archive[name] for name in names}
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, its decompressors and numpy raise anything for damaged files
+        if "allow_pickle" in str(error):
             raise UserError(
-                f"in {file} {image_key} has {len(columns['image'])} examples and {label_key} "
-                f"{len(columns['label'])}: they must be equally many."
+                f"{file} holds pickled objects, which are never unpickled because that runs code: "
+                "save plain numeric arrays."
+            ) from error
+        reason = (isinstance(error, OSError) and error.strerror) or brief(error)
+        raise UserError(
+            f"{file} is not a whole .npz file ({reason}): save one with np.savez(path, image=images)."
+        ) from error
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise UserError(f"{shown(strange)} in {file} is no array: save one with np.savez(path, image=images).")
+    unread = [name for name in sizes if name not in names]
+    return arrays, keys, [f"arrays that are not read: {shown(unread)}"] if unread else []
+
+
+def _keys(found: Any, file: Path) -> Keys:
+    """Which array is what, by its name: UserError where two could be the same, and where some are missing."""
+    keys: Keys = {}
+    for name in found:
+        words = [word for word in name.casefold().split("_") if word]
+        roles = [ROLES[word] for word in words if word in ROLES]
+        splits = [SPLITS[word] for word in words if word in SPLITS]
+        if len(words) != len(roles) + len(splits) or len(roles) != 1 or len(splits) > 1:
+            continue
+        same = keys.setdefault("".join(splits), {})
+        if roles[0] in same:
+            raise UserError(f"{name} and {same[roles[0]]} in {file} could be the same: keep one of them.")
+        same[roles[0]] = name
+    there = f"{file} holds {shown(found) or 'no arrays'}"
+    if any("image" not in roles for roles in keys.values()) or not keys.keys() & {"", "train"}:
+        raise UserError(f"{there}: it needs {FORMS}.")
+    if "" in keys and len(keys) > 1:
+        raise UserError(f"{there}, images with a split and without: keep those of one kind.")
+    if len({"label" in roles for roles in keys.values()}) > 1:
+        raise UserError(f"{there}: the labels of some splits are missing.")
+    return keys
+
+
+def _images(arrays: Columns, keys: Keys, file: Path) -> tuple[np.ndarray, int | None, list[str]]:
+    """All images, split after split, their levels and notes: one scale is found for all."""
+    names = [roles["image"] for roles in keys.values()]
+    levels = arrays.get(LEVELS)
+    if levels is not None and not (levels.shape == () and levels.dtype.kind in "iu" and 2 <= levels <= 256):
+        raise UserError(f"{LEVELS} in {file} must be one whole number from 2 to 256.")
+    where, types = f"{' and '.join(names)} in {file}", {str(arrays[name].dtype) for name in names}
+    if len(types) > 1:
+        raise UserError(f"{where} are {' and '.join(sorted(types))}: store all in one dtype.")
+    return images_of(
+        _joined([arrays[name] for name in names], where), where, None if levels is None else int(levels)
+    )
+
+
+def _joined(arrays: list[np.ndarray], where: str) -> np.ndarray:
+    first, *others = arrays
+    if not others:
+        return first
+    for other in others:
+        if other.ndim == 0 or other.shape[1:] != first.shape[1:]:
+            raise UserError(
+                f"{where} have the shapes {first.shape} and {other.shape}: give all examples one shape."
             )
-    return columns
+        if np.result_type(first, other).kind not in (first.dtype.kind, other.dtype.kind):
+            raise UserError(f"{where} are {first.dtype} and {other.dtype}: store all in one dtype.")
+    return np.concatenate(arrays)
 
 
-def checked_images(images: np.ndarray, where: str) -> np.ndarray:
-    """[N, H, W, C], bytes or floats in [0, 1], or a UserError that says where they were found."""
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or not len(images):
-        raise UserError(f"{where} has shape {images.shape}: it must be [N, H, W] or [N, H, W, C].")
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind != "f":
-        raise UserError(f"{where} is {images.dtype}: it must be uint8, or floats in [0, 1].")
-    low, high = images.min(), images.max()
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise UserError(f"{where} has floats from {low:g} to {high:g}: scale them to [0, 1], or store uint8.")
-    return images.astype(np.float32)
+def _flat(label: np.ndarray) -> np.ndarray:
+    """[N, 1], as in Keras's CIFAR, to [N]."""
+    return label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
 
 
-def grey_levels(arrays: Columns, images: Sequence[np.ndarray], file: Path) -> int | None:
-    """How many grey levels images in uint8 have, black 0 included; None for floats; UserError if it cannot be."""
-    if images[0].dtype != np.uint8:
-        return None
-    given = arrays.get("levels", np.array(256))
-    if given.shape != () or given.dtype.kind not in "iu" or not 2 <= given <= 256:
-        raise UserError(f"levels in {file} must be one whole number from 2 to 256.")
-    brightest = max(int(image.max()) for image in images)
-    if brightest >= given:
-        raise UserError(f"{file} says that it has {given} grey levels, but a pixel is {brightest}.")
-    return int(given)
+def _length(arrays: Columns, names: dict[str, str], file: Path) -> int:
+    """How many examples a split has: as many images as labels."""
+    lengths = {name: len(arrays[name]) if arrays[name].ndim else 0 for name in names.values()}
+    if len(set(lengths.values())) > 1:
+        counts = " and ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise UserError(f"in {file} {counts} examples: they must be equally many.")
+    return next(iter(lengths.values()))
 
 
-def _labels(labels: np.ndarray, where: str) -> np.ndarray:
-    if labels.ndim == 2 and labels.shape[1] == 1:  # as in Keras's CIFAR
-        labels = labels[:, 0]
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or (len(labels) and labels.min() < 0):
-        raise UserError(f"{where} is {labels.dtype} {labels.shape}: it must be whole numbers [N], counted from 0.")
-    return labels.astype(np.int32)
-
-
-def _take(columns: Columns, order: np.ndarray) -> Columns:
-    return {key: column[order] for key, column in columns.items()}
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,8 +1,11 @@
 """Cutting one sequence of examples into disjoint splits, by a fixed seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from deeplearn.data.labels import shown
+from deeplearn.errors import UserError
 
 # A data set without a validation (or test) split gives up a tenth of its training split, at most this many.
 CARVE_LIMIT = 5000
@@ -37,3 +40,45 @@ def carve(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     tenth = min(max(1, round(len(labels) / 10)), CARVE_LIMIT)
     carved, kept = stratified(labels, [tenth], seed)
     return kept, carved
+
+
+def own_splits(
+    given: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], seed: int
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """({split: indices}, notes) of a user's examples: the splits that are given, and the others cut out of train.
+
+    given: indices by split; {"train": all} where there are no splits. labels: [N], the class of each example, zeros
+    where there are none. A class with fewer than three examples stays in train as a whole. UserError where train is
+    too small to be cut.
+    """
+    train = given["train"]
+    missing = [split for split in ("validation", "test") if split not in given]
+    if len(train) <= len(missing):
+        raise UserError(
+            f"there are only {len(train)} examples to be cut into train, {' and '.join(missing)}: at least "
+            f"{len(missing) + 1} are needed."
+        )
+    counts = np.bincount(labels[train], minlength=max(1, len(classes)))
+    small = np.isin(labels[train], np.flatnonzero(counts < 3))
+    if (~small).sum() < 3:  # nothing else is left to be cut
+        small[:] = False
+    whole, rest = train[small], train[~small]
+    notes = []
+    if len(missing) == 2:
+        kept, *cut = train_validation_test(labels[rest], seed)
+        notes.append("cut by a fixed seed: 80 % train, 10 % validation, 10 % test")
+    elif missing:
+        kept, *cut = carve(labels[rest], seed)
+        notes.append(f"{missing[0]} is cut out of train by a fixed seed: a tenth, at most {CARVE_LIMIT:,}")
+    else:
+        kept, cut = np.arange(len(rest)), []
+    if missing and small.any():
+        tiny = [f"{name} ({count})" for name, count in zip(classes, counts, strict=False) if 0 < count < 3]
+        notes.append(f"classes too small to be split, all in train: {shown(tiny)}")
+    orders = {**given, "train": np.concatenate([rest[kept], whole]) if len(whole) else rest[kept]}
+    orders |= {split: rest[rows] for split, rows in zip(missing, cut, strict=True)}
+    for split in ("train", "validation", "test"):
+        present = set(labels[orders[split]].tolist())
+        if absent := [name for number, name in enumerate(classes) if number not in present]:
+            notes.append(f"classes without an example in {split}: {shown(absent)}")
+    return {split: orders[split] for split in ("train", "validation", "test")}, notes

@@ -59,8 +59,8 @@ def read_header(file: Path) -> Header:
 def read_picture(file: Path) -> Image.Image:
     """The picture in a file, upright: mode "L" where it is grey, else "RGB".
 
-    More than 8 bits are scaled to 8: 65535 is white in whole numbers, 1 in floats. UserError, naming the file, where
-    values lie outside, because nobody knows what is white there, and where the file cannot be read.
+    More than 8 bits are scaled to 8: 65535 is white in whole numbers, 1 in floats. UserError, naming the file,
+    where values lie outside, because nobody knows what is white there, and where the file cannot be read.
     """
     with _opened(file) as image:
         picture = ImageOps.exif_transpose(image) if image.format in CAMERA_FORMATS else image

@@ -1,6 +1,7 @@
 """Data sets that are stored as TFDS records in the data directory: found there, or prepared once."""
 
 import contextlib
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from deeplearn.data.dataset import Dataset
 from deeplearn.data.images import split_side
 from deeplearn.data.lock import locked
 from deeplearn.data.versions import find
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, brief
 
 
 def load_prepared(name: str, directory: Path) -> Dataset:
@@ -33,39 +34,73 @@ def load_prepared(name: str, directory: Path) -> Dataset:
         if side:
             raise UserError(f"{wanted} has one size of its own: leave out @{side}.")
         name = wanted = "/".join(filter(None, complete(wanted)))
+    try:
+        return _load(name, wanted, side, directory)
+    except OSError as error:
+        raise UserError(
+            f"cannot write to the data directory {directory} ({error.strerror or brief(error)}): "
+            "choose another with --data_dir or $TFDS_DATA_DIR."
+        ) from error
+
+
+def _load(name: str, wanted: str, side: int | None, directory: Path) -> Dataset:
     cache = directory / "decoded" / name
     if (found := _read(cache, wanted, directory)) is not None:
         return found.dataset(name)
     with contextlib.ExitStack() as stack:
+        read_only = None
         try:
             stack.enter_context(locked(cache.with_name(cache.name + ".lock")))
-            writable = True
         except OSError as error:
             # A shared directory that others prepared can be read, but nothing can be cached in it.
-            writable = False
+            read_only = error
             if find(wanted, directory) is None:
-                raise UserError(
-                    f"cannot write to the data directory {directory} ({error.strerror}): "
-                    "choose another with --data_dir or $TFDS_DATA_DIR."
-                ) from error
+                raise
         # Another process may have done the work while this one waited for the lock.
         if (found := _read(cache, wanted, directory)) is not None:
             return found.dataset(name)
-        builder = _own_builder(wanted, directory) if wanted.partition("/")[0] in OWN else None
-        if builder is None:
-            from deeplearn.data.foreign import foreign_builder
-
-            builder = foreign_builder(wanted, directory)
-        from deeplearn.data.decode import decode
-
-        loaded = decode(builder, name, side)
+        loaded, notes = _decode(wanted, name, side, directory, read_only is None)
         if isinstance(loaded, Dataset):
-            return loaded
-        if writable:
-            decoded.write(cache, loaded, Path(builder.data_path))
-        else:
-            logging.info("%s is not writable: %s will be decoded at every start", directory, name)
-        return loaded.dataset(name)
+            return dataclasses.replace(loaded, notes=notes)
+        try:
+            if read_only is not None:
+                raise read_only
+            if (records := find(wanted, directory)) is not None:
+                decoded.write(cache, loaded, records)
+        except OSError as error:
+            notes = (*notes, f"{directory} cannot be written ({error.strerror}): {name} is decoded at every start")
+        return dataclasses.replace(loaded.dataset(name), notes=notes)
+
+
+def _decode(
+    name: str, called: str, side: int | None, directory: Path, writable: bool
+) -> tuple[decoded.Decoded | Dataset, tuple[str, ...]]:
+    """What the records hold, prepared first where there are none, or again where they are damaged; and notes."""
+    from deeplearn.data.decode import decode
+
+    own, records = name.partition("/")[0] in OWN, find(name, directory)
+    try:
+        return decode(_builder(name, directory), called, side), ()
+    except Exception as error:  # damaged records make their readers raise anything
+        if records is None or (isinstance(error, UserError) and not own):
+            raise
+        if not (own and writable):
+            how = "" if own else f" with tfds build {name} --file_format=array_record"
+            raise UserError(
+                f"the records of {name} in {records} are damaged ({brief(error)}): remove that directory, and "
+                f"prepare them again{how}."
+            ) from error
+        shutil.rmtree(records)
+        note = f"the records of {name} in {records} were damaged ({brief(error)}): they are prepared again"
+    return decode(_builder(name, directory), called, side), (note,)
+
+
+def _builder(name: str, directory: Path) -> Any:
+    if name.partition("/")[0] in OWN:
+        return _own_builder(name, directory)
+    from deeplearn.data.foreign import foreign_builder
+
+    return foreign_builder(name, directory)
 
 
 def _read(cache: Path, name: str, directory: Path) -> decoded.Decoded | None:
@@ -78,8 +113,11 @@ def _own_builder(name: str, directory: Path) -> Any:
     import tensorflow_datasets as tfds
 
     base, config = complete(name)
+    prepared = find(name, directory)
+    if prepared is None:  # there may be a part of it
+        shutil.rmtree(directory / name / OWN[base].version, ignore_errors=True)
     builder = OWN[base].builder(config, str(directory))
-    if find(name, directory) is None:
+    if prepared is None:
         # What a killed preparation left behind.
         for rest in Path(builder.data_path).parent.glob(f"incomplete.*_{builder.version}"):
             shutil.rmtree(rest)

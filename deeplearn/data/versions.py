@@ -25,4 +25,7 @@ def find(name: str, directory: Path) -> Path | None:
 
 def _default_config(root: Path) -> str | None:
     metadata = root / ".config" / "metadata.json"
-    return json.loads(metadata.read_text())["default_config_name"] if metadata.exists() else None
+    try:
+        return json.loads(metadata.read_text())["default_config_name"] if metadata.exists() else None
+    except (ValueError, KeyError, TypeError):  # damaged: as if it were not there
+        return None

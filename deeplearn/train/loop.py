@@ -75,7 +75,11 @@ def _train(
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})
     progress.clear()
     before = notes["seconds"]
-    _say(_introduction(name, trainer, states, step, directory))
+    _say(
+        "\n".join(
+            [_introduction(name, trainer, states, step, directory), *(f"data: {note}" for note in dataset.notes)]
+        )
+    )
     log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
     try:
         with Interruption() as interruption:

@@ -24,9 +24,10 @@ import numpy as np
 
 from deeplearn import runs
 from deeplearn.command import exit_code, parser
-from deeplearn.data.folder import SUFFIXES, read_image
+from deeplearn.data.folder import read_image
 from deeplearn.data.images import split_side
-from deeplearn.data.npz import checked_images, grey_levels, read_arrays
+from deeplearn.data.npz import images_in
+from deeplearn.data.pictures import SUFFIXES
 from deeplearn.data.split import as_float
 from deeplearn.errors import UserError
 from deeplearn.train.launch import use_compilation_cache
@@ -84,12 +85,10 @@ def _files(root: Path, shape: tuple[int, int, int], side: int | None) -> Iterato
 
 
 def _rows(file: Path, shape: tuple[int, int, int]) -> Iterator[Named]:
-    arrays = read_arrays(file)
-    if "image" not in arrays:
-        raise UserError(f"{file} holds {', '.join(arrays) or 'no arrays'}: it needs an array image")
-    pixels = checked_images(arrays["image"], f"image in {file}")
+    if (found := images_in(file)) is None:
+        raise UserError(f"{file} holds splits: it needs one array image")
+    pixels, levels = found
     _check(pixels.shape[1:], shape, f"an image in {file}")
-    levels = grey_levels(arrays, [pixels], file)
     for start in range(0, len(pixels), BLOCK):
         block = pixels[start : start + BLOCK]
         yield [str(row) for row in range(start, start + len(block))], as_float(block, levels) if levels else block

@@ -75,15 +75,18 @@ def test_given_splits_are_kept(tmp_path):
     save(tmp_path / "validation" / "x" / "v.png", np.full((2, 2), 50))
     assert levels(data.load(f"folder:{tmp_path}").validation) == [50]
     save(tmp_path / "test" / "y" / "0.png", np.zeros((2, 2)))
-    with pytest.raises(UserError, match="is a class that train has no folder for"):
-        data.load(f"folder:{tmp_path}")
+    dataset = data.load(f"folder:{tmp_path}")
+    assert dataset.classes == ("x", "y") and dataset.test.arrays()["label"].tolist() == [0] * 10 + [1]
+    assert "classes without an example in train: y" in dataset.notes
 
 
 def test_a_corrupt_image_is_named(pets, monkeypatch):
     broken = pets / "dog" / "3.png"
     whole = broken.read_bytes()
     broken.write_bytes(b"nonsense")
-    with pytest.raises(UserError, match=r"dog/3\.png cannot be read as an image: replace it, or remove it"):
+    with pytest.raises(
+        UserError, match=r"dog/3\.png cannot be read as an image \(it is none\): replace it, or remove it"
+    ):
         data.load(f"folder:{pets}")
     broken.write_bytes(whole[:45])  # the header is whole, the pixels are not
     with pytest.raises(UserError, match=r"dog/3\.png cannot be read as an image"):
@@ -107,22 +110,19 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
 def test_mistakes_are_explained(tmp_path, pets):
     with pytest.raises(UserError, match=r"there is no folder .*/none: check the path"):
         data.load(f"folder:{tmp_path}/none")
-    with pytest.raises(UserError, match=r"there are no images in .*/cat: put them into one sub-folder per class"):
-        data.load(f"folder:{tmp_path}/cat")
     (pets / "bird").mkdir()
-    with pytest.raises(UserError, match=r"the class folder .*/bird holds no images"):
-        data.load(f"folder:{pets}")
+    with pytest.raises(UserError, match=r"there are no images in .*/bird: put them into one sub-folder per class"):
+        data.load(f"folder:{pets}/bird")
     save(pets / "bird" / "0.png", np.zeros((9, 7)))
     with pytest.raises(
         UserError, match=r"bird/0\.png is 7×9 and .*cat/0\.png 8×6: add @SIDE, such as folder:.*@64"
     ):
         data.load(f"folder:{pets}")
-    Image.fromarray(np.zeros((6, 8), np.uint16)).save(pets / "bird" / "0.png")
-    with pytest.raises(UserError, match="more than 8 bits"):
-        data.load(f"folder:{pets}")
 
 
 def test_too_few_images(tmp_path):
     save(tmp_path / "a" / "0.png", np.zeros((2, 2)))
-    with pytest.raises(UserError, match="holds only 1 images"):
+    with pytest.raises(
+        UserError, match="only 1 examples to be cut into train, validation and test: at least 3 are needed"
+    ):
         data.load(f"folder:{tmp_path}")

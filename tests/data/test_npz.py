@@ -56,25 +56,25 @@ def test_keras_keeps_its_test_split(load):
     "arrays, sentence",
     [
         ({"pictures": IMAGE}, "holds pictures: it needs image .*or x_train, y_train, x_test, y_test"),
-        ({"image": IMAGE, "label": LABEL[:9]}, "image has 100 examples and label 9"),
+        ({"image": IMAGE, "label": LABEL[:9]}, "image has 100 and label has 9 examples"),
         ({"image": IMAGE * 1.0}, r"floats from 0 to 255: scale them to \[0, 1\]"),
         ({"image": np.full((9, 2, 2), np.nan)}, "floats from nan to nan"),
-        ({"image": IMAGE.astype(int)}, "is int64: it must be uint8"),
-        ({"image": IMAGE, "levels": 17}, "says that it has 17 grey levels, but a pixel is 255"),
+        ({"image": IMAGE.astype(int) - 1}, "whole numbers from -1 to 254: store uint8"),
+        ({"image": IMAGE, "levels": 17}, "has 17 grey levels by the array levels, but a pixel is 255"),
         ({"image": IMAGE, "levels": 1}, "levels in .* must be one whole number from 2 to 256"),
         ({"image": IMAGE, "levels": np.array([256])}, "levels in .* must be one whole number from 2 to 256"),
         ({"image": IMAGE[0]}, r"has shape \(5, 6\)"),
-        ({"image": IMAGE[:2]}, "at least 3 images"),
-        ({"image": IMAGE, "label": LABEL - 1}, "it must be whole numbers"),
-        ({"image": IMAGE, "label": LABEL / 2}, "it must be whole numbers"),
+        ({"image": IMAGE[:2]}, "only 2 examples to be cut .* at least 3 are needed"),
+        ({"image": IMAGE, "label": LABEL - 1}, "labels in .* go down to -1: number the classes from 0"),
+        ({"image": IMAGE, "label": LABEL / 2}, "labels in .* are not all whole numbers"),
         ({"image": IMAGE.astype(object)}, "pickled objects, which are never unpickled"),
         (
             {"x_train": IMAGE, "y_train": LABEL, "x_test": IMAGE[:, :4], "y_test": LABEL},
-            r"x_train holds images \(5, 6, 1\) and x_test \(4, 6, 1\)",
+            r"have the shapes \(100, 5, 6\) and \(100, 4, 6\)",
         ),
         (
             {"x_train": IMAGE, "y_train": LABEL, "x_test": IMAGE / 255, "y_test": LABEL},
-            "x_train and x_test differ in dtype",
+            "are float64 and uint8: store all in one dtype",
         ),
     ],
 )
@@ -92,5 +92,5 @@ def test_not_a_file_and_not_an_npz(tmp_path):
     flipped = whole[:1000] + bytes([whole[1000] ^ 1]) + whole[1001:]
     for content in (b"hello", whole[:-100], flipped, (tmp_path / "mine.npy").read_bytes()):
         (tmp_path / "mine.npz").write_bytes(content)
-        with pytest.raises(UserError, match=r"is not a whole \.npz file: save one with np\.savez"):
+        with pytest.raises(UserError, match=r"is not a whole \.npz file \(.*\): save one with np\.savez"):
             data.load(f"npz:{tmp_path}/mine.npz")

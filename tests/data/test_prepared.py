@@ -146,3 +146,55 @@ def test_the_directory_is_tfdss_own_choice(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     data.load("tables/wine")
     assert (tmp_path / "tables" / "wine" / "1.0.0" / "dataset_info.json").exists()
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("wine")
+    data.load("tables/wine", directory)
+    return directory
+
+
+def cut_in_half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", ["tables-train.array_record-00000-of-00001", "dataset_info.json"])
+@pytest.mark.parametrize("damage", [cut_in_half, os.unlink])
+def test_damaged_records_are_prepared_again_and_that_is_said(name, damage, wine, tmp_path):
+    shutil.copytree(wine / "tables", tmp_path / "tables")
+    damage(find("tables/wine", tmp_path) / name)
+    dataset = data.load("tables/wine", tmp_path)
+    assert digest(dataset) == GOLDEN["tables/wine"]
+    said = not (damage is os.unlink and name.endswith("json"))  # without that file nothing is prepared
+    assert [("damaged" in note and "prepared again" in note) for note in dataset.notes] == [True] * said
+    assert digest(data.load("tables/wine", tmp_path)) == GOLDEN["tables/wine"]
+
+
+def test_a_changed_fact_beside_decoded_arrays_is_noticed(wine, tmp_path):
+    shutil.copytree(wine, tmp_path / "tfds")
+    facts = tmp_path / "tfds" / "decoded" / "tables" / "wine" / "facts.json"
+    whole = facts.read_text()
+    facts.write_text(whole.replace("alcohol", "alcohoi", 1))
+    assert data.load("tables/wine", tmp_path / "tfds").about["feature_names"][0] == "alcohol"
+    assert facts.read_text() == whole
+
+
+def test_a_disk_that_is_full(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(prepared.decoded, "write", full)
+    dataset = data.load("tables/wine", tmp_path)
+    assert digest(dataset) == GOLDEN["tables/wine"]
+    assert dataset.notes == (
+        f"{tmp_path} cannot be written (No space left on device): tables/wine is decoded at every start",
+    )
+    monkeypatch.setattr(prepared, "_own_builder", full)
+    with pytest.raises(UserError, match=r"cannot write to the data directory .*\(No space left on device\)"):
+        data.load("digits", tmp_path)
+
+
+def test_a_directory_of_nobody():
+    with pytest.raises(UserError, match="~nobody-here/x cannot be the data directory"):
+        data.load("digits", "~nobody-here/x")

@@ -92,7 +92,7 @@ def test_mistakes_end_in_one_sentence(trained_run, tmp_path, capsys):
         (run, f"--images={tmp_path}/empty"): "there are no images in",
         (run, f"--images={large}"): "a.png has 5×5×1 values, but the run was trained on images of 2×3×1",
         (run, f"--images={tmp_path}/large.npz"): "has 5×5×1 values",
-        (run, f"--images={tmp_path}/other.npz"): "holds picture: it needs an array image",
+        (run, f"--images={tmp_path}/other.npz"): "holds picture: it needs image",
         (run, f"--images={directory}/normal.npz", f"--output={tmp_path}/no/x.csv"): "cannot write --output=",
     }.items():
         assert command(*arguments) == 2

@@ -1,0 +1,21 @@
+"""What a user's path names, found out without opening it: a pipe would be waited for, for ever."""
+
+import stat
+from pathlib import Path
+
+from deeplearn.errors import UserError
+
+
+def located(text: str, kind: str, hint: str) -> Path:
+    """The path of an existing "file" or "folder" (`kind`), ~ expanded; UserError with `hint` if it is none."""
+    try:
+        path = Path(text).expanduser()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise UserError(f"there is no {kind} {path}: {hint}.") from None
+    except (OSError, RuntimeError, ValueError) as error:  # not allowed, no such user's ~, too long, a zero byte
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise UserError(f"{text[:200]!r} cannot be used as a path ({reason}): {hint}.") from None
+    if not (stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)):
+        raise UserError(f"{path} is not a {kind}: {hint}.")
+    return path
