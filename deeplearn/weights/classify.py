@@ -86,7 +86,9 @@ def _adjusted(config: Config, asked: dict[str, Any]) -> Preprocessing:
 
 def _names(file: Path, count: int) -> tuple[str, ...]:
     try:
-        names = tuple(file.read_text().splitlines())
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise UserError(f"cannot read --classes={file} (it is not a file)")
+        names = tuple(file.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read --classes={file} ({error})") from None
     if len(names) != count:
