@@ -30,7 +30,8 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with h5py.File(_h5(path)) as file:
-            file.visititems_links(_check_link)
+            if (linked := file.visititems_links(_external)) is not None:
+                raise _Elsewhere(linked)
             root = file.get("model_weights", file)
             if "layer_names" in root.attrs:
                 return _legacy(root)
@@ -50,9 +51,8 @@ def _h5(path: Path) -> Any:
         return io.BytesIO(member(archive, "model.weights.h5"))
 
 
-def _check_link(name: str, link: Any) -> None:
-    if isinstance(link, h5py.ExternalLink):
-        raise _Elsewhere(name)
+def _external(name: str, link: Any) -> str | None:
+    return name if isinstance(link, h5py.ExternalLink) else None
 
 
 def _array(stored: Any) -> np.ndarray:
@@ -63,8 +63,11 @@ def _array(stored: Any) -> np.ndarray:
         raise _Elsewhere(stored.name)
     if stored.nbytes > max(FREE, MOST * stored.id.get_storage_size()):
         raise ValueError(f"{stored.name} declares {stored.nbytes} bytes")
+    is_bfloat16 = stored.dtype == "V2" and stored.attrs.get("dtype") == "bfloat16"
+    if stored.dtype.kind not in "biuf" and not is_bfloat16:
+        raise ValueError(f"{stored.name} is of type {stored.dtype}")
     array = np.asarray(stored)
-    return array.view(ml_dtypes.bfloat16) if stored.attrs.get("dtype") == "bfloat16" else array
+    return array.view(ml_dtypes.bfloat16) if is_bfloat16 else array
 
 
 def _text(name: bytes | str) -> str:
