@@ -9,12 +9,14 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from deeplearn.command import exit_code
+from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.train.loop import run
 from deeplearn.weights import Config, Preprocessing, save
 from deeplearn.weights.classify import main
 from deeplearn.weights.load import abstract_variables
 from deeplearn.weights.preprocessing import HALF, of_library
+from deeplearn.weights.timm_config import of_file
 from experiments.foundations import mlp
 
 RNG = np.random.default_rng(0)
@@ -108,6 +110,60 @@ def test_the_top_five_of_our_own_file(saved, capsys):
     best = np.argsort(-probabilities)[:5]
     assert [name for name, _ in rows] == [classes[index] for index in best]
     np.testing.assert_allclose([p for _, p in rows], probabilities[best], atol=1e-4)
+
+
+def test_how_a_picture_is_prepared_may_be_said(saved, capsys):
+    """As for torchvision's second weights: a larger resize before the same crop."""
+    folder, _, _ = saved
+    arguments = [f"--weights={folder}/net.safetensors", f"--image={folder}/photo.png"]
+    assert command(*arguments, "--resize=12", "--interpolation=bicubic") == 0
+    assert "shorter side to 12 pixels (bicubic), central 8×8" in capsys.readouterr().out
+    assert command(*arguments, "--resize=12", "--crop=10") == 0
+    assert "shorter side to 12 pixels (bilinear), central 10×10" in capsys.readouterr().out
+    for flags, sentence in {
+        ("--crop=10",): "a crop of 10×10 from 8 pixels a side is larger than it",
+        ("--resize=0",): "no image can be prepared so",
+        ("--resize=1000000",): "no image can be prepared so",
+        ("--interpolation=best",): "invalid choice: 'best'",
+        ("--resize=a",): "invalid int value",
+    }.items():
+        assert command(*arguments, *flags) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.count("\n") == 1 and sentence in captured.err
+
+
+def test_timm_s_own_configuration_is_used(tmp_path):
+    """config.json as on the Hugging Face Hub, old and new; metadata of safetensors; for torch's names only."""
+    cfg = {
+        "crop_pct": 0.95,
+        "interpolation": "bicubic",
+        "input_size": [3, 288, 288],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+    }
+    file = tmp_path / "model.safetensors"
+    want = Preprocessing(288, 288, 303, HALF[0], HALF[1], interpolation="bicubic")
+    save_file({"a": np.ones(1)}, file)
+    for config in ({"architecture": "resnet50", "pretrained_cfg": cfg}, {"architecture": "resnet50", **cfg}):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        assert of_file(file, "torchvision", "ResNet", 224) == want
+        assert of_file(file, "Keras", "ResNet", 224) == of_library("Keras", "ResNet", 224)
+    for odd, sentence in {
+        "crop_pct": 0,
+        "interpolation": "best",
+        "input_size": [224],
+        "crop_mode": "squash",
+        "mean": [0.5],
+        "std": "half",
+    }.items():
+        (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": {**cfg, odd: sentence}}))
+        with pytest.raises(UserError, match=r"config.json does not say how images are prepared"):
+            of_file(file, "torchvision", "ResNet", 224)
+    for other in ("{", "[1]", json.dumps({"hidden": 3}), json.dumps({"pretrained_cfg": 3})):
+        (tmp_path / "config.json").write_text(other)
+        assert of_file(file, "torchvision", "ResNet", 224) == of_library("torchvision", "ResNet", 224)
+    save_file({"a": np.ones(1)}, file, {"pretrained_cfg": json.dumps(cfg)})
+    assert of_file(file, "torchvision", "ResNet", 224) == want
 
 
 def test_names_of_classes_from_a_file(saved, capsys):
