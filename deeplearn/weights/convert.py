@@ -17,6 +17,7 @@ import numpy as np
 from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.weights.files import Tensors
+from deeplearn.weights.keras_numbers import keras_numbers
 from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, STEMS, Naming, numbered_from_0
 from deeplearn.weights.values import as_dtype
 
@@ -122,11 +123,13 @@ def _prefixes(tensors: Tensors, wanted: set[str]) -> Counter[str]:
     return counts
 
 
-def begins(net: Any, tensors: Tensors) -> bool:
-    """Whether a file has the first layer of such a network, by the names of any library."""
-    stems = [_foreign(net, naming, ("params", STEMS[type(net)], "kernel")) for naming in NAMINGS[type(net)]]
-    names = [*tensors, *_tidy_keras(tensors)]
-    return any(name == stem or name.endswith(f".{stem}") for name in names for stem in stems)
+def plausible(net: Any, tensors: Tensors) -> bool:
+    """Whether a file has the layers of such a network by the names of any library, found without building it."""
+    layers = {name.rpartition(".")[0] for name in _tidy_torch(tensors)}
+    inside = {".".join(layer.split(".")[cut:]) for layer in layers for cut in range(DEEP)}
+    inside |= {name.rpartition("/")[0] for name in _tidy_keras(tensors)}
+    ours = [layer for layer in keras_numbers(net) if layer != HEADS[type(net)]] or [STEMS[type(net)]]
+    return any({naming.layer(net, layer) for layer in ours} <= inside for naming in NAMINGS[type(net)])
 
 
 def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from deeplearn.models.densenet import DenseNet
@@ -29,9 +29,10 @@ def _resnet(net: ResNet) -> Iterator[str]:
     yield from ("conv1", "bn1")
     for stage, depth in enumerate(net.stages, 1):
         for index in range(depth):
-            for part in ("conv1", "bn1", "conv2", "bn2", "downsample_0", "downsample_1", "conv3", "bn3"):
-                if index == 0 or not part.startswith("downsample"):
-                    yield f"layer{stage}_{index}/{part}"
+            parts = ["conv1", "bn1", "conv2", "bn2"]
+            parts += ["downsample_0", "downsample_1"] if index == 0 and (net.bottleneck or stage > 1) else []
+            parts += ["conv3", "bn3"] if net.bottleneck else []
+            yield from (f"layer{stage}_{index}/{part}" for part in parts)
     yield "fc"
 
 
@@ -97,7 +98,7 @@ def _inception(net: InceptionV3) -> Iterator[str]:
     yield "fc"
 
 
-_ORDERS: dict[type, Callable[[Any], Iterator[str]]] = {
+_ORDERS: dict[type, Callable[[Any], Iterable[str]]] = {
     VGG: _vgg,
     ResNet: _resnet,
     DenseNet: _densenet,
@@ -119,10 +120,10 @@ def _class(net: Any, layer: str) -> str:
 
 @functools.lru_cache(maxsize=4)
 def keras_numbers(net: Any) -> dict[str, str]:
-    """{our layer: its number in Keras}, in Keras's order."""
+    """{our layer: its number in Keras}, in Keras's order; nothing for a network that Keras lacks."""
     counts: Counter[str] = Counter()
     result = {}
-    for layer in _ORDERS[type(net)](net):
+    for layer in _ORDERS.get(type(net), lambda net: ())(net):
         kind = _class(net, layer)
         result[layer] = f"layers_{kind}_{counts[kind]}" if counts[kind] else f"layers_{kind}"
         counts[kind] += 1

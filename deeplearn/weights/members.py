@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 
 from deeplearn.errors import UserError
 from deeplearn.models.zoo import ZOO, member
-from deeplearn.weights.convert import begins, fit, head_classes, note, recognise
+from deeplearn.weights.convert import fit, head_classes, note, plausible, recognise
 from deeplearn.weights.files import Tensors
 from deeplearn.weights.names import KERAS_FORMS
 
@@ -74,13 +75,14 @@ def _fits(tensors: Tensors, model: str, path: Path) -> bool:
 def _advice(tensors: Tensors, path: Path, tried: str = "") -> str:
     for name, one in ZOO.items():
         base = name.removesuffix("_v1")  # it has the same tensors
-        if name == tried or (base != name and base in ZOO) or not begins(one.paper(1), tensors):
+        if name == tried or (base != name and base in ZOO) or not plausible(one.paper(1), tensors):
             continue
         if _fits(tensors, name, path):
             return f"it fits {name}"
     return "no network of deeplearn.models.zoo fits it"
 
 
+@functools.lru_cache(maxsize=len(ZOO))  # a second or more for the deep ones
 def abstract_variables(net: Any, shape: tuple[int, int, int], calls: float = math.inf) -> dict[str, Any]:
     """Shapes of a network's variables for images [height, width, channels], without computing anything.
 

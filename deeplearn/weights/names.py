@@ -235,13 +235,8 @@ HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(
     (GoogLeNet, InceptionV3, ResNet, MobileNet, MobileNetV2), "fc"
 )
 
-# The first layer.
-STEMS = {
-    VGG: "conv1_1",
-    DenseNet: "conv0",
-    GoogLeNet: "conv1/conv",
-    InceptionV3: "Conv2d_1a_3x3/conv",
-} | dict.fromkeys((AlexNet, ResNet, MobileNet, MobileNetV2), "conv1")
+# The first layer, of those whose order is not in `keras_numbers`.
+STEMS = {AlexNet: "conv1", GoogLeNet: "conv1/conv"}
 
 KERAS_FORMS: dict[type, Callable[[Any], Any]] = {
     ResNet: resnet.keras_form,
