@@ -15,22 +15,25 @@ import numpy as np
 
 from deeplearn.baselines.classical import LIMIT, Thunks
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 from deeplearn.nn.functional import flat
+
+FULL = 4096  # dimensions, with more rows, beyond which factors of the covariance take minutes
 
 
 def gaussian_draws(x: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """[count, ...] draws, float32, from the Gaussian with the mean and covariance of x [N, ...].
 
     A draw is mean + Z R, where RᵀR is the covariance: R is X / √(N − 1), or its triangular factor where there
-    are more rows than dimensions. With a single row all draws are that row.
+    are more rows than dimensions, and not too many of these. With a single row all draws are that row.
     """
     chex.assert_rank(x, set(range(2, 6)))
     data = flat(np.asarray(x, np.float32))
     rows, dimensions = data.shape
     mean = data.mean(0, dtype=np.float64)
     root = (data - mean) / np.sqrt(max(rows - 1, 1))
-    if rows > dimensions:
+    if FULL >= dimensions < rows:
         root = np.linalg.qr(root, mode="r")
     z = np.random.default_rng(seed).normal(size=(count, len(root))).astype(root.dtype)
     return (z @ root + mean).astype(np.float32).reshape(count, *x.shape[1:])
@@ -68,12 +71,16 @@ def gaussian_densities(
 ) -> Thunks:
     """{"Gaussian, diagonal", "Gaussian, full": thunk}: `nll`, nats per test image, of one Gaussian on pixels.
 
-    floor: variance added to each pixel's. observe: images [N, H, W, C] -> what the model sees, [N, D].
+    floor: variance added to each pixel's. The full one is left out, by a UserError, where there are more than
+    4,096 pixels and images. observe: images [N, H, W, C] -> what the model sees, [N, D].
     """
 
     def row(full: bool) -> Measured:
         train, test = dataset.train.arrays(limit)["image"], dataset.test.arrays(test_limit)["image"]
-        densities = gaussian_log_density(np.asarray(observe(test)), np.asarray(observe(train)), floor, full)
+        seen = np.asarray(observe(train))
+        if full and min(seen.shape) > FULL:
+            raise UserError(f"the covariance of {seen.shape[1]:,} pixels is too large: at most {FULL:,} are used")
+        densities = gaussian_log_density(np.asarray(observe(test)), seen, floor, full)
         return Measured({"nll": -float(densities.mean())})
 
     return {

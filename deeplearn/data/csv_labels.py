@@ -59,11 +59,20 @@ def with_labels(layout: Layout, root: Path, tables: Sequence[Path]) -> Layout:
             continue
         read.append(table)
         for name, label, split in rows:
-            file = _find(name, table, root, by_name)
-            if file is None or not label:
+            split = split or split_name(_stem(table))
+            meant = _meant(name, table, root, by_name)
+            # A name that is in train/ and in test/ is that of the split.
+            meant = [file for file in meant if folder_split[file] == split] or meant
+            if not meant or not label:
                 lost.append(name)
                 continue
-            split = split or split_name(_stem(table)) or folder_split[file]
+            if len(meant) > 1:
+                raise UserError(
+                    f"{table} names {shown([name])}, the name of {len(meant)} pictures: name them by their paths "
+                    f"from {root}."
+                )
+            file = meant[0]
+            split = split or folder_split[file]
             if chosen.setdefault(file, (label, split)) != (label, split):
                 raise UserError(f"{table} gives {file.name} two labels or splits: keep one row for each picture.")
     if not read:
@@ -138,16 +147,8 @@ def _by_name(files: Sequence[Path], root: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _find(name: str, table: Path, root: Path, by_name: dict[str, list[Path]]) -> Path | None:
-    """The picture that a table means; only those that were found in the folder come into question."""
+def _meant(name: str, table: Path, root: Path, by_name: dict[str, list[Path]]) -> list[Path]:
+    """The pictures that a table may mean; only those that were found in the folder come into question."""
     name = os.path.normpath(name.replace("\\", "/")) if name else ""
     beside = (table.parent.relative_to(root) / name).as_posix()
-    for one in (beside, name, os.path.basename(name)):
-        if found := by_name.get(one):
-            if len(found) > 1:
-                raise UserError(
-                    f"{table} names {shown([name])}, the name of {len(found)} pictures: name them by their "
-                    f"paths from {root}."
-                )
-            return found[0]
-    return None
+    return next((by_name[one] for one in (beside, name, os.path.basename(name)) if one in by_name), [])

@@ -28,7 +28,8 @@ class Dataset:
     classes: label names, classes[label]; empty when there are no labels.
     levels: grey levels of the images (17 for digits, 256 for 8 bits), None where images are not quantised
         or there are none: the k-th level is k / (levels - 1).
-    about: exact facts of a set that has them, e.g. a mixture's {"means": [modes, 2], "sigma": float}.
+    about: exact facts of a set that has them, e.g. a mixture's {"means": [modes, 2], "sigma": float}; of a user's
+        data {"not in train": names of classes without a training example}.
     vocabulary: what the tokens stand for; None when there are no tokens.
     facts: what `fact` has computed, by name; saved with a run.
     directory: where files may be stored beside the prepared data; it need not exist. None for sets made by hand.

@@ -8,6 +8,8 @@ from deeplearn.errors import UserError
 
 def located(text: str, kind: str, hint: str) -> Path:
     """The path of an existing "file" or "folder" (`kind`), ~ expanded; UserError with `hint` if it is none."""
+    if not text:
+        raise UserError(f"the path of the {kind} is missing: {hint}.")
     try:
         path = Path(text).expanduser()
         mode = path.stat().st_mode

@@ -20,7 +20,7 @@ from deeplearn.data.files import located
 from deeplearn.data.images import fit, split_side
 from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import Layout, find_layout
-from deeplearn.data.partition import own_splits
+from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.pictures import Header, read_header, read_picture
 from deeplearn.data.split import Arrays, Records
 from deeplearn.data.tree import Tree
@@ -45,8 +45,15 @@ def load_folder(path: str) -> Dataset:
     height, width, channels = shape = _common_shape(layout.files, headers, side, path)
     small = len(layout.files) * height * width * channels <= decode.MEMORY_BYTES
     pixels: list[np.ndarray] = []
+
+    def decoded(file: Path) -> np.ndarray:
+        image = read_image(file, shape, side)
+        if image.shape != shape:
+            raise UserError(f"{file} has another size than its header says: replace it, or remove it.")
+        return image
+
     if small:
-        pixels, layout = _readable(layout, lambda file: read_image(file, shape, side))
+        pixels, layout = _readable(layout, decoded)
     classes, label, notes = _numbered(layout)
     found = np.array([entry.split for entry in layout.entries])
     given = {split or "train": np.flatnonzero(found == split) for split in set(found.tolist())}
@@ -56,8 +63,7 @@ def load_folder(path: str) -> Dataset:
     columns = {"image": (shape, np.uint8)} | dict.fromkeys(labels, ((), np.int32))
 
     def read(row: int) -> dict[str, Any]:
-        image = read_image(files[row], shape, side)
-        return {"image": image} | {key: column[row] for key, column in labels.items()}
+        return {"image": decoded(files[row])} | {key: column[row] for key, column in labels.items()}
 
     def split(order: np.ndarray) -> Any:
         if not small:
@@ -66,8 +72,9 @@ def load_folder(path: str) -> Dataset:
         return Arrays({"image": image} | {key: column[order] for key, column in labels.items()}, levels=256)
 
     splits = {name: split(order) for name, order in orders.items()}
-    said = (*layout.notes, *_changes(headers), *notes, *cut)
-    return Dataset(name=f"folder:{path}", classes=classes, levels=256, notes=said, **splits)
+    said = (*layout.notes, *_changes(headers), *notes, *cut, *(repeated(pixels, orders) if small else ()))
+    about = {"not in train": absent_classes(label[orders["train"]], classes)}
+    return Dataset(name=f"folder:{path}", classes=classes, levels=256, about=about, notes=said, **splits)
 
 
 def _layout(root: Path) -> Layout:

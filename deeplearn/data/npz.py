@@ -19,7 +19,7 @@ from deeplearn.data.files import located
 from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import SPLITS
 from deeplearn.data.levels import images_of
-from deeplearn.data.partition import own_splits
+from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.split import Arrays
 from deeplearn.errors import UserError, brief
 
@@ -57,8 +57,9 @@ def load_npz(path: str) -> Dataset:
         split: Arrays({key: column[order] for key, column in columns.items()}, levels)
         for split, order in orders.items()
     }
-    said = (*notes, *changes, *numbers, *cut)
-    return Dataset(name=f"npz:{path}", classes=classes, levels=levels, notes=said, **splits)
+    said = (*notes, *changes, *numbers, *cut, *repeated(images, orders))
+    about = {"not in train": absent_classes(label[orders["train"]], classes)}
+    return Dataset(name=f"npz:{path}", classes=classes, levels=levels, about=about, notes=said, **splits)
 
 
 def images_in(file: Path) -> tuple[np.ndarray, int | None] | None:
@@ -82,7 +83,7 @@ def read_arrays(file: Path) -> tuple[Columns, Keys, list[str]]:
     except UserError:
         raise
     except Exception as error:  # zipfile, its decompressors and numpy raise anything for damaged files
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             raise UserError(
                 f"{file} holds pickled objects, which are never unpickled because that runs code: "
                 "save plain numeric arrays."

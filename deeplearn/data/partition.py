@@ -52,6 +52,8 @@ def own_splits(
     too small to be cut.
     """
     train = given["train"]
+    if empty := [split for split, rows in given.items() if not len(rows)]:
+        raise UserError(f"there are no examples in {shown(empty)}: leave it out, or add some.")
     missing = [split for split in ("validation", "test") if split not in given]
     if len(train) <= len(missing):
         raise UserError(
@@ -78,7 +80,24 @@ def own_splits(
     orders = {**given, "train": np.concatenate([rest[kept], whole]) if len(whole) else rest[kept]}
     orders |= {split: rest[rows] for split, rows in zip(missing, cut, strict=True)}
     for split in ("train", "validation", "test"):
-        present = set(labels[orders[split]].tolist())
-        if absent := [name for number, name in enumerate(classes) if number not in present]:
+        if absent := absent_classes(labels[orders[split]], classes):
             notes.append(f"classes without an example in {split}: {shown(absent)}")
     return {split: orders[split] for split in ("train", "validation", "test")}, notes
+
+
+def absent_classes(labels: np.ndarray, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes of which there is no label."""
+    present = set(labels.tolist())
+    return tuple(name for number, name in enumerate(classes) if number not in present)
+
+
+def repeated(images: Sequence[np.ndarray] | np.ndarray, orders: Mapping[str, np.ndarray]) -> list[str]:
+    """A note for each split that has images of train, equal in every pixel: what is measured on it is too good."""
+    hashes = {split: [hash(images[row].tobytes()) for row in order] for split, order in orders.items()}
+    train = set(hashes["train"])
+    counts = {split: sum(one in train for one in hashes[split]) for split in ("validation", "test")}
+    return [
+        f"{count} of {len(hashes[split])} images in {split} are in train, too: its numbers will be too good"
+        for split, count in counts.items()
+        if count
+    ]

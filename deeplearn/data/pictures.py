@@ -28,7 +28,8 @@ GREY_MODES = {"1", "L", "LA", "La"}
 DEEP_MODES = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}  # all of them grey
 # Cameras record how they were held. (In a PNG that may come last, so reading it decodes the image.)
 CAMERA_FORMATS = {"JPEG", "MPO", "TIFF", "WEBP", "AVIF"}
-ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 are turned by 90°
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values for pictures turned by 90°
+TIFF_SIZE = (256, 257)  # tags of the width and height as stored: newer versions of Pillow turn a TIFF themselves
 
 
 class Header(NamedTuple):
@@ -44,11 +45,11 @@ class Header(NamedTuple):
 def read_header(file: Path) -> Header:
     """The facts of a picture that need not be decoded for them; UserError where it cannot be read."""
     with _opened(file) as image:
-        width, height = image.size
-        if image.format in CAMERA_FORMATS and image.getexif().get(ORIENTATION, 1) >= 5:
-            width, height = height, width
+        sideways = image.format in CAMERA_FORMATS and image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        if image.format == "TIFF":
+            sideways = sideways and image.size == tuple(image.tag_v2[tag] for tag in TIFF_SIZE)  # type: ignore[attr-defined]
         return Header(
-            (width, height),
+            image.size[::-1] if sideways else image.size,
             grey=image.mode in GREY_MODES | DEEP_MODES,
             deep=image.mode in DEEP_MODES,
             transparent=image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info,
@@ -87,7 +88,9 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         if not stat.S_ISREG(os.stat(file).st_mode):
             raise UserError(f"{file} is not a file, so it cannot be read as an image: remove it.")
         Image.init()  # older versions of Pillow lack some formats
-        with Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+        # Not by its name: Pillow would map some files into memory, and scrambles a TIFF that is turned.
+        formats = [name for name in FORMATS if name in Image.OPEN]
+        with file.open("rb") as stream, Image.open(stream, formats=formats) as image:
             yield image
     except UserError:
         raise

@@ -8,9 +8,10 @@ r"""Anomaly detection by the reconstruction error of an autoencoder trained on n
 
 The score of an example is the squared error of its reconstruction. Each class in turn is left out of training and
 is the anomaly of the test split; the networks for all classes are one population that trains in one compiled step.
-With `--normal` there is one network, for which the named classes are normal and all others anomalies. With one
-class or none, everything is normal: then only the fraction of false alarms can be measured, at a threshold that 5 %
-    of the validation images exceed. The last command ranks your own images with a run's network.
+With `--normal` there is one network, for which the named classes are normal and all others anomalies. So it is
+where the training split lacks some classes, as in MVTec's folders: these are the anomalies. With one class or none,
+everything is normal: then only the fraction of false alarms can be measured, at a threshold that 5 % of the
+validation images exceed. The last command ranks your own images with a run's network.
 
 Noise on the input and a narrow code keep the network from copying anomalies. Features of a table are standardised
 on normal training rows. Baselines, with settings chosen on validation, as the sizes here were: PCA's reconstruction
@@ -146,6 +147,8 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
             known = ", ".join(classes) or "no classes at all"
             raise UserError(f"--normal={unknown[0]} is not a class of {config.dataset}, which has {known}")
         return (tuple(name in config.normal for name in classes),), ["the rest"]
+    if unseen := dataset.about.get("not in train"):
+        return (tuple(name not in unseen for name in classes),), ["the rest"]
     if len(classes) < 2:
         return ((True,),), ["nothing"]
     return tuple(tuple(a != b for b in classes) for a in classes), list(classes)

@@ -9,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 
 from deeplearn.baselines.gaussian import gaussian_densities, gaussian_draws, gaussian_log_density
 from deeplearn.data import Arrays, Dataset
+from deeplearn.errors import UserError
 
 
 def test_draws_have_the_data_s_mean_and_covariance_and_are_gaussian():
@@ -68,3 +69,18 @@ def test_rows_give_the_likelihood_of_test_images():
     expected = -gaussian_log_density(flat[40:], flat[:40], 0.01).mean()
     assert rows["Gaussian, full"]().metrics == {"nll": pytest.approx(expected)}
     assert rows["Gaussian, diagonal"]().metrics["nll"] != pytest.approx(expected)
+
+
+def test_a_covariance_of_many_pixels_is_left_out_and_draws_do_without_its_factor(monkeypatch):
+    image = np.random.default_rng(0).uniform(size=(60, 2, 2, 1)).astype(np.float32)
+    split = Arrays({"image": image})
+    rows = gaussian_densities(Dataset("noise", split, split, split), 0.01)
+    few = gaussian_draws(image, 20_000)
+    monkeypatch.setattr("deeplearn.baselines.gaussian.FULL", 3)
+    monkeypatch.setattr(np.linalg, "qr", None)
+    with pytest.raises(UserError, match="the covariance of 4 pixels is too large: at most 3 are used"):
+        rows["Gaussian, full"]()
+    assert np.isfinite(rows["Gaussian, diagonal"]().metrics["nll"])
+    np.testing.assert_allclose(
+        np.cov(gaussian_draws(image, 20_000).reshape(-1, 4).T), np.cov(few.reshape(-1, 4).T), atol=0.01
+    )

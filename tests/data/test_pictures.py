@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from deeplearn.data.pictures import read_header, read_picture
 from deeplearn.errors import UserError
@@ -37,6 +37,22 @@ def test_every_mode_becomes_grey_or_colours(tmp_path, mode):
     assert read_picture(file).mode == expected
     assert read_header(file).grey == (expected == "L")
     assert read_header(file).transparent == mode.endswith("A")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "webp", "avif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8, 9, 65535])
+def test_a_picture_is_turned_as_its_camera_says(tmp_path, suffix, orientation):
+    pixels = np.zeros((6, 8, 3), np.uint8)
+    pixels[0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if suffix == "avif" and not features.check("avif"):
+        pytest.skip("this version of Pillow reads no AVIF")
+    Image.fromarray(pixels).save(tmp_path / f"a.{suffix}", exif=exif)
+    picture = np.asarray(read_picture(tmp_path / f"a.{suffix}").convert("L"))
+    turns = {3: 2, 6: -1, 8: 1}.get(orientation, 0)
+    assert read_header(tmp_path / f"a.{suffix}").size == picture.shape[::-1]
+    np.testing.assert_array_equal(picture > 128, np.rot90(pixels[..., 0], turns) > 0)
 
 
 def test_a_photograph_is_turned_and_an_animation_is_its_first_frame(tmp_path):

@@ -54,6 +54,8 @@ def test_a_class_is_left_out_for_each_network_or_some_are_normal():
     assert anomaly.what_is_normal(anomaly.Config(), none) == (((True,),), ["nothing"])
     some = anomaly.Config(normal=("a", "c"))
     assert anomaly.what_is_normal(some, three) == (((True, False, True),), ["the rest"])
+    three.about["not in train"] = ("a",)
+    assert anomaly.what_is_normal(anomaly.Config(), three) == (((False, True, True),), ["the rest"])
 
 
 def test_scores_are_squared_errors_and_each_network_learns_from_its_normal_images_alone():
