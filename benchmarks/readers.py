@@ -32,9 +32,9 @@ from deeplearn.weights.classify import main as classify
 
 COMMON = ["--checkpoint_every=50", "--log_every=50"]
 TRAINED = {
-    "foundations.mlp": ["--steps=20000"],
-    "autoencoders.anomaly": ["--steps=6000"],
-    "autoencoders.compression": ["--steps=6000"],
+    "foundations.mlp": ["--steps=5000"],
+    "autoencoders.anomaly": ["--steps=2500"],
+    "autoencoders.compression": ["--steps=2500"],
 }
 Command = tuple[Callable[[Sequence[str]], object], list[str]]
 

@@ -106,15 +106,22 @@ def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], 
         raise UserError(f"{directory} was trained on images of {channels} channels, and a picture is grey or has 3")
     preprocessing = Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
     images, call = preprocessing.read(image)[None], type(run.model).__call__
-    # Whether the model classifies is found from shapes alone: what fails when it is run is another fault.
-    try:
-        shape: Any = jax.eval_shape(lambda x: run.trained(call, x), images)
-        reason = f"but to {shape}"
-    except Exception as error:  # a model of another kind wants other arguments, and may fail in any way
-        shape, reason = None, brief(error)
-    if getattr(shape, "shape", None) != (1, len(run.classes)):
-        raise UserError(f"the model of {directory} does not map an image to one score per class ({reason})")
+    if (problem := _not_a_classifier(run, images)) is not None:
+        raise UserError(f"the model of {directory} does not map an image to one score per class: {problem}")
     return np.asarray(jax.nn.softmax(run.trained(call, images)[0])), run.classes, preprocessing
+
+
+def _not_a_classifier(run: runs.Run, images: np.ndarray) -> str | None:
+    """Why not, found from shapes alone: what fails only when it is computed is another fault, and told as such."""
+    if not callable(run.model):
+        return "it is several networks, or has no one output"
+    try:
+        found: Any = jax.eval_shape(lambda x: run.trained(type(run.model).__call__, x), images)
+    except Exception as error:  # a model of another kind wants other arguments, and may fail in any way
+        return brief(error)
+    if getattr(found, "shape", None) == (1, len(run.classes)):
+        return None
+    return f"it has {len(run.classes)} classes, and the output is {str(found)[:100]}"
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,19 +1,23 @@
 """The command that classifies a picture, and how pictures are prepared."""
 
 import json
+from types import SimpleNamespace
 
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from deeplearn import runs
 from deeplearn.command import exit_code
 from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.train.loop import run
+from deeplearn.train.trained import Trained
 from deeplearn.weights import Config, Preprocessing, save
-from deeplearn.weights.classify import main
+from deeplearn.weights.classify import classify, main
 from deeplearn.weights.load import abstract_variables
 from deeplearn.weights.preprocessing import HALF, of_library
 from deeplearn.weights.timm_config import of_file
@@ -242,3 +246,40 @@ def test_a_run_s_classes_are_those_it_was_trained_with(tmp_path, capsys):
         change[0].rename(change[1])
         assert command(*arguments) == 0
         assert capsys.readouterr() == before
+
+
+class OfBatches(nn.Module):
+    def __call__(self, batch):
+        return batch["image"]
+
+
+class OfOneScore(nn.Module):
+    def __call__(self, image):
+        return image.mean((1, 2))
+
+
+class OfNothing(nn.Module):
+    def encode(self, image):
+        return image
+
+
+@pytest.mark.parametrize(
+    "model, sentence",
+    [
+        (OfBatches(), "one score per class: JAX"),
+        (OfOneScore(), r"2 classes, and the output is .*\(1, 1\)"),
+        (OfNothing(), "it is several networks, or has no one output"),
+    ],
+)
+def test_a_run_that_does_not_classify_says_why(model, sentence, tmp_path, monkeypatch):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "photo.png")
+    opened = SimpleNamespace(
+        described=SimpleNamespace(train=SimpleNamespace(spec={"image": None})),
+        classes=("a", "b"),
+        image_shape=(4, 4, 1),
+        model=model,
+        trained=Trained(model, {}, jax.random.key(0)),
+    )
+    monkeypatch.setattr(runs, "open", lambda _: opened)
+    with pytest.raises(UserError, match=f"the model of .* does not map an image to .*{sentence}"):
+        classify(tmp_path, tmp_path / "photo.png")
