@@ -16,6 +16,7 @@ from deeplearn.errors import UserError, brief
 from deeplearn.weights.archive import FREE, MOST, member
 
 ROLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
+LAYERS = ("layers", "_layer_checkpoint_dependencies")  # the second in .keras of Keras 2.12 and 2.13
 NUMBERED = "layers/"  # before a layer whose name is not in the file, only its class and its number
 
 
@@ -35,8 +36,9 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
             root = file.get("model_weights", file)
             if "layer_names" in root.attrs:
                 return _legacy(root)
-            if "layers" in root:
-                return _keras_3(root)
+            for layers in LAYERS:
+                if layers in root:
+                    return _keras_3(root[layers])
     except _Elsewhere as error:
         raise UserError(f"{path} takes {error} from other files of this machine, which are not read") from None
     except Exception as error:  # h5py raises almost anything on a damaged file
@@ -94,9 +96,9 @@ def _legacy(root: Any) -> dict[str, np.ndarray]:
     return result
 
 
-def _keras_3(root: Any) -> dict[str, np.ndarray]:
+def _keras_3(layers: Any) -> dict[str, np.ndarray]:
     result: dict[str, np.ndarray] = {}
-    for key, group in root["layers"].items():
+    for key, group in layers.items():
         stored = group.get("vars", {})
         if len(stored):
             # Groups are named after the layer's class; its own name is an attribute, since Keras 3.6.

@@ -125,7 +125,7 @@ def keras_numbers(net: Any) -> dict[str, str]:
     result = {}
     for layer in _ORDERS.get(type(net), lambda net: ())(net):
         kind = _class(net, layer)
-        result[layer] = f"layers_{kind}_{counts[kind]}" if counts[kind] else f"layers_{kind}"
+        result[layer] = f"layers_{kind}_{counts[kind]}"
         counts[kind] += 1
     return result
 

@@ -17,7 +17,7 @@ def numbered(shapes):
             kind = "batch_normalization"
         elif len(shape) == 4 and shape[-1] == 1:
             kind = "depthwise_conv2d"
-        result[layer] = f"{kind}_{counts[kind]}".removesuffix("_0")
+        result[layer] = f"{kind}_{counts[kind]}"
         counts[kind] += 1
     return result
 
@@ -27,7 +27,8 @@ def keras_3_5(path, tensors):
     numbers = numbered({name: tensor.shape for name, tensor in tensors.items()})
     with h5py.File(path, "w") as file:
         for name, tensor in tensors.items():
-            group = file.require_group(f"layers/{numbers[name.rpartition('/')[0]]}/vars")
+            number = numbers[name.rpartition("/")[0]].removesuffix("_0")
+            group = file.require_group(f"layers/{number}/vars")
             group[str(len(group))] = tensor
         file.create_group("layers/flatten/vars")
         file.create_group("vars")
