@@ -93,6 +93,8 @@ def main() -> None:
             expected = ended(start(name, alone), alone)
             seconds = time.monotonic() - begun
             begun, process = time.monotonic(), start(name, run)
+            while process.poll() is None and not run.exists():
+                time.sleep(0.1)
             counts: collections.Counter[str] = collections.Counter()
             for command in itertools.cycle(readers(name, run, alone, folder)):
                 if process.poll() is not None:
