@@ -50,7 +50,7 @@ def test_weights_of_keras_start_in_its_form_and_see_its_colours(narrow, tmp_path
     np.testing.assert_array_equal(body["conv1"]["kernel"], tensors["conv1_conv/kernel"])
     np.testing.assert_array_equal(body["layer2_0"]["downsample_0"]["bias"], tensors["conv3_block1_0_conv/bias"])
     np.testing.assert_allclose(prepared(found, WHITE)[0, 0, 0], (151.061, 138.221, 131.32), rtol=1e-5)
-    red = np.zeros((1, 2, 2, 3), np.float32) + (1, 0, 0)
+    red = np.tile(np.array([1, 0, 0], np.float32), (1, 2, 2, 1))
     np.testing.assert_allclose(prepared(found, red)[0, 0, 0], (-103.939, -116.779, 131.32), rtol=1e-5)
 
 
