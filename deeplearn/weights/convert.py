@@ -60,7 +60,7 @@ def fit(
     wanted = {path: _foreign(net, naming, path) for path in flat}
     missing = [name for name in wanted.values() if name not in tensors]
     used = set(wanted.values())
-    left = [name for name in tensors if name not in used and not _spare(net, naming, name)]
+    left = [name for name in tensors if name not in used and not _spare(net, naming, name, tensors)]
     if missing or left:
         parts = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
         raise UserError(
@@ -169,11 +169,17 @@ def _foreign(net: Any, naming: Naming, path: Key) -> str:
     return f"{layer}/{'beta' if is_norm and role == 'bias' else _KERAS_ROLES.get(role, role)}"
 
 
-def _spare(net: Any, naming: Naming, name: str) -> bool:
+def _spare(net: Any, naming: Naming, name: str, tensors: Tensors) -> bool:
     if re.match(naming.spare, name):
         return True
+    if net.classes:
+        return False
     head = naming.layer(net, HEADS[type(net)])
-    return not net.classes and name.startswith((f"{head}.", f"{head}/"))
+    # In Keras a head of one's own may have any name, but is dense.
+    layer, is_keras, _ = name.rpartition("/")
+    return name.startswith((f"{head}.", f"{head}/")) or bool(
+        is_keras and np.ndim(tensors.get(f"{layer}/kernel", 0)) == 2
+    )
 
 
 def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[tuple[Shape, Layout]]:

@@ -97,11 +97,19 @@ def _legacy(root: Any) -> dict[str, np.ndarray]:
 
 
 def _keras_3(layers: Any) -> dict[str, np.ndarray]:
+    """Weights of a model's layers, and of a model that is a layer of it, as when a new head is put on one."""
     result: dict[str, np.ndarray] = {}
     for key, group in layers.items():
+        found: dict[str, np.ndarray] = {}
+        for inner in LAYERS:
+            if inner in group:
+                found |= _keras_3(group[inner])
         stored = group.get("vars", {})
         if len(stored):
             # Groups are named after the layer's class; its own name is an attribute, since Keras 3.6.
             layer = _text(stored.attrs["name"]) if "name" in stored.attrs else f"{NUMBERED}{key}"
-            result |= _named(layer, [_array(stored[str(n)]) for n in range(len(stored))])
+            found |= _named(layer, [_array(stored[str(n)]) for n in range(len(stored))])
+        if twice := sorted(found.keys() & result.keys()):
+            raise ValueError(f"{twice[0]} is there twice")
+        result |= found
     return result

@@ -168,6 +168,17 @@ def test_features_leave_the_last_layer_out():
     )
 
 
+def test_a_head_of_another_name_is_left_out_of_features_only():
+    """Keras's own users call it what they like."""
+    net, abstract, tensors, images, _ = case("resnet Keras")
+    renamed = {key.replace("predictions", "my_classes"): value for key, value in tensors.items()}
+    features = net.clone(classes=0)
+    shapes = abstract_variables(features, images.shape[1:])
+    chex_equal(convert(features, shapes, renamed, HERE), convert(features, shapes, tensors, HERE))
+    with pytest.raises(UserError, match=r"lacks predictions/\w+, predictions/\w+, and beyond it has my_classes"):
+        convert(net, abstract, renamed, HERE)
+
+
 def test_auxiliary_heads_of_a_file_are_left_out():
     net, abstract, tensors, _, _ = case("inception_v3 torchvision")
     extra = tensors | {"AuxLogits.fc.weight": np.zeros((10, 192), np.float32)}

@@ -44,6 +44,20 @@ def test_a_layer_of_keras_3_0_to_3_5_has_a_number_for_a_name(tmp_path):
     assert list(found) == ["layers/dense_2/kernel"]
 
 
+def test_a_model_that_is_a_layer_of_another_is_read_with_it(tmp_path):
+    """A pretrained network under a new head."""
+    path = keras_3(tmp_path / "a.weights.h5", {"dense": ("head", [np.zeros(2)])})
+    with h5py.File(path, "a") as file:
+        inner = file.create_group("layers/functional/layers/conv2d/vars")
+        inner.attrs["name"], inner["0"] = "stem", np.ones(2)
+        file.create_group("layers/functional/vars")
+    assert set(read_keras(path)) == {"head/kernel", "stem/kernel"}
+    with h5py.File(path, "a") as file:
+        file["layers/functional/layers/conv2d/vars"].attrs["name"] = "head"
+    with pytest.raises(UserError, match="head/kernel is there twice"):
+        read_keras(path)
+
+
 def test_what_is_no_such_file_is_reported_in_a_sentence(tmp_path):
     five = keras_3(tmp_path / "five.h5", {"odd": ("odd", [np.ones(1)] * 5)})
     other, text = tmp_path / "other.h5", tmp_path / "text.h5"

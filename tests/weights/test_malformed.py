@@ -234,6 +234,10 @@ KERAS = {
         lambda file: written(file).__setitem__("0", h5py.SoftLink("/layers/dense/vars/0")),
         "damaged or cut short",
     ),
+    "a group that holds itself": (
+        lambda file: written(file).parent.__setitem__("layers", h5py.File(file, "a")["layers"]),
+        "damaged or cut short .*recursion",
+    ),
     "five weights": (
         lambda file: (
             [written(file)] and [h5py.File(file, "a").__setitem__(f"layers/dense/vars/{n}", ONE) for n in "01234"]
