@@ -96,6 +96,8 @@ def run(chosen: argparse.Namespace) -> str:
         size, rate = "×".join(map(str, images.shape)), 8 * len(contents) / images.size
         return f"{chosen.file}: {size} pixels in {len(contents)} bytes, {rate:.4f} bits per dimension"
     try:
+        if chosen.file.exists() and not chosen.file.is_file():  # a pipe would be waited for
+            raise UserError(f"cannot read --file={chosen.file} (it is not a file)")
         contents = chosen.file.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read --file={chosen.file} ({error.strerror})") from None

@@ -141,7 +141,10 @@ def encode(trained: Trained, images: np.ndarray, streams: int) -> Encoded:
 
 
 def decode(trained: Trained, words: np.ndarray, count: int, streams: int) -> np.ndarray:
-    """The images, levels uint8 [count, H, W, C], of a message that `encode` made with these weights and streams."""
+    """The images, levels uint8 [count, H, W, C], of a message that `encode` made with these weights and streams.
+
+    rans.UsedUp where the message is too short for so many.
+    """
     message = rans.unflatten(words, streams)
     images = np.empty((count, *trained.model.shape), np.uint8)
     # With other weights the message decodes to nonsense, and impossible bins are pushed.
@@ -150,12 +153,12 @@ def decode(trained: Trained, words: np.ndarray, count: int, streams: int) -> np.
             block = images[start : start + streams]  # a view: what is decoded is written here
             bins = np.empty((len(block), trained.model.latents), np.int64)
             for latent in reversed(range(bins.shape[1])):
-                message, bins[:, latent] = rans.pop(message, _find_prior_bin, LATENT_BITS, len(block))
+                message, bins[:, latent] = rans.pop(message, _find_prior_bin, LATENT_BITS, len(block), whole=True)
             starts = level_starts(_apply(trained, level_probabilities, bin_median(bins), streams)[: len(block)])
             pixels = block.reshape(len(block), -1)
             for pixel in reversed(range(pixels.shape[1])):
                 find = functools.partial(_find_level, starts=starts[:, pixel])
-                message, pixels[:, pixel] = rans.pop(message, find, PIXEL_BITS, len(block))
+                message, pixels[:, pixel] = rans.pop(message, find, PIXEL_BITS, len(block), whole=True)
             if start:
                 mean, std = _apply(trained, posterior, block, streams)
                 for latent in reversed(range(bins.shape[1])):

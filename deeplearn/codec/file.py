@@ -6,6 +6,7 @@ the first 8 bytes of the weights' digest; CRC-32 of the images, and of the file 
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplearn.codec import bits_back
+from deeplearn.codec import bits_back, rans
 from deeplearn.errors import UserError
 from deeplearn.train.state import digest
 from deeplearn.train.trained import Trained
@@ -87,14 +88,37 @@ def decompress(trained: Trained, contents: bytes, name: str) -> np.ndarray:
             f"{name} was compressed with other weights (their digest begins with {header.weights.hex()}, that of "
             f"these with {found.hex()}): give the run that it was compressed with"
         )
-    words = np.frombuffer(contents[HEADER.size + CHECK.size :], "<u4")
-    images = bits_back.decode(trained, words, header.number, header.streams)
+    words = _words(trained, header, contents[HEADER.size + CHECK.size :], name)
+    try:
+        images = bits_back.decode(trained, words, header.number, header.streams)
+    except rans.UsedUp:
+        raise UserError(f"{name} is damaged: its message ends before its {header.number} images do") from None
     if zlib.crc32(images.tobytes()) != header.images:
         raise UserError(
             f"{name} does not give the images that were compressed: the network's outputs on this machine differ "
             "by more than rounding from those on the machine that compressed it"
         )
     return images
+
+
+def _words(trained: Trained, header: Header, message: bytes, name: str) -> np.ndarray:
+    """The message, uint32 [n]. UserError where it cannot be one of so many images of this network.
+
+    A checksum may be right in a file that was made to do harm: nothing is allocated for more images than it holds.
+    """
+    shape, levels = trained.model.shape, trained.model.likelihood.levels
+    if (header.shape, header.levels) != (shape, levels):
+        raise UserError(
+            f"{name} says that its images are {_size(header.shape)} with {header.levels} levels, but the network "
+            f"that it was compressed with is for {_size(shape)} and {levels}: it is damaged"
+        )
+    if len(message) % 4 or not 1 <= header.streams <= header.number or len(message) < 8 * header.streams:
+        raise UserError(f"{name} is damaged: {len(message)} bytes are no message in {header.streams} streams")
+    # The likeliest level has all but levels − 1 of 2^PIXEL_BITS.
+    least = -math.prod(shape) * math.log2(1 - (levels - 1) / 2**bits_back.PIXEL_BITS)
+    if header.number * least > 8 * len(message) + header.streams * bits_back.LATENT_BITS * trained.model.latents:
+        raise UserError(f"{name} is damaged: {len(message)} bytes cannot hold {header.number} images")
+    return np.frombuffer(message, "<u4")
 
 
 def weights_digest(variables: Mapping[str, Any]) -> bytes:

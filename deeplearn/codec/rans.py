@@ -27,6 +27,10 @@ class Message(NamedTuple):
     tail: Tail
 
 
+class UsedUp(ValueError):
+    """A message has no words left for a symbol to be popped."""
+
+
 def empty(streams: int) -> Message:
     return Message(np.full(streams, MIN_HEAD), ())
 
@@ -50,13 +54,13 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def pop(
-    message: Message, find: Callable[[np.ndarray], Found], precision: int, count: int
+    message: Message, find: Callable[[np.ndarray], Found], precision: int, count: int, whole: bool = False
 ) -> tuple[Message, np.ndarray]:
     """The message without the last symbol of each of the first `count` streams, and these symbols.
 
     find(points) -> (symbols, starts, frequencies): the intervals that hold the points, uint64 [count] below
     2^precision. A message that is used up continues as if words of zeros lay below it; pushing the symbols again
-    leaves these words at the bottom.
+    leaves these words at the bottom. With `whole`, for what was pushed as a whole, it is UsedUp instead.
     """
     bits = np.uint64(precision)
     heads, tail = message.heads[:count], message.tail
@@ -65,12 +69,12 @@ def pop(
     heads = frequencies * (heads >> bits) + points - starts
     low = heads < MIN_HEAD
     if low.any():
-        words, tail = _take(tail, int(np.count_nonzero(low)))
+        words, tail = _take(tail, int(np.count_nonzero(low)), whole)
         heads[low] = (heads[low] << np.uint64(WORD)) | words
     return Message(np.concatenate([heads, message.heads[count:]]), tail), symbols
 
 
-def _take(tail: Tail, count: int) -> tuple[np.ndarray, Tail]:
+def _take(tail: Tail, count: int, whole: bool) -> tuple[np.ndarray, Tail]:
     """The top `count` words, in the order in which they were put there, and the tail below them."""
     parts = []
     while count and tail:
@@ -79,6 +83,8 @@ def _take(tail: Tail, count: int) -> tuple[np.ndarray, Tail]:
             words, tail = words[-count:], (words[:-count], tail)
         parts.append(words)
         count -= len(words)
+    if count and whole:
+        raise UsedUp
     parts.append(np.zeros(count, np.uint32))
     return np.concatenate(parts[::-1]).astype(np.uint64), tail
 

@@ -35,7 +35,8 @@ class FewLabelLearners(nn.Module):
     net: (images [B, H, W, C], whether it trains) -> features [B, D].
     labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
-    colours: mean and std of red, green and blue in a library's images; empty for images as they are.
+    colours: mean and std of each channel of the images that the network was trained on, in its order, which may be
+    blue, green, red (`blue_first`); empty for images as they are.
     """
 
     net: nn.Module
@@ -43,18 +44,20 @@ class FewLabelLearners(nn.Module):
     labels: tuple[int, ...]
     pool: int
     colours: tuple[tuple[float, ...], ...] = ()
+    blue_first: bool = False
 
     def setup(self) -> None:
         self.learners = {str(n): Learner(self.net, self.classes) for n in self.labels}
         self.few = FewLabels(self.classes, self.pool)
 
     def prepare(self, image: jax.Array) -> jax.Array:
-        """Three colours [..., 3], normalised, if the network comes from a library; otherwise the image as it is."""
+        """Images as the network was trained on, grey ones in all its colours; without `colours` as they are."""
         assert_shapes(image=(image, IMAGES))
         if not self.colours:
             return image
         mean, std = np.array(self.colours, np.float32)
-        return (jnp.broadcast_to(image, (*image.shape[:-1], 3)) - mean) / std
+        coloured = jnp.broadcast_to(image, (*image.shape[:-1], len(mean)))
+        return (coloured[..., :: -1 if self.blue_first else 1] - mean) / std
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
         """[B, H, W, C] -> [B, classes] by the network for `count` labels per class."""

@@ -57,6 +57,8 @@ def rank(run: Path, images: str) -> list[tuple[float, str]]:
     ranked: list[tuple[float, str]] = []
     for names, block in _blocks(images, found.image_shape, side):
         scores = np.asarray(found.trained(score, block)).mean(-1)
+        if odd := [name for name, finite in zip(names, np.isfinite(scores), strict=True) if not finite]:
+            raise UserError(f"the score of {odd[0]} is not finite, so {run} cannot rank it")
         ranked += zip(scores.tolist(), names, strict=True)
     return sorted(ranked, key=lambda pair: -pair[0])
 
@@ -73,6 +75,8 @@ def _blocks(path: str, shape: tuple[int, int, int], side: int | None) -> Iterato
 
 
 def _files(root: Path, shape: tuple[int, int, int], side: int | None) -> Iterator[Named]:
+    if shape[-1] not in (1, 3):
+        raise UserError(f"the run was trained on images of {shape[-1]} channels, which only an array can have")
     files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
     if not files:
         raise UserError(f"there are no images in {root}: check --images")
@@ -105,7 +109,7 @@ def _check(found: tuple[int, ...], wanted: tuple[int, int, int], what: str) -> N
 
 def write(file: Path, ranked: Sequence[tuple[float, str]]) -> None:
     try:
-        with file.open("w", newline="") as out:
+        with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as out:
             writer = csv.writer(out)
             writer.writerow(["rank", "score", "file"])
             writer.writerows((place, f"{score:.6g}", name) for place, (score, name) in enumerate(ranked, 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,17 @@ import flax
 import numpy as np
 
 from deeplearn.errors import UserError
+from deeplearn.models.resnet import ResNet
 from deeplearn.weights.files import Tensors
-from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, Naming, numbered_from_0
+from deeplearn.weights.keras_numbers import keras_numbers
+from deeplearn.weights.names import FLATTENED, HEADS, KERAS_FORMS, NAMINGS, STEMS, Naming, numbered_from_0
+from deeplearn.weights.values import as_dtype
 
 Shape = tuple[int, ...]
-Layout = tuple[Shape, Callable[[np.ndarray], np.ndarray]]
+Layout = Callable[[np.ndarray], np.ndarray]
 Key = tuple[str, ...]
+
+DEEP = 6  # parts of a larger network within each other
 
 _TORCH_ROLES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _KERAS_ROLES = {"kernel": "kernel", "scale": "gamma", "mean": "moving_mean", "var": "moving_variance"}
@@ -30,51 +37,99 @@ def convert(net: Any, variables: Mapping[str, Any], tensors: Tensors, source: Pa
     A network with classes=0 leaves the file's last layer out. UserError names what is missing, left over or of
     another shape, and says when weights of Keras are loaded into a network in torch's form, or the other way round.
     """
-    flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
+    flat = flax.traverse_util.flatten_dict(variables)
     naming, tensors = recognise(net, tensors, list(flat), source)
+    places = fit(net, naming, variables, tensors, source)
+    result = {
+        path: np.ascontiguousarray(as_dtype(layout(tensors[name]), flat[path].dtype, name, source))
+        for path, (name, layout) in places.items()
+    }
+    return flax.traverse_util.unflatten_dict(result)
+
+
+def fit(
+    net: Any, naming: Naming, variables: Mapping[str, Any], tensors: Tensors, source: Path
+) -> dict[Key, tuple[str, Layout]]:
+    """Where each variable comes from: the tensor's name, and the function that turns it to our layout.
+
+    `variables` are arrays or shapes, `tensors` what `recognise` returned. UserError as for `convert`.
+    """
+    flat = flax.traverse_util.flatten_dict(dict(sorted(variables.items(), reverse=True)))  # params first
     _check_form(net, naming, source)
     kind = type(net).__name__
     wanted = {path: _foreign(net, naming, path) for path in flat}
     missing = [name for name in wanted.values() if name not in tensors]
     used = set(wanted.values())
-    left = [name for name in tensors if name not in used and not _spare(net, naming, name)]
+    left = [name for name in tensors if name not in used and not _spare(net, naming, name, tensors)]
     if missing or left:
         parts = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
         raise UserError(
             f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(parts)}"
         )
-    result = {}
+    places = {}
     for path, leaf in flat.items():
-        value = tensors[wanted[path]]
+        shape = tensors[wanted[path]].shape
         layouts = dict(_layouts(net, naming, path, tuple(leaf.shape)))
-        if value.shape not in layouts:
+        if shape not in layouts:
             raise UserError(
-                f"{wanted[path]} in {source} has the shape {list(value.shape)}, but this {kind} wants "
+                f"{wanted[path]} in {source} has the shape {list(shape)}, but this {kind} wants "
                 f"{list(next(iter(layouts)))}: the width, the number of classes or the size of images differs"
             )
-        result[path] = np.ascontiguousarray(layouts[value.shape](value)).astype(leaf.dtype)
-    return flax.traverse_util.unflatten_dict(result)
+        places[path] = wanted[path], layouts[shape]
+    return places
 
 
-def recognise(net: Any, tensors: Tensors, paths: list[Key], source: Path) -> tuple[Naming, Tensors]:
-    """The library whose names match the most variables at `paths`, and the tensors by these names."""
+def note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
+
+
+def recognise(
+    net: Any, tensors: Tensors, paths: list[Key], source: Path, say: Callable[[str], None] = note
+) -> tuple[Naming, Tensors]:
+    """The library whose names match the most variables at `paths`, and the tensors by these names.
+
+    In torch's files the network may be a part of another, as in Lightning's "model.conv1.weight": then its tensors
+    are taken, without what their names begin with. Where several would do, `say` is called with a sentence.
+    """
     if type(net) not in NAMINGS:
         raise UserError(f"other libraries' files cannot be loaded into a {type(net).__name__}")
-
-    def tidied(naming: Naming) -> Tensors:
-        return _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
-
-    def found(naming: Naming) -> int:
-        return len({_foreign(net, naming, path) for path in paths} & set(tidied(naming)))
-
-    best = max(NAMINGS[type(net)], key=found)
-    if not found(best):
-        libraries = " or ".join(naming.library for naming in NAMINGS[type(net)])
+    found = []
+    for naming in NAMINGS[type(net)]:
+        tidied = _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
+        prefixes = _prefixes(tidied, {_foreign(net, naming, path) for path in paths})
+        found.append((max(prefixes.values(), default=0), naming, tidied, prefixes))
+    most, naming, tidied, prefixes = max(found, key=lambda one: one[0])
+    if not most:
+        libraries = " or ".join(dict.fromkeys(naming.library for naming in NAMINGS[type(net)]))
         raise UserError(
             f"{source} holds no {type(net).__name__} as {libraries} writes it: "
             f"its tensors are {_some(list(tensors))}"
         )
-    return best, tidied(best)
+    prefix, *others = [prefix for prefix, count in prefixes.items() if count == most]
+    if others:
+        say(f"{source} holds the network as {prefix}* and {others[0]}*: the first is read")
+    inside = {name.removeprefix(prefix): value for name, value in tidied.items() if name.startswith(prefix)}
+    return naming, inside
+
+
+def _prefixes(tensors: Tensors, wanted: set[str]) -> Counter[str]:
+    """How many tensors have a wanted name behind each of the beginnings that names have: "", "model." …"""
+    counts: Counter[str] = Counter()
+    for name in tensors:
+        parts = name.split(".")
+        for cut in range(min(len(parts), DEEP)):
+            if ".".join(parts[cut:]) in wanted:
+                counts["".join(f"{part}." for part in parts[:cut])] += 1
+    return counts
+
+
+def plausible(net: Any, tensors: Tensors) -> bool:
+    """Whether a file has the layers of such a network by the names of any library, found without building it."""
+    layers = {name.rpartition(".")[0] for name in _tidy_torch(tensors)}
+    inside = {".".join(layer.split(".")[cut:]) for layer in layers for cut in range(DEEP)}
+    inside |= {name.rpartition("/")[0] for name in _tidy_keras(tensors)}
+    ours = [layer for layer in keras_numbers(net) if layer != HEADS[type(net)]] or [STEMS[type(net)]]
+    return any({naming.layer(net, layer) for layer in ours} <= inside for naming in NAMINGS[type(net)])
 
 
 def head_classes(net: Any, naming: Naming, tensors: Tensors, source: Path) -> int:
@@ -114,14 +169,20 @@ def _foreign(net: Any, naming: Naming, path: Key) -> str:
     return f"{layer}/{'beta' if is_norm and role == 'bias' else _KERAS_ROLES.get(role, role)}"
 
 
-def _spare(net: Any, naming: Naming, name: str) -> bool:
+def _spare(net: Any, naming: Naming, name: str, tensors: Tensors) -> bool:
     if re.match(naming.spare, name):
         return True
+    if net.classes:
+        return False
     head = naming.layer(net, HEADS[type(net)])
-    return not net.classes and name.startswith((f"{head}.", f"{head}/"))
+    # In Keras a head of one's own may have any name, but is dense.
+    layer, is_keras, _ = name.rpartition("/")
+    return name.startswith((f"{head}.", f"{head}/")) or bool(
+        is_keras and np.ndim(tensors.get(f"{layer}/kernel", 0)) == 2
+    )
 
 
-def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layout]:
+def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[tuple[Shape, Layout]]:
     """Shapes that a tensor may have in the file, each with a function to our layout, [h, w, in, out] or [in,
     out]."""
     keras = naming.library == "Keras"
@@ -154,6 +215,11 @@ def _layouts(net: Any, naming: Naming, path: Key, ours: Shape) -> Iterator[Layou
 
 def _check_form(net: Any, naming: Naming, source: Path) -> None:
     """Shapes do not show ε, padding and the place of strides; the library does."""
+    if naming.library != "Keras" and isinstance(net, ResNet) and net.bottleneck and not net.stride_in_3x3:
+        raise UserError(
+            f"{source} has the names of torchvision and timm, whose ResNets have their strides in the 3×3 "
+            "convolutions (v1.5), but this network has them in the first 1×1, as the paper: choose it without _v1"
+        )
     form = KERAS_FORMS.get(type(net))
     if form is None:
         return

@@ -13,19 +13,19 @@ from typing import Any
 
 import flax
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from deeplearn.errors import UserError
-from deeplearn.models.zoo import member
+from deeplearn.errors import UserError, brief
 from deeplearn.runs import checkpoint
-from deeplearn.weights.convert import convert, head_classes, recognise
-from deeplearn.weights.files import Tensors, read_tensors
-from deeplearn.weights.names import HEADS, KERAS_FORMS
-from deeplearn.weights.preprocessing import of_library
+from deeplearn.weights.convert import convert
+from deeplearn.weights.files import Tensors, is_ours, read_tensors
+from deeplearn.weights.members import abstract_variables, of_zoo
+from deeplearn.weights.names import HEADS
 from deeplearn.weights.saved import Config, placed, read_config
+from deeplearn.weights.timm_config import of_file
 
 Variables = dict[str, Any]
+MOST_CALLS = 20  # of modules, for each tensor: blocks within blocks, and layers without weights
 
 
 def load(path: Path, model: str = "") -> tuple[Variables, Config]:
@@ -35,26 +35,18 @@ def load(path: Path, model: str = "") -> tuple[Variables, Config]:
     number.
     """
     tensors = read_tensors(path)
-    if _is_ours(tensors):
+    if is_ours(tensors):
         config = read_config(path)
-        height, width = config.preprocessing.height, config.preprocessing.width
-        abstract = abstract_variables(config.network, (height, width, len(config.preprocessing.mean)))
+        try:
+            abstract = abstract_variables(config.network, _image(config), calls=MOST_CALLS * len(tensors))
+        except Exception as error:  # arguments of the right names may still be of no network
+            described = path.with_suffix(".json")
+            raise UserError(f"{described} describes no network of {path}'s tensors ({brief(error)})") from None
         return placed(abstract, tensors, path), config
-    if not model:
-        raise UserError(f"{path} does not say what network it is for: name it, as in --model=resnet50")
-    found = member(model)
-    net = found.paper(1)
-    shape = (found.image, found.image, 3)
-    paths = list(flax.traverse_util.flatten_dict(abstract_variables(net, shape)))
-    naming, tidied = recognise(net, tensors, paths, path)
-    net = net.clone(classes=head_classes(net, naming, tidied, path))
-    if hasattr(net, "auxiliary"):
-        net = net.clone(auxiliary=False)  # only for training
-    if naming.library == "Keras" and type(net) in KERAS_FORMS:
-        net = KERAS_FORMS[type(net)](net)
-    variables = convert(net, abstract_variables(net, shape), tensors, path)
-    classes = tuple(f"class {number}" for number in range(net.classes))
-    return variables, Config(net, classes, of_library(naming.library, type(net).__name__, found.image))
+    found = of_zoo(tensors, model, path)
+    variables = convert(found.net, found.variables, found.tensors, path)
+    classes = tuple(f"class {number}" for number in range(found.net.classes))
+    return variables, Config(found.net, classes, of_file(path, found.library, type(found.net).__name__, found.side))
 
 
 def load_into(
@@ -79,7 +71,7 @@ def load_into(
         tensors = _network_of_run(flax.traverse_util.flatten_dict(found.variables, sep="/"), name, path)
     else:
         tensors = read_tensors(path)
-    if path.is_dir() or _is_ours(tensors):
+    if path.is_dir() or is_ours(tensors):
         head = HEADS.get(type(net)) if not getattr(net, "classes", 1) else None
         kept = {name: x for name, x in tensors.items() if name.split("/")[1] != head}
         loaded = placed(part, kept, path)
@@ -119,20 +111,22 @@ def _network_of_run(tensors: Tensors, network: str, run: Path) -> Tensors:
     return found
 
 
-def _is_ours(tensors: Tensors) -> bool:
-    return all(name.startswith(("params/", "batch_stats/")) for name in tensors)
-
-
-def abstract_variables(net: Any, shape: tuple[int, int, int]) -> Variables:
-    """Shapes of a network's variables for images [height, width, channels], without computing anything."""
-    image = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
-    variables: Variables = dict(jax.eval_shape(net.init, jax.random.key(0), image))
-    return variables
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _probabilities(net: Any, variables: Variables, images: jax.Array) -> jax.Array:
     return jax.nn.softmax(net.apply(variables, images))
+
+
+def _image(config: Config) -> tuple[int, int, int]:
+    """The shape of the images that a network was made for."""
+    return config.preprocessing.height, config.preprocessing.width, len(config.preprocessing.mean)
+
+
+def sees(config: Config, shape: tuple[int, int, int]) -> bool:
+    """Whether the network can be applied to images of another size [height, width, channels] with its weights."""
+    try:
+        return abstract_variables(config.network, shape) == abstract_variables(config.network, _image(config))
+    except Exception:  # too small for its poolings and strides: layers fail in several ways
+        return False
 
 
 def probabilities(variables: Variables, config: Config, images: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ from deeplearn.models.mobilenet import MobileNet
 from deeplearn.models.mobilenet_v2 import MobileNetV2
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.vgg import VGG
+from deeplearn.weights.keras_file import NUMBERED
+from deeplearn.weights.keras_numbers import keras_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,10 +228,16 @@ NAMINGS: dict[type, tuple[Naming, ...]] = {
     DenseNet: (Naming("torchvision", _torch_densenet), Naming("Keras", _keras_densenet)),
 }
 
+for _kind in (VGG, InceptionV3, ResNet, MobileNet, MobileNetV2, DenseNet):
+    NAMINGS[_kind] += (Naming("Keras", keras_number),)  # files of 3.0 to 3.5
+
 # The last layer, which networks for features (classes=0) lack.
 HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(
     (GoogLeNet, InceptionV3, ResNet, MobileNet, MobileNetV2), "fc"
 )
+
+# The first layer, of those whose order is not in `keras_numbers`.
+STEMS = {AlexNet: "conv1", GoogLeNet: "conv1/conv"}
 
 KERAS_FORMS: dict[type, Callable[[Any], Any]] = {
     ResNet: resnet.keras_form,
@@ -249,10 +257,12 @@ FLATTENED: dict[type, tuple[str, Callable[[Any], int]]] = {
 def numbered_from_0(names: list[str]) -> dict[str, str]:
     """{name: name with its number replaced by its rank} for Keras's automatic names.
 
-    They continue from what was built before in the same session: conv2d_95 … or, the first, conv2d.
+    They continue from what was built before in the same session: conv2d_95 … or, the first, conv2d. Files without
+    names have numbers for each class of layer, which in Keras 2 leave some out.
     """
     renamed: dict[str, str] = {}
-    for kind in ("conv2d", "batch_normalization"):
+    automatic = [f"{NUMBERED}{kind}" for kind in ("conv2d", "depthwise_conv2d", "batch_normalization", "dense")]
+    for kind in ("conv2d", "batch_normalization", *automatic):
         numbers = {m[0]: int(m[1] or 0) for name in names if (m := re.fullmatch(rf"{kind}(?:_(\d+))?", name))}
         renamed |= {name: f"{kind}_{rank}" for rank, name in enumerate(sorted(numbers, key=numbers.__getitem__))}
     return renamed

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from deeplearn.data.pictures import read_picture
 from deeplearn.errors import UserError
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 # Caffe's, as in Keras: blue first, 0 to 255, only the means subtracted. For x in [0, 1] the std is then 1/255.
 CAFFE = ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255, 1 / 255, 1 / 255))
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+LARGEST = 2**14  # pixels a side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,22 @@ class Preprocessing:
     blue_first: bool = False
     interpolation: str = "bilinear"
 
+    def __post_init__(self) -> None:
+        """ValueError where no picture can be prepared so."""
+        sides = self.height, self.width, self.resize
+        if not all(isinstance(side, int) and 1 <= side <= LARGEST for side in sides):
+            raise ValueError(f"images of {self.height}×{self.width} from {self.resize} pixels a side")
+        if self.resize < max(self.height, self.width):
+            raise ValueError(
+                f"a crop of {self.height}×{self.width} from {self.resize} pixels a side is larger than it"
+            )
+        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
+            raise ValueError(f"{len(self.mean)} means and {len(self.std)} standard deviations")
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise ValueError(f"means {self.mean} and standard deviations {self.std}")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation {self.interpolation!r}: there are {', '.join(INTERPOLATIONS)}")
+
     def __str__(self) -> str:
         order = "grey" if len(self.mean) == 1 else "blue, green, red" if self.blue_first else "red, green, blue"
         mean, std = (", ".join(f"{x:.4g}" for x in values) for values in (self.mean, self.std))
@@ -41,13 +61,10 @@ class Preprocessing:
 
     def read(self, path: Path) -> np.ndarray:
         """The picture in a file, turned as the camera noted: [height, width, channels] float32, or a UserError."""
-        try:
-            with Image.open(path) as file:
-                picture = ImageOps.exif_transpose(file).convert("L" if len(self.mean) == 1 else "RGB")
-        except FileNotFoundError:
-            raise UserError(f"there is no image {path}") from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(f"{path} cannot be read as an image ({error})") from None
+        picture = read_picture(path).convert("L" if len(self.mean) == 1 else "RGB")
+        if max(picture.size) * self.resize > 8 * LARGEST * min(picture.size):
+            width, height = picture.size
+            raise UserError(f"{path} has {width}×{height} pixels: cut out the part that matters")
         return self(picture)
 
     def __call__(self, picture: Image.Image) -> np.ndarray:

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from deeplearn.errors import UserError
 from deeplearn.weights.names import NAMINGS
 from deeplearn.weights.preprocessing import Preprocessing
+from deeplearn.weights.values import as_dtype
 
 NETWORKS = {kind.__name__: kind for kind in NAMINGS}
 
@@ -67,12 +68,14 @@ def read_config(path: Path) -> Config:
         prepared = _tuples(described["preprocessing"])
         if "deviation" in prepared:  # the name of `std` in files of earlier versions
             prepared["std"] = prepared.pop("deviation")
-        preprocessing = Preprocessing(**prepared)
-        return Config(network, tuple(map(str, described["classes"])), preprocessing)
+        preprocessing, classes = Preprocessing(**prepared), tuple(map(str, described["classes"]))
+        if network.classes and len(classes) != network.classes:
+            raise ValueError(f"{len(classes)} names for {network.classes} classes")
+        return Config(network, classes, preprocessing)
     except OSError as error:
         raise UserError(f"{path} needs the configuration {file} beside it ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} does not describe a network as `save` writes it ({error!r})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{file} does not describe a network as `save` writes it ({repr(error)[:200]})") from None
 
 
 def _tuples(value: Any) -> Any:
@@ -96,5 +99,5 @@ def placed(variables: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sour
                 f"but this network wants {list(leaf.shape)}"
             )
     return flax.traverse_util.unflatten_dict(
-        {name: tensors[name].astype(leaf.dtype) for name, leaf in flat.items()}, sep="/"
+        {name: as_dtype(tensors[name], leaf.dtype, name, source) for name, leaf in flat.items()}, sep="/"
     )

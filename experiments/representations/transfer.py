@@ -10,8 +10,8 @@ layer is replaced and trained on 1, 5, 10 and 50 labels per class, the rest froz
 fine-tuned. The rivals: the same network from scratch, on the same labels for as many steps; and one frozen after
 learning a source that has nothing to do with the target, letters with their pixels shuffled: negative transfer.
 With `--weights` the network starts from a file of torchvision, timm or Keras, or from one saved by us or a run
-directory, and there is no source to learn. Each seed draws its own labels, so the gains are paired. Baselines:
-logistic regression on pixels, with the same labels and with all.
+directory, sees images as it was trained on, and there is no source to learn. Each seed draws its own labels, so the
+gains are paired. Baselines: logistic regression on pixels, with the same labels and with all.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ from deeplearn.models.transfer import FewLabelLearners, Transfer, unfrozen
 from deeplearn.models.zoo import member
 from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 from deeplearn.weights.load import load_into
-from deeplearn.weights.preprocessing import IMAGENET
+from deeplearn.weights.source import Source, source
 
 FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "frozen, from an unrelated source"
 PIXELS = "logistic regression on pixels"
@@ -125,8 +125,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
         target = report.dataset.test.arrays(16)["image"]
         if report.config.weights:
             return image_grid(target)
-        source, _ = source_data(report.config, report.dataset)
-        letters = source.gather(np.arange(0, len(source), len(source) // 16)[:16])["image"]
+        found, _ = source_data(report.config, report.dataset)
+        letters = found.gather(np.arange(0, len(found), len(found) // 16)[:16])["image"]
         return image_grid(np.stack([letters, target]), row_labels=["source", "target"])
 
     lines = series(report.replicas, report.config.labels, "fine-tuned")
@@ -135,10 +135,23 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def backbone(config: Config) -> nn.Module:
     """Images [B, H, W, C] -> features [B, D]."""
-    if config.network == "resnet8" and not config.weights:
+    if config.network == "resnet8":
         return ResNet(0, (1,) * config.blocks, bottleneck=False, width=config.width, small_stem=True)
-    found = member(config.network)
-    return found.paper(0) if config.weights else found.small(0)
+    return member(config.network).small(0)
+
+
+def pretrained(config: Config, dataset: Dataset) -> Source:
+    """The network of --weights."""
+    if not Path(config.weights).exists():
+        raise UserError(f"--weights={config.weights} is neither a file nor a run directory")
+    found = source(Path(config.weights), config.network)
+    own, theirs = dataset.image_shape[-1], len(found.colours[0])
+    if own not in (1, theirs):
+        raise UserError(
+            f"{dataset.name} has images of {own} channels, and the network of --weights={config.weights} was "
+            f"trained on {theirs}: give images of {theirs} channels, or of one"
+        )
+    return found
 
 
 def target_data(config: Config, dataset: Dataset) -> Dataset:
@@ -163,12 +176,11 @@ def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
-    if config.weights and not Path(config.weights).exists():
-        raise UserError(f"--weights={config.weights} is neither a file nor a run directory")
     dataset = target_data(config, dataset)
-    source, source_classes = (None, 1) if config.weights else source_data(config, dataset)
-    pool, classes, net = few_label_pool(dataset, config.labels), len(dataset.classes), backbone(config)
-    shape = (net, classes, config.labels, len(pool) // classes, IMAGENET if config.weights else ())
+    begin = pretrained(config, dataset) if config.weights else Source(backbone(config), ())
+    letters, source_classes = (None, 1) if config.weights else source_data(config, dataset)
+    pool, classes = few_label_pool(dataset, config.labels), len(dataset.classes)
+    shape = (begin.net, classes, config.labels, len(pool) // classes, begin.colours, begin.blue_first)
 
     def networks(name: str) -> tuple[str, ...]:
         return tuple(f"{name}_{count}" for count in config.labels)
@@ -184,11 +196,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
 
     def learning(loss: Any) -> dl.Stage:
         turns = [dl.Turn(loss, trains=("source",))]
-        return dl.Stage(turns, config.chain(), config.steps, name="source", data=source)
+        return dl.Stage(turns, config.chain(), config.steps, name="source", data=letters)
 
     def from_file(variables: Any) -> Any:
-        # In a run of this experiment the network is below the name of its system.
-        return load_into(variables, Path(config.weights), net, "source/body", of="tuned/source/body")
+        return load_into(variables, Path(config.weights), begin.net, "source/body", of=begin.of)
 
     start = [heads(from_file)] if config.weights else [learning(learn_source), heads()]
     transfer, stages = Transfer(*shape, source_classes), [*start, tuning(config.tuning_rate, unfrozen)]

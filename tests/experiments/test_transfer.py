@@ -1,6 +1,7 @@
 """What the source may teach, and what the target is."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import chex
 import numpy as np
@@ -13,7 +14,6 @@ from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from experiments.representations import transfer
-from experiments.representations.transfer import backbone
 
 from .pretend import pretend
 
@@ -52,16 +52,23 @@ def test_a_source_without_other_classes_is_a_sentence(config):
         transfer.source_data(dataclasses.replace(config, source="digits"), pretend("digits"))
 
 
+def start(config, dataset):
+    """The variables with which a run begins."""
+    experiment = transfer.build(config, dataset)
+    assert [stage.name for stage in experiment.stages] == ["heads", "fine-tuning"]
+    (state,) = Trainer(experiment, config, Layout()).initial()
+    return experiment.model.systems["tuned"].module, state.params["tuned"]["source"]["body"]
+
+
 def test_a_run_lends_its_network_to_another(config, tmp_path, monkeypatch):
     """--weights is the directory of a run of this experiment, whose network is below the name of its system."""
     first = dataclasses.replace(config, steps=2, workdir=str(tmp_path / "first"))
-    monkeypatch.setattr(data, "load", lambda name, _: pretend(name))
-    run("representations.transfer", transfer.build, first)
-    monkeypatch.setattr(transfer, "backbone", lambda _: backbone(dataclasses.replace(config, weights="")))
-    monkeypatch.setattr(transfer, "IMAGENET", ())
+    run("representations.transfer", transfer.build, first, {"module": transfer.__name__})
     second = dataclasses.replace(config, weights=first.workdir)
-    experiment = transfer.build(second, pretend("glyphs"))
-    assert [stage.name for stage in experiment.stages] == ["heads", "fine-tuning"]
-    (state,) = Trainer(experiment, second, Layout()).initial()
+    model, body = start(second, pretend("glyphs"))
     saved = checkpoint.read(tmp_path / "first").variables["params"]["tuned"]["source"]["body"]
-    chex.assert_trees_all_equal(state.params["tuned"]["source"]["body"], saved)
+    chex.assert_trees_all_equal(body, saved)
+    assert model.colours == ((0.0,), (1.0,))  # a run sees grey images as they are
+    coloured = SimpleNamespace(name="photographs", image_shape=(8, 8, 3))
+    with pytest.raises(UserError, match=r"has images of 3 channels, and the network of --weights=.* on 1: give"):
+        transfer.pretrained(second, coloured)

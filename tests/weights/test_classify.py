@@ -1,20 +1,26 @@
 """The command that classifies a picture, and how pictures are prepared."""
 
 import json
+from types import SimpleNamespace
 
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from deeplearn import runs
 from deeplearn.command import exit_code
+from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.train.loop import run
+from deeplearn.train.trained import Trained
 from deeplearn.weights import Config, Preprocessing, save
-from deeplearn.weights.classify import main
+from deeplearn.weights.classify import classify, main
 from deeplearn.weights.load import abstract_variables
 from deeplearn.weights.preprocessing import HALF, of_library
+from deeplearn.weights.timm_config import of_file
 from experiments.foundations import mlp
 
 RNG = np.random.default_rng(0)
@@ -110,6 +116,60 @@ def test_the_top_five_of_our_own_file(saved, capsys):
     np.testing.assert_allclose([p for _, p in rows], probabilities[best], atol=1e-4)
 
 
+def test_how_a_picture_is_prepared_may_be_said(saved, capsys):
+    """As for torchvision's second weights: a larger resize before the same crop."""
+    folder, _, _ = saved
+    arguments = [f"--weights={folder}/net.safetensors", f"--image={folder}/photo.png"]
+    assert command(*arguments, "--resize=12", "--interpolation=bicubic") == 0
+    assert "shorter side to 12 pixels (bicubic), central 8×8" in capsys.readouterr().out
+    assert command(*arguments, "--resize=12", "--crop=10") == 0
+    assert "shorter side to 12 pixels (bilinear), central 10×10" in capsys.readouterr().out
+    for flags, sentence in {
+        ("--crop=10",): "a crop of 10×10 from 8 pixels a side is larger than it",
+        ("--resize=0",): "no image can be prepared so",
+        ("--resize=1000000",): "no image can be prepared so",
+        ("--interpolation=best",): "invalid choice: 'best'",
+        ("--resize=a",): "invalid int value",
+    }.items():
+        assert command(*arguments, *flags) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.count("\n") == 1 and sentence in captured.err
+
+
+def test_timm_s_own_configuration_is_used(tmp_path):
+    """config.json as on the Hugging Face Hub, old and new; metadata of safetensors; for torch's names only."""
+    cfg = {
+        "crop_pct": 0.95,
+        "interpolation": "bicubic",
+        "input_size": [3, 288, 288],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+    }
+    file = tmp_path / "model.safetensors"
+    want = Preprocessing(288, 288, 303, HALF[0], HALF[1], interpolation="bicubic")
+    save_file({"a": np.ones(1)}, file)
+    for config in ({"architecture": "resnet50", "pretrained_cfg": cfg}, {"architecture": "resnet50", **cfg}):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        assert of_file(file, "torchvision", "ResNet", 224) == want
+        assert of_file(file, "Keras", "ResNet", 224) == of_library("Keras", "ResNet", 224)
+    for odd, sentence in {
+        "crop_pct": 0,
+        "interpolation": "best",
+        "input_size": [224],
+        "crop_mode": "squash",
+        "mean": [0.5],
+        "std": "half",
+    }.items():
+        (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": {**cfg, odd: sentence}}))
+        with pytest.raises(UserError, match=r"config.json does not say how images are prepared"):
+            of_file(file, "torchvision", "ResNet", 224)
+    for other in ("{", "[1]", json.dumps({"hidden": 3}), json.dumps({"pretrained_cfg": 3})):
+        (tmp_path / "config.json").write_text(other)
+        assert of_file(file, "torchvision", "ResNet", 224) == of_library("torchvision", "ResNet", 224)
+    save_file({"a": np.ones(1)}, file, {"pretrained_cfg": json.dumps(cfg)})
+    assert of_file(file, "torchvision", "ResNet", 224) == want
+
+
 def test_names_of_classes_from_a_file(saved, capsys):
     folder, _, probabilities = saved
     (folder / "names.txt").write_text("one\ntwo\nthree\nfour\nfive\nsix\nseven\n")
@@ -186,3 +246,40 @@ def test_a_run_s_classes_are_those_it_was_trained_with(tmp_path, capsys):
         change[0].rename(change[1])
         assert command(*arguments) == 0
         assert capsys.readouterr() == before
+
+
+class OfBatches(nn.Module):
+    def __call__(self, batch):
+        return batch["image"]
+
+
+class OfOneScore(nn.Module):
+    def __call__(self, image):
+        return image.mean((1, 2))
+
+
+class OfNothing(nn.Module):
+    def encode(self, image):
+        return image
+
+
+@pytest.mark.parametrize(
+    "model, sentence",
+    [
+        (OfBatches(), "one score per class: JAX"),
+        (OfOneScore(), r"2 classes, and the output is .*\(1, 1\)"),
+        (OfNothing(), "it is several networks, or has no one output"),
+    ],
+)
+def test_a_run_that_does_not_classify_says_why(model, sentence, tmp_path, monkeypatch):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "photo.png")
+    opened = SimpleNamespace(
+        described=SimpleNamespace(train=SimpleNamespace(spec={"image": None})),
+        classes=("a", "b"),
+        image_shape=(4, 4, 1),
+        model=model,
+        trained=Trained(model, {}, jax.random.key(0)),
+    )
+    monkeypatch.setattr(runs, "open", lambda _: opened)
+    with pytest.raises(UserError, match=f"the model of .* does not map an image to .*{sentence}"):
+        classify(tmp_path, tmp_path / "photo.png")

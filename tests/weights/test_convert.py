@@ -21,9 +21,11 @@ from deeplearn.models.mobilenet_v2 import MobileNetV2
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.vgg import VGG
 from deeplearn.models.zoo import ZOO
+from deeplearn.weights import read_tensors
 from deeplearn.weights.convert import convert
 from deeplearn.weights.load import abstract_variables
 from deeplearn.weights.names import KERAS_FORMS
+from tests.weights.keras_files import keras_3_5
 from tests.weights.recipe import random_images, random_tensors
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -166,6 +168,17 @@ def test_features_leave_the_last_layer_out():
     )
 
 
+def test_a_head_of_another_name_is_left_out_of_features_only():
+    """Keras's own users call it what they like."""
+    net, abstract, tensors, images, _ = case("resnet Keras")
+    renamed = {key.replace("predictions", "my_classes"): value for key, value in tensors.items()}
+    features = net.clone(classes=0)
+    shapes = abstract_variables(features, images.shape[1:])
+    chex_equal(convert(features, shapes, renamed, HERE), convert(features, shapes, tensors, HERE))
+    with pytest.raises(UserError, match=r"lacks predictions/\w+, predictions/\w+, and beyond it has my_classes"):
+        convert(net, abstract, renamed, HERE)
+
+
 def test_auxiliary_heads_of_a_file_are_left_out():
     net, abstract, tensors, _, _ = case("inception_v3 torchvision")
     extra = tensors | {"AuxLogits.fc.weight": np.zeros((10, 192), np.float32)}
@@ -237,3 +250,55 @@ def test_two_towers_are_not_one():
     towers = alexnet.AlexNet(10, (4, 12, 24, 16, 16), 256, stem=(11, 4, 2))
     with pytest.raises(UserError, match=r"features.3.weight .* \[12, 4, 5, 5\], .* wants \[12, 2, 5, 5\]"):
         convert(towers, abstract_variables(towers, images.shape[1:]), tensors, HERE)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "model.", "_orig_mod.", "net.", "backbone.", "module.model.", "model._orig_mod.module.encoder_q."],
+)
+def test_a_network_inside_another_is_found(prefix, capsys):
+    """As DataParallel, torch.compile and Lightning name it; what lies beside it is left alone."""
+    net, abstract, tensors, _, _ = case("resnet torchvision")
+    inside = {f"{prefix}{name}": value for name, value in tensors.items()}
+    inside |= {"criterion.weight": np.ones(3), "head.fc.weight": np.ones((2, 2))}
+    chex_equal(convert(net, abstract, inside, HERE), convert(net, abstract, tensors, HERE))
+    assert capsys.readouterr().err == ""
+
+
+def test_which_of_two_networks_is_read_is_said(capsys):
+    net, abstract, tensors, _, _ = case("resnet torchvision")
+    both = {f"{part}.{name}": value for part in ("encoder_q", "encoder_k") for name, value in tensors.items()}
+    convert(net, abstract, both, HERE)
+    assert "holds the network as encoder_q.* and encoder_k.*: the first is read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name in NETS if "Keras" in name])
+def test_keras_3_0_to_3_5_kept_no_names(name, tmp_path):
+    """The same weights as in a file that has them: the order of layers is all there is."""
+    net, abstract, tensors, _, _ = case(name)
+    found = read_tensors(keras_3_5(tmp_path / "x.weights.h5", tensors))
+    assert all(key.startswith("layers/") for key in found)
+    wanted = convert(net, abstract, tensors, HERE)
+    chex_equal(convert(net, abstract, found, HERE), wanted)
+
+    def doubled(key):
+        """Keras 2.13 counted each layer with weights twice."""
+        layer, _, role = key.rpartition("/")
+        kind, _, number = layer.rpartition("_")
+        return f"{kind}_{2 * int(number)}/{role}" if number.isdigit() else key
+
+    chex_equal(convert(net, abstract, {doubled(key): value for key, value in found.items()}, HERE), wanted)
+
+
+def test_strides_are_where_the_library_has_them():
+    """Version 1 has the shapes of 1.5: the names of torchvision and timm tell."""
+    net, abstract, tensors, _, _ = case("resnet torchvision")
+    with pytest.raises(UserError, match=r"their strides in the 3×3 .*without _v1"):
+        convert(resnet.version_1(net), abstract, tensors, HERE)
+
+
+def test_values_that_are_not_finite_are_not_loaded():
+    net, abstract, tensors, _, _ = case("resnet torchvision")
+    bad = tensors | {"layer2.0.bn1.running_var": np.full_like(tensors["layer2.0.bn1.running_var"], np.nan)}
+    with pytest.raises(UserError, match=r"values of layer2.0.bn1.running_var in file are not finite"):
+        convert(net, abstract, bad, HERE)

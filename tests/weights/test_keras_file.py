@@ -38,9 +38,24 @@ def test_roles_follow_keras_s_order_where_weights_have_numbers_only(tmp_path):
             np.testing.assert_array_equal(found[f"{layer}/{role}"], array)
 
 
-def test_a_layer_without_a_name_of_its_own_is_called_as_its_group(tmp_path):
+def test_a_layer_of_keras_3_0_to_3_5_has_a_number_for_a_name(tmp_path):
+    """Marked as such: a layer may also be *called* dense_2, and is another one then."""
     found = read_keras(keras_3(tmp_path / "a.weights.h5", {"dense_2": (None, [np.ones(2)])}))
-    assert list(found) == ["dense_2/kernel"]
+    assert list(found) == ["layers/dense_2/kernel"]
+
+
+def test_a_model_that_is_a_layer_of_another_is_read_with_it(tmp_path):
+    """A pretrained network under a new head."""
+    path = keras_3(tmp_path / "a.weights.h5", {"dense": ("head", [np.zeros(2)])})
+    with h5py.File(path, "a") as file:
+        inner = file.create_group("layers/functional/layers/conv2d/vars")
+        inner.attrs["name"], inner["0"] = "stem", np.ones(2)
+        file.create_group("layers/functional/vars")
+    assert set(read_keras(path)) == {"head/kernel", "stem/kernel"}
+    with h5py.File(path, "a") as file:
+        file["layers/functional/layers/conv2d/vars"].attrs["name"] = "head"
+    with pytest.raises(UserError, match="head/kernel is there twice"):
+        read_keras(path)
 
 
 def test_what_is_no_such_file_is_reported_in_a_sentence(tmp_path):

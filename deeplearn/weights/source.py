@@ -1,0 +1,76 @@
+"""What transfer learning starts from: the network of a file or a run, without its last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deeplearn import runs
+from deeplearn.errors import UserError
+from deeplearn.models.transfer import Transfer
+from deeplearn.train.rivals import Rivals
+from deeplearn.weights.convert import note
+from deeplearn.weights.files import is_ours, read_tensors
+from deeplearn.weights.members import of_zoo
+from deeplearn.weights.names import NAMINGS
+from deeplearn.weights.saved import read_config
+from deeplearn.weights.timm_config import of_file
+
+Colours = tuple[tuple[float, ...], ...]
+
+
+class Source(NamedTuple):
+    """net: images [B, H, W, C] -> features [B, D], in the form that its library has.
+
+    colours: mean and std of each of C, as it was trained with. blue_first: the order of its colours.
+    of: where it is in a run, for `load_into`.
+    """
+
+    net: Any
+    colours: Colours
+    blue_first: bool = False
+    of: str = ""
+
+
+def source(path: Path, model: str) -> Source:
+    """The network in a file of another library (`model`: its name in the zoo), in one of ours, or in a run.
+
+    UserError where there is none that the zoo has a kind of.
+    """
+    if path.is_dir():
+        return _of_run(path)
+    tensors = read_tensors(path)
+    if is_ours(tensors):
+        config = read_config(path)
+        net, prepared = config.network.clone(classes=0), config.preprocessing
+    else:
+        found = of_zoo(tensors, model, path, features=True)
+        net, prepared = found.net, of_file(path, found.library, type(found.net).__name__, found.side)
+    return Source(net, (prepared.mean, prepared.std), prepared.blue_first)
+
+
+def _of_run(path: Path) -> Source:
+    run = runs.open(path)
+    found = list(_networks(run.model))
+    if not found:
+        kinds = ", ".join(kind.__name__ for kind in NAMINGS)
+        raise UserError(f"the run {path} of {run.name} has no network to start from: it should have one of {kinds}")
+    if others := [one.of for one in found[1:]]:
+        note(f"{path} has several networks: {found[0].of} is taken, not {', '.join(others)}")
+    chosen = found[0]
+    if not chosen.colours:  # a run sees images as they are
+        channels = run.image_shape[-1]
+        chosen = chosen._replace(colours=((0.0,) * channels, (1.0,) * channels))
+    return chosen
+
+
+def _networks(model: Any, place: str = "") -> Iterator[Source]:
+    """Networks of the zoo's kinds in a model, the experiment's own first."""
+    if isinstance(model, Rivals):
+        for name, system in model.systems.items():
+            yield from _networks(system.module, f"{name}/")
+    elif isinstance(model, Transfer):
+        yield Source(model.net, model.colours, model.blue_first, f"{place}source/body")
+    elif type(model) in NAMINGS:
+        yield Source(model.clone(classes=0), (), of=place.rstrip("/"))
