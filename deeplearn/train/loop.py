@@ -13,14 +13,15 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.multihost_utils import reached_preemption_sync_point
 
 from deeplearn import data
+from deeplearn.interruption import INTERRUPTION, Stopped, stopped_at
 from deeplearn.train import evaluation
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
 from deeplearn.train.experiment import Build, Experiment, Report
-from deeplearn.train.interruption import Interruption, Stopped
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.parallel import Layout, make_layout, start_processes
 from deeplearn.train.provenance import provenance
@@ -78,12 +79,12 @@ def _train(
     _say(_introduction(name, trainer, states, step, directory))
     log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
     try:
-        with Interruption() as interruption:
+        with INTERRUPTION.handled():
             started = begun - before
-            states = _steps(trainer, states, step, checkpoints, log, progress, interruption, directory, started)
-            interruption.at_once = experiment.steps
-            if interruption.wanted is not None:
-                raise Stopped(interruption.wanted, experiment.steps)
+            states = _steps(trainer, states, step, checkpoints, log, progress, directory, started)
+            INTERRUPTION.saved(experiment.steps)
+            if INTERRUPTION.wanted is not None:
+                raise Stopped(INTERRUPTION.wanted, stopped_at(experiment.steps))
             return _conclude(name, trainer, states, log, progress, directory, started)
     finally:
         if log:
@@ -120,7 +121,6 @@ def _steps(
     checkpoints: Checkpoints,
     log: MetricsLog | None,
     progress: Progress,
-    interruption: Interruption,
     directory: RunDirectory,
     started: float,
 ) -> list[Any]:
@@ -173,16 +173,19 @@ def _steps(
             log.events.picture(step, "samples", png, picture.size)
 
     states = [trainer.layout.place(state) for state in states]
+    advances = 0
     while step < experiment.steps:
         pause = min((step // every + 1) * every for every in pauses)
         states, metrics, step = trainer.advance(states, step, pause)
+        INTERRUPTION.saving = True
+        advances += 1
         flush()
         if step % config.log_every == 0 or step in trainer.ends:
             pending.append((step, metrics))
         progress.update(step, experiment.stages[experiment.stage_at(step - 1)].name)
-        stop = interruption.wanted is not None
-        if jax.process_count() > 1:
-            stop = checkpoints.manager.reached_preemption(step)
+        stop = INTERRUPTION.wanted is not None
+        if jax.process_count() > 1:  # JAX finds a number that no host has reached: a chunk may jump over a step
+            stop = reached_preemption_sync_point(advances)
         if step in trainer.ends and step < experiment.steps:
             flush()
             states = trainer.enter(step, states)
@@ -191,7 +194,7 @@ def _steps(
         if stop and step < experiment.steps:
             save(wait=True)
             progress.clear()
-            raise Stopped(interruption.wanted or signal.SIGTERM, step)
+            raise Stopped(INTERRUPTION.wanted or signal.SIGTERM, stopped_at(step))
         if step % config.checkpoint_every == 0 and step < experiment.steps:
             save()
     save(wait=True)
