@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,5 +63,7 @@ def execute(
     """Runs the program of this process and ends the process, unless all went well."""
     guard()
     INTERRUPTION.begin()
-    if code := exit_code(main, arguments, errors):
+    code = exit_code(main, arguments, errors)
+    gc.freeze()  # at its end Python would search all objects of JAX for cycles: seconds on a busy machine
+    if code:
         sys.exit(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import math
 import signal
@@ -13,7 +15,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental.multihost_utils import reached_preemption_sync_point
 
 from deeplearn import data
 from deeplearn.interruption import INTERRUPTION, Stopped, stopped_at
@@ -22,8 +23,9 @@ from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
 from deeplearn.train.experiment import Build, Experiment, Report
+from deeplearn.train.hosts import start_processes, stop_now, together
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
-from deeplearn.train.parallel import Layout, make_layout, start_processes
+from deeplearn.train.parallel import Layout, make_layout
 from deeplearn.train.provenance import provenance
 from deeplearn.train.results import replica_values, report
 from deeplearn.train.state import digest
@@ -38,16 +40,21 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
     """
     begun = time.monotonic()
     start_processes(config.coordinator, config.num_processes, config.process_id)
-    layout = make_layout(config.mesh, config.parallel)
-    dataset = data.load(config.dataset, config.data_dir or None)
-    directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
-    try:
-        if (finished := directory.results) is not None:
-            _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
-            return finished
-        return _train(name, build(config, dataset), dataset, config, layout, directory, begun)
-    finally:
-        directory.close()
+    with contextlib.ExitStack() as cleanup:
+        with together(identity := {"experiment": name, **dataclasses.asdict(config)}):
+            layout = make_layout(config.mesh, config.parallel)
+            dataset = data.load(config.dataset, config.data_dir or None)
+            if jax.process_count() > 1:
+                identity["data"] = dataset.fingerprint()
+            directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
+            cleanup.callback(directory.close)
+            finished = directory.results
+            experiment = None if finished else build(config, dataset)
+        if experiment is not None:
+            return _train(name, experiment, dataset, config, layout, directory, begun)
+        assert finished is not None
+        _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
+        return finished
 
 
 def workdir(name: str, config: Config) -> Path:
@@ -183,9 +190,7 @@ def _steps(
         if step % config.log_every == 0 or step in trainer.ends:
             pending.append((step, metrics))
         progress.update(step, experiment.stages[experiment.stage_at(step - 1)].name)
-        stop = INTERRUPTION.wanted is not None
-        if jax.process_count() > 1:  # JAX finds a number that no host has reached: a chunk may jump over a step
-            stop = reached_preemption_sync_point(advances)
+        stop = stop_now(advances)
         if step in trainer.ends and step < experiment.steps:
             flush()
             states = trainer.enter(step, states)
