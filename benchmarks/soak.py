@@ -2,9 +2,9 @@
 
     python -m benchmarks.soak [--runs=50] [--seed=0]
 
-Not part of `make bench`: it takes some half an hour. The moments are uniform over the whole length of a run, from the
-first import to the last picture; a third of the runs is stopped twice, and some Ctrl-Cs are pressed twice. Checked
-are the digest and the metrics, the exit code after every stop, that standard error holds a sentence and no
+Not part of `make bench`: it takes some half an hour. The moments are uniform over the whole length of a run, from
+the first import to the last picture; a third of the runs is stopped twice, and some Ctrl-Cs are pressed twice.
+Checked are the digest and the metrics, the exit code after every stop, that standard error holds a sentence and no
 traceback, and the number of checkpoints.
 """
 

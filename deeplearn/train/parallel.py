@@ -21,7 +21,7 @@ def parse_mesh(text: str) -> dict[str, int]:
     axes: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         name, _, size = part.partition(":")
-        if name not in (DATA, MODEL) or not size.isdigit() or int(size) < 1 or name in axes:
+        if name not in (DATA, MODEL) or not size.isdecimal() or int(size) < 1 or name in axes:
             raise UserError(f"--mesh={text} is not of the form data:8 or data:4,model:2")
         axes[name] = int(size)
     return {DATA: 1, **axes} if axes else axes
