@@ -77,6 +77,9 @@ class RunDirectory:
             raise UserError(
                 f"--workdir={path} holds a run of {saved['experiment']}, not of {experiment}: use another --workdir"
             )
+        program, mine = saved.get("file"), self._content.get("file")
+        if program and mine and program != mine and Path(program).exists():
+            raise UserError(f"--workdir={path} holds a run of {program}, not of {mine}: use another --workdir")
         asked = json.loads(json.dumps(dataclasses.asdict(config)))
         free = {field.name for field in fields(type(config)) if field.metadata.get("identity") is False}
         names = [name for name in [*asked, *saved["config"]] if name not in free]

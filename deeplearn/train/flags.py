@@ -12,6 +12,7 @@ from typing import Any
 
 from absl import flags
 
+from deeplearn.data.names import absolute
 from deeplearn.errors import UserError
 from deeplearn.train.config import Config, Field, fields, wrong
 
@@ -69,6 +70,7 @@ def parse(config_class: type[Config], arguments: Sequence[str], about: str = "")
         if values.paper and not values[field.name].present:
             value = config_class.PAPER.get(field.name, value)
         chosen[field.name] = value
+    chosen["dataset"] = absolute(chosen["dataset"])
     return config_class(**chosen)
 
 

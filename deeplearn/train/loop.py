@@ -118,6 +118,19 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
         f"{name}: {total:,} parameters{f' ({networks})' if networks else ''}; {experiment.data.name} {splits}; "
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
         + (f"; resuming from step {step}" if step else "")
+        + _smaller_batches(trainer)
+    )
+
+
+def _smaller_batches(trainer: Trainer) -> str:
+    """A line where batch norm does not see whole batches: its numbers then differ from those of the same batch."""
+    config, layout = trainer.config, trainer.layout
+    parts = config.accumulate * (layout.ways if layout.pmap else 1)
+    if parts == 1 or "batch_stats" not in trainer.abstract_one.collections:
+        return ""
+    return (
+        f"\nbatch norm takes its statistics over {config.batch_size // parts} examples, not {config.batch_size}: "
+        "--accumulate and --parallel=pmap cut the batch before it"
     )
 
 
