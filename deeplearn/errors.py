@@ -1,6 +1,7 @@
 """What a user reads when something fails: one sentence, never a traceback."""
 
 import errno
+import os
 import tempfile
 import traceback
 from pathlib import Path
@@ -42,8 +43,10 @@ def foreign(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text:
         return f"out of memory ({brief(error)}): a smaller --batch_size, or --accumulate, needs less"
-    if "Unable to initialize backend" in text:
-        return f"JAX cannot use the device that JAX_PLATFORMS asks for: leave it unset, or say cpu ({brief(error)})"
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames and Path(frames[-1].filename).name == "xla_bridge.py":  # where JAX looks for its devices
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        return f"JAX finds no device (JAX_PLATFORMS={asked}, {brief(error)}): leave JAX_PLATFORMS unset, or say cpu"
     if isinstance(error, OSError) and error.errno in PLACES:
         return f"cannot use {error.filename or 'a file'} ({error.strerror}): make room there, or name another place"
     return None
