@@ -10,6 +10,7 @@ traceback, and the number of checkpoints.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import signal
@@ -44,10 +45,12 @@ def finished(workdir: Path) -> tuple[str, str]:
     return json.loads((workdir / "results.json").read_text())["digest"], (workdir / "metrics.jsonl").read_text()
 
 
-def stop(workdir: Path, kind: str, moment: float) -> list[str]:
-    """Starts a run and stops it after so many seconds; what was wrong with that."""
+def stop(workdir: Path, kind: str, moment: float) -> list[str] | None:
+    """Starts a run and stops it after so many seconds; what was wrong with that, None where it had ended before."""
     process = start(workdir)
-    time.sleep(moment)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=moment)
+        return None
     for number in range(1 + kind.endswith("twice")):
         time.sleep(0.2 * number)
         process.send_signal(signal.Signals[kind.split()[0]])
@@ -55,7 +58,7 @@ def stop(workdir: Path, kind: str, moment: float) -> list[str]:
     _, said = process.communicate()
     seconds = time.monotonic() - asked
     wrong = []
-    if process.returncode not in (*KINDS[kind], 0):  # 0: it was at its end already
+    if process.returncode not in (*KINDS[kind], 0):  # 0: it was just ending
         wrong.append(f"exit code {process.returncode}")
     # Orbax warns of slow saves on a busy machine; the last line says how the run ended.
     if "Traceback" in said or (process.returncode > 0 and "same command" not in said.splitlines()[-1:][0]):
@@ -84,7 +87,10 @@ def soak(runs: int, seed: int) -> int:
         for number in range(runs):
             workdir, wrong = Path(folder) / str(number), []
             for _ in range(1 + (number % 3 == 0)):
-                wrong += stop(workdir, rng.choice(list(KINDS)), rng.uniform(FIRST, length))
+                moment = rng.uniform(FIRST, length)
+                if (found := stop(workdir, rng.choice(list(KINDS)), moment)) is None:
+                    length = moment  # the machine is less busy by now
+                wrong += found or []
             try:
                 wrong += [] if finished(workdir) == whole else ["other numbers"]
             except UserError as error:

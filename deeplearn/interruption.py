@@ -32,8 +32,9 @@ class Stopped(BaseException):
 class Interruption:
     """What the process does about Ctrl-C and SIGTERM.
 
-    Until the first step is taken and after the last is saved, nothing is lost: `Stopped` is raised at once. In
-    between (`saving`) the wish is noted in `wanted`; the loop saves and raises. A second Ctrl-C does not wait.
+    Until the first step is taken (by several hosts: until they meet) and after the last is saved, nothing is lost:
+    `Stopped` is raised at once. In between (`saving`) the wish is noted in `wanted`; the loop saves and raises. A
+    second Ctrl-C does not wait.
 
     Python runs a handler between two of its own instructions, which is too late while XLA compiles for a minute,
     and an exception may be swallowed by whoever was called. So, in a program, a thread reads the signals too and
@@ -43,7 +44,6 @@ class Interruption:
     def __init__(self) -> None:
         self.wanted: int | None = None
         self.saving = False
-        self.shared = False  # several hosts stop together: JAX hears SIGTERM and finds a moment for all
         self.sentence = "stopped: the same command starts again"
         self._inside = False  # `main` runs; else modules are imported, or the process is ending
         self._watched = False
@@ -52,16 +52,12 @@ class Interruption:
 
     # For the loop.
 
-    def joined(self) -> None:
-        """Other hosts take part from here on."""
-        self.shared = self.saving = True
-
     def saved(self, step: int) -> None:
-        """All steps are saved: from here on a wish is obeyed at once, also by one of several hosts."""
+        """All steps are saved: from here on a wish is obeyed at once."""
         self.saving = False
         self.sentence = stopped_at(step)
-        if self.shared and signal.SIGTERM in self._handled:
-            signal.signal(signal.SIGTERM, self._handle)  # which JAX has taken
+        if self.wanted is not None:
+            raise Stopped(self.wanted, self.sentence)
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
@@ -69,7 +65,7 @@ class Interruption:
         if self._handled or threading.current_thread() is not threading.main_thread():
             yield
             return
-        self.wanted, self.saving = None, self.shared
+        self.wanted, self.saving = None, False
         try:
             self._handled = {number: signal.signal(number, self._handle) for number in SIGNALS}
             yield
@@ -86,8 +82,6 @@ class Interruption:
             raise Stopped(number, self.sentence)
         if again and number == signal.SIGINT:
             raise KeyboardInterrupt
-        if self.shared and number == signal.SIGINT:
-            os.kill(os.getpid(), signal.SIGTERM)
 
     # For commands.
 

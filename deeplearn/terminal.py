@@ -11,7 +11,7 @@ from typing import Any
 PROBLEMS: dict[str, OSError] = {}  # what went wrong, by stream
 
 
-class _Patient(io.FileIO):
+class Patient(io.FileIO):
     """A standard stream that notes the first error and drops what it cannot write."""
 
     def __init__(self, name: str, descriptor: int) -> None:
@@ -40,14 +40,13 @@ def guard() -> None:
         elif stream is getattr(sys, f"__{name}__"):
             with contextlib.suppress(OSError):
                 stream.flush()
-            safe = io.TextIOWrapper(
-                io.BufferedWriter(_Patient(name, stream.fileno())),
-                encoding=stream.encoding,
-                errors="replace",
-                line_buffering=stream.line_buffering,
-                write_through=stream.write_through,
-            )
-            setattr(sys, name, safe)
+            setattr(sys, name, safe(name, stream.fileno(), stream.encoding, stream.line_buffering))
+
+
+def safe(name: str, descriptor: int, encoding: str, line_buffering: bool = False) -> io.TextIOWrapper:
+    """A text stream on a descriptor: what it cannot write is dropped, what it cannot show is a question mark."""
+    binary = io.BufferedWriter(Patient(name, descriptor))
+    return io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=line_buffering)
 
 
 def problem() -> OSError | None:

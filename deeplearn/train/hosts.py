@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import socket
 import threading
@@ -11,10 +12,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental.multihost_utils import process_allgather, reached_preemption_sync_point
+from jax.experimental.multihost_utils import process_allgather
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from deeplearn.errors import UserError, brief
-from deeplearn.interruption import INTERRUPTION, end
+from deeplearn.interruption import INTERRUPTION, Stopped, end
 
 OWN = ("coordinator", "process_id", "data_dir")  # flags that may differ between hosts
 MEETING = 20  # seconds in which all must have come
@@ -41,6 +43,8 @@ def start_processes(coordinator: str, processes: int, process: int) -> None:
     timer = threading.Timer(MEETING, end, (2, late))
     timer.daemon = True
     timer.start()
+    # It would take SIGTERM away from us; the loop's `Agreement` is for all hosts.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         if coordinator == "auto":
             jax.distributed.initialize()
@@ -51,7 +55,7 @@ def start_processes(coordinator: str, processes: int, process: int) -> None:
     finally:
         timer.cancel()
     if jax.process_count() > 1:
-        INTERRUPTION.joined()
+        INTERRUPTION.saving = True  # no host stops alone: the others would wait for it
 
 
 def _check_address(address: str, serve: bool) -> None:
@@ -93,7 +97,9 @@ def together(identity: Mapping[str, Any]) -> Iterator[None]:
         yield
     except BaseException as error:
         problem = error
-    told = str(problem) if isinstance(problem, UserError) else brief(problem) if problem else ""
+    if INTERRUPTION.wanted is not None:
+        problem = Stopped(INTERRUPTION.wanted, INTERRUPTION.sentence)
+    told = str(problem) if isinstance(problem, UserError | Stopped) else brief(problem) if problem else ""
     mine = json.dumps({"problem": told, "identity": identity})
     hosts = [json.loads(text) for text in _gathered(mine)]
     if problem:
@@ -120,12 +126,42 @@ def _gathered(text: str) -> list[str]:
     return [bytes(row).rstrip(b"\0").decode() for row in process_allgather(padded)]
 
 
-def stop_now(advances: int) -> bool:
-    """Whether all hosts stop after this advance, because one was asked to.
+class Agreement:
+    """Whether to stop, asked after every advance of the loop; several hosts get the same answer at the same one.
 
-    advances: how many there have been, from 1. JAX finds a number that no host has reached and that each will:
-    it must count by one, as the steps do not where a compiled loop takes many.
+    JAX's own preemption service finds a step for all to stop at. It does not serve here: a compiled loop jumps over
+    that step, and Orbax asks it too, with numbers of its own, from a thread.
     """
-    if jax.process_count() == 1:
-        return INTERRUPTION.wanted is not None
-    return bool(reached_preemption_sync_point(advances))
+
+    def __init__(self) -> None:
+        self._asked: jax.Array | None = None
+
+    def stop(self) -> bool:
+        """With several hosts the answer is that of the advance before, so that no step is waited for."""
+        if jax.process_count() == 1:
+            return INTERRUPTION.wanted is not None
+        answer, self._asked = self._asked, _wishes()
+        if jax.default_backend() == "cpu":  # two programs at once can block each other there
+            self._asked.block_until_ready()
+        return answer is not None and _any(answer)
+
+    def stop_at_the_end(self) -> bool:
+        """The answer now."""
+        return INTERRUPTION.wanted is not None if jax.process_count() == 1 else _any(_wishes())
+
+
+def _wishes() -> jax.Array:
+    """How many devices belong to hosts that were asked to stop, on every host."""
+    mesh = Mesh(np.array(jax.devices()), ("devices",))
+    mine = np.full(jax.local_device_count(), INTERRUPTION.wanted is not None, np.int32)
+    wishes = jax.make_array_from_process_local_data(NamedSharding(mesh, PartitionSpec("devices")), mine)
+    return _summed(mesh)(wishes)
+
+
+@functools.cache
+def _summed(mesh: Mesh) -> Any:
+    return jax.jit(lambda x: x.sum(), out_shardings=NamedSharding(mesh, PartitionSpec()))
+
+
+def _any(wishes: jax.Array) -> bool:
+    return int(np.asarray(wishes.addressable_data(0))) > 0

@@ -23,7 +23,7 @@ from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
 from deeplearn.train.experiment import Build, Experiment, Report
-from deeplearn.train.hosts import start_processes, stop_now, together
+from deeplearn.train.hosts import Agreement, start_processes, together
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.parallel import Layout, make_layout
 from deeplearn.train.provenance import provenance
@@ -90,8 +90,6 @@ def _train(
             started = begun - before
             states = _steps(trainer, states, step, checkpoints, log, progress, directory, started)
             INTERRUPTION.saved(experiment.steps)
-            if INTERRUPTION.wanted is not None:
-                raise Stopped(INTERRUPTION.wanted, stopped_at(experiment.steps))
             return _conclude(name, trainer, states, log, progress, directory, started)
     finally:
         if log:
@@ -193,17 +191,16 @@ def _steps(
             log.events.picture(step, "samples", png, picture.size)
 
     states = [trainer.layout.place(state) for state in states]
-    advances = 0
+    agreement = Agreement()
     while step < experiment.steps:
         pause = min((step // every + 1) * every for every in pauses)
         states, metrics, step = trainer.advance(states, step, pause)
         INTERRUPTION.saving = True
-        advances += 1
         flush()
         if step % config.log_every == 0 or step in trainer.ends:
             pending.append((step, metrics))
         progress.update(step, experiment.stages[experiment.stage_at(step - 1)].name)
-        stop = stop_now(advances)
+        stop = agreement.stop()
         if step in trainer.ends and step < experiment.steps:
             flush()
             states = trainer.enter(step, states)
@@ -217,6 +214,8 @@ def _steps(
             save()
     save(wait=True)
     progress.clear()
+    if agreement.stop_at_the_end():
+        raise Stopped(INTERRUPTION.wanted or signal.SIGTERM, stopped_at(step))
     return [trainer.layout.canonical(state) for state in states]
 
 
