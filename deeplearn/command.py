@@ -1,13 +1,17 @@
-"""Commands that are not experiments: the parser of their flags, and how a mistake ends."""
+"""Programs: the parser of a command's flags, and how every program ends."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, foreign, new_log, unexpected
+from deeplearn.interruption import INTERRUPTION, Stopped
+from deeplearn.terminal import guard, problem
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,11 +25,45 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     return _Parser(f"python -m {module}", description=description, formatter_class=formatter, allow_abbrev=False)
 
 
-def exit_code(main: Callable[[Sequence[str]], object], arguments: Sequence[str]) -> int:
-    """Runs the command: 0, or 2 after a user's mistake, with one sentence on standard error."""
+def exit_code(
+    main: Callable[[Sequence[str]], object], arguments: Sequence[str], errors: Callable[[], Path] = new_log
+) -> int:
+    """Runs a program to its end, which is one sentence on standard error wherever it is not 0.
+
+    2 after a mistake that the user can correct, 1 after what nobody expected (`errors` says to which file its
+    traceback goes), 128 + signal after a wish to stop.
+    """
     try:
-        main(arguments)
+        with INTERRUPTION.main(), INTERRUPTION.handled():
+            main(arguments)
+        code, sentence = 0, ""
+    except SystemExit as end:  # after --help
+        code, sentence = int(end.code or 0), ""
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        code, sentence = 2, f"error: {error}"
+    except (Stopped, KeyboardInterrupt) as error:
+        code = 128 + error.signal if isinstance(error, Stopped) else 130
+        sentence = str(error) or "interrupted: the same command resumes from the last checkpoint"
+        INTERRUPTION.said()
+    except Exception as error:
+        if known := foreign(error):
+            code, sentence = 2, f"error: {known}"
+        else:
+            code, sentence = 1, f"error: {unexpected(error, errors())}"
+    if (lost := problem()) and not code:
+        code, sentence = 2, f"error: cannot write standard output ({lost.strerror})"
+    if sentence:
+        print(" ".join(sentence.splitlines()), file=sys.stderr)  # a name in it may hold a newline
+    return code
+
+
+def execute(
+    main: Callable[[Sequence[str]], object], arguments: Sequence[str], errors: Callable[[], Path] = new_log
+) -> None:
+    """Runs the program of this process and ends the process, unless all went well."""
+    guard()
+    INTERRUPTION.begin()
+    code = exit_code(main, arguments, errors)
+    gc.freeze()  # at its end Python would search all objects of JAX for cycles: seconds on a busy machine
+    if code:
+        sys.exit(code)

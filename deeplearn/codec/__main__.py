@@ -24,7 +24,7 @@ import numpy as np
 
 from deeplearn import data, runs
 from deeplearn.codec.file import compress, decompress, read_header
-from deeplearn.command import exit_code, parser
+from deeplearn.command import execute, parser
 from deeplearn.data.npz import images_in
 from deeplearn.errors import UserError
 from deeplearn.losses.likelihoods import Logistic
@@ -126,4 +126,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, sys.argv[1:]))
+    execute(main, sys.argv[1:])

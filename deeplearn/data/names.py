@@ -39,6 +39,12 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     return dataclasses.replace(dataset, directory=directory)
 
 
+def absolute(name: str) -> str:
+    """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
+    kind, _, path = name.partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute()}" if kind in ("folder", "npz") and path else name
+
+
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:
     """The directory that TFDS would use."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"

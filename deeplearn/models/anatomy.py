@@ -18,7 +18,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from deeplearn.command import exit_code, parser
+from deeplearn.command import execute, parser
 from deeplearn.errors import UserError
 from deeplearn.models.layer_reader import Call, Reader, recorder
 from deeplearn.models.layer_table import Anatomy
@@ -90,4 +90,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, sys.argv[1:]))
+    execute(main, sys.argv[1:])

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from deeplearn.command import exit_code, parser
+from deeplearn.command import execute, parser
 from deeplearn.data.described import DataNeeded
 from deeplearn.errors import UserError
 from deeplearn.runs.compare import compare
@@ -113,4 +113,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, sys.argv[1:]))
+    execute(main, sys.argv[1:])

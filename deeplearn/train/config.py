@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from deeplearn.errors import UserError
 
+LARGEST = 2**31 - 1
 KINDS: dict[Any, str] = {
     int: "an integer",
     float: "a number",
@@ -140,23 +142,27 @@ def fields(config_class: type[Config]) -> list[Field]:
     for values, title in ((None, "default"), (config_class.PAPER, "PAPER"), (config_class.TINY, "TINY")):
         for one in described:
             value = one.default if values is None else values.get(one.name, one.default)
-            if (wrong := _wrong(one, value)) is not None:
+            if (should := wrong(one, value)) is not None:
                 raise UserError(
                     f"{title} of the field {one.name} of {config_class.__module__}.{config_class.__name__} is "
-                    f"{value!r}: it should be {wrong}"
+                    f"{value!r}: it should be {should}"
                 )
     return described
 
 
-def _wrong(field: Field, value: Any) -> str | None:
-    """What a value should be, where it is wrong."""
+def wrong(field: Field, value: Any) -> str | None:
+    """What the value of a field should be, where it is wrong: numbers are finite and within its bounds."""
     low, high, choices = field.metadata["min"], field.metadata["max"], field.metadata["choices"]
-    good = is_of(value, field.hint)
-    if not typing.get_args(field.hint):
-        good = good and (not choices or value in choices)
-        if good and field.hint in (int, float):
-            good = (low is None or value >= low) and (high is None or value <= high)
-    return None if good else field.expected
+    items = value if isinstance(value, tuple) else (value,)
+    if not is_of(value, field.hint) or (choices and not set(items) <= set(choices)):
+        return field.expected
+    numbers = [item for item in items if isinstance(item, int | float)]
+    if any(isinstance(item, int) and abs(item) > LARGEST for item in numbers):
+        return f"{field.expected}; no integer beyond {LARGEST}"  # they are 32 bits wide in every compiled step
+    inside = all(
+        math.isfinite(item) and (low is None or item >= low) and (high is None or item <= high) for item in numbers
+    )
+    return None if inside else field.expected
 
 
 def is_of(value: Any, hint: Any) -> bool:

@@ -133,6 +133,9 @@ class RunDirectory:
         if "experiment" in changes:
             then, now = changes["experiment"]
             raise UserError(f"--workdir={path} holds a run of {then}, not of {now}: use another --workdir")
+        program, mine = saved.get("file"), self.content.get("file")
+        if program and mine and program != mine and Path(program).exists():
+            raise UserError(f"--workdir={path} holds a run of {program}, not of {mine}: use another --workdir")
         then, now = changes.get("steps", (None, None))
         if set(changes) == {"steps"} and isinstance(then, int) and then < now:
             self.fewer = then

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from deeplearn.errors import UserError, unexpected
+from deeplearn.errors import UserError, foreign, unexpected
 from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.verdict import verdict
 from deeplearn.train.experiment import Claim, Experiment, Report
@@ -39,7 +39,7 @@ class LeftOut:
         except UserError as error:
             reason = str(error)
         except Exception as error:
-            reason = unexpected(error, self.errors)
+            reason = foreign(error) or unexpected(error, self.errors)
         self.reasons[what] = reason
         self.say(f"{what} is left out: {reason}")
         return None

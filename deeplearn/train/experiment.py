@@ -97,7 +97,7 @@ class Stage:
             )
         names = [turn.name for turn in self.turns]
         if len(set(names)) < len(names):
-            raise ValueError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")
+            raise UserError(f"turns of stage {self.name!r} share a name, and so would their metrics: {names}")
 
     @property
     def first_slots(self) -> list[int]:
@@ -124,7 +124,7 @@ class Stage:
         for length in range(len(path), -1, -1):
             if (name := "/".join(path[:length])) in self.optimizers:
                 return self.optimizers[name]
-        raise ValueError(f"stage {self.name!r} trains {'/'.join(path)!r} but gives it no optimizer")
+        raise UserError(f"stage {self.name!r} trains {'/'.join(path)!r} but gives it no optimizer")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from absl import flags
 
+from deeplearn.data.names import absolute
 from deeplearn.errors import UserError
-from deeplearn.train.config import Config, Field, fields
+from deeplearn.train.config import Config, Field, fields, wrong
 
 
 def _define(values: flags.FlagValues, field: Field) -> None:
@@ -23,7 +24,6 @@ def _define(values: flags.FlagValues, field: Field) -> None:
         "help": field.metadata["help"],
         "flag_values": values,
     }
-    bounds = {"lower_bound": field.metadata["min"], "upper_bound": field.metadata["max"]}
     if typing.get_args(field.hint):
         shared["default"] = [str(item) for item in field.default]
         flags.DEFINE_list(**shared)
@@ -32,9 +32,9 @@ def _define(values: flags.FlagValues, field: Field) -> None:
     elif field.hint is bool:
         flags.DEFINE_bool(**shared)
     elif field.hint is int:
-        flags.DEFINE_integer(**shared, **bounds)
+        flags.DEFINE_integer(**shared)
     elif field.hint is float:
-        flags.DEFINE_float(**shared, **bounds)
+        flags.DEFINE_float(**shared)
     else:
         flags.DEFINE_string(**shared)
 
@@ -65,27 +65,29 @@ def parse(config_class: type[Config], arguments: Sequence[str], about: str = "")
         value: Any = values[field.name].value
         if typing.get_args(field.hint):
             value = _items(field, value)
+        if values[field.name].present and (should := wrong(field, value)) is not None:
+            raise UserError(f"--{field.name}={_text(value)} should be {should}")
         if values.paper and not values[field.name].present:
             value = config_class.PAPER.get(field.name, value)
         chosen[field.name] = value
+    chosen["dataset"] = absolute(chosen["dataset"])
     return config_class(**chosen)
 
 
 def _items(field: Field, parts: Sequence[str]) -> tuple[Any, ...]:
-    """The items of a flag that holds several, each within the bounds of the flag."""
+    """The items of a flag that holds several."""
     item = typing.get_args(field.hint)[0]
-    low, high, choices = field.metadata["min"], field.metadata["max"], field.metadata["choices"]
     try:
-        value = tuple(item(part) for part in parts)
+        return tuple(item(part) for part in parts)
     except ValueError:
-        value = None
-    inside = value is not None and all(
-        (low is None or x >= low) and (high is None or x <= high) and (not choices or x in choices) for x in value
-    )
-    if not inside:
-        raise UserError(f"--{field.name}={','.join(parts)} should be {field.expected}")
-    assert value is not None
-    return value
+        raise UserError(f"--{field.name}={_text(parts)} should be {field.expected}") from None
+
+
+def _text(value: Any) -> str:
+    """A value as it is written on the command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _explain(message: str, described: Sequence[Field]) -> str:
@@ -103,9 +105,9 @@ def help_text(config_class: type[Config], about: str = "") -> str:
     common = {field.name for field in dataclasses.fields(Config)}
     sections: dict[str, list[str]] = {"flags of this experiment": [], "flags of every experiment": []}
     for field in fields(config_class):
-        default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+        default = _text(field.default) if isinstance(field.default, tuple) else field.default
         title = "flags of every experiment" if field.name in common else "flags of this experiment"
-        head = f"  --{field.name}  ({field.kind}; default {default!r})"
+        head = f"  --{field.name}  ({field.expected}; default {default!r})"
         sections[title] += [head, textwrap.indent(textwrap.fill(field.metadata["help"], 100), "      ")]
     parts = [about.strip()] + [f"{title}:\n" + "\n".join(lines) for title, lines in sections.items() if lines]
     return "\n\n".join(part for part in parts if part)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 
+from deeplearn.command import execute
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError, unexpected
+from deeplearn.errors import new_log
 from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
-from deeplearn.train.interruption import Stopped
 from deeplearn.train.loop import run, workdir
 
 
@@ -53,34 +52,23 @@ Chosen = TypeVar("Chosen", bound=Config)
 def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experiment]) -> None:
     """Parses the flags of an experiment module, loads the data, trains, reports.
 
-    `build(config, dataset)` returns the `Experiment`. Exit code 0 when the run is finished, 2 after a mistake that
-    the user can correct, 1 after an unexpected error, 128 + signal after a signal to stop (the same command
-    resumes).
+    `build(config, dataset)` returns the `Experiment`. Returns when the run is finished; else the process ends with
+    2 after a mistake that the user can correct, 1 after an unexpected error, 128 + signal after a signal to stop
+    (the same command resumes).
     """
     module = sys.modules[build.__module__]
-    name, config = experiment_name(module), None
-    try:
-        config = parse(config_class, sys.argv[1:], module.__doc__ or "")
+    name = experiment_name(module)
+    config: Any = None
+
+    def main(arguments: Sequence[str]) -> None:
+        nonlocal config
+        config = parse(config_class, arguments, module.__doc__ or "")
         use_compilation_cache()
         run(name, build, config, source(module, config_class, build))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Stopped as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(128 + stop.signal)
-    except KeyboardInterrupt:
-        print("interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        print(f"error: {_unexpected(error, name, config)}", file=sys.stderr)
-        sys.exit(1)
 
+    def errors() -> Path:
+        directory = workdir(name, config) if config is not None else Path("")
+        # A directory that holds no run stays untouched.
+        return directory / "errors.log" if (directory / "config.json").exists() else new_log()
 
-def _unexpected(error: Exception, name: str, config: Any) -> str:
-    """A sentence about an unexpected error; the traceback goes to a file."""
-    directory = workdir(name, config) if config is not None else Path("")
-    if not (directory / "config.json").exists():  # a directory that holds no run stays untouched
-        directory = Path(tempfile.mkdtemp(prefix="deeplearn-"))
-    file = directory / "errors.log"
-    return unexpected(error, file)
+    execute(main, sys.argv[1:], errors)

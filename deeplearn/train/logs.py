@@ -149,7 +149,7 @@ def _number(value: Any) -> float | None:
 
 
 class Progress:
-    """A tqdm bar on a terminal; nothing if the output is not a terminal.
+    """A tqdm bar on a terminal; nothing if the output is no terminal, or one that knows no control codes.
 
     watch: the metrics that it shows first, by full name or without the turn's name; then others.
     """
@@ -164,7 +164,7 @@ class Progress:
 
     @property
     def shown(self) -> bool:
-        return self.stream.isatty()
+        return self.stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def update(self, step: int, stage: str) -> None:
         if not self.shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -17,16 +18,17 @@ import numpy as np
 
 from deeplearn import data
 from deeplearn.errors import UserError
+from deeplearn.interruption import INTERRUPTION, Stopped, stopped_at
 from deeplearn.train import evaluation
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.conclusion import conclude, left_out_of
 from deeplearn.train.config import Config
 from deeplearn.train.directory import RunDirectory
 from deeplearn.train.experiment import Build, Experiment
-from deeplearn.train.interruption import Interruption, Stopped
+from deeplearn.train.hosts import Agreement, start_processes, together
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.longer import hindrance
-from deeplearn.train.parallel import Layout, make_layout, start_processes
+from deeplearn.train.parallel import Layout, make_layout
 from deeplearn.train.results import report
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at
@@ -39,22 +41,26 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
     """
     begun = time.monotonic()
     start_processes(config.coordinator, config.num_processes, config.process_id)
-    layout = make_layout(config.mesh, config.parallel)
-    dataset = data.load(config.dataset, config.data_dir or None)
-    directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
-    try:
-        if (finished := directory.finished) is not None:
-            if directory.recovered:
-                directory.claim(dataset)
-            _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
-            return finished
-        experiment = build(config, dataset)
-        if directory.fewer is not None:
-            shorter = dataclasses.replace(config, steps=directory.fewer)
-            _check_longer(build(shorter, dataset), experiment, shorter, config, directory)
-        return _train(name, experiment, dataset, config, layout, directory, begun)
-    finally:
-        directory.close()
+    with contextlib.ExitStack() as cleanup:
+        with together(identity := {"experiment": name, **dataclasses.asdict(config)}):
+            layout = make_layout(config.mesh, config.parallel)
+            dataset = data.load(config.dataset, config.data_dir or None)
+            if jax.process_count() > 1:
+                identity["data"] = dataset.fingerprint()
+            directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
+            cleanup.callback(directory.close)
+            finished = directory.finished
+            experiment = None if finished else build(config, dataset)
+            if experiment is not None and directory.fewer is not None:
+                shorter = dataclasses.replace(config, steps=directory.fewer)
+                _check_longer(build(shorter, dataset), experiment, shorter, config, directory)
+        if experiment is not None:
+            return _train(name, experiment, dataset, config, layout, directory, begun)
+        assert finished is not None
+        if directory.recovered:
+            directory.claim(dataset)
+        _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
+        return finished
 
 
 def _check_longer(
@@ -102,12 +108,10 @@ def _train(
     )
     log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
     try:
-        with Interruption() as interruption:
+        with INTERRUPTION.handled():
             started = begun - before
-            states = _steps(trainer, states, step, checkpoints, log, progress, interruption, directory, started)
-            interruption.at_once = experiment.steps
-            if interruption.wanted is not None:
-                raise Stopped(interruption.wanted, experiment.steps)
+            states = _steps(trainer, states, step, checkpoints, log, progress, directory, started)
+            INTERRUPTION.saved(experiment.steps)
             results, drawn = conclude(name, trainer, states, log, progress, directory, started)
             if log:
                 pictures = ", ".join(f"{title}.png" for title in sorted(drawn)) or "none"
@@ -139,6 +143,19 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
         f"{name}: {total:,} parameters{f' ({networks})' if networks else ''}; {experiment.data.name} {splits}; "
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
         + (f"; resuming from step {step}" if step else "")
+        + _smaller_batches(trainer)
+    )
+
+
+def _smaller_batches(trainer: Trainer) -> str:
+    """A line where batch norm does not see whole batches: its numbers then differ from those of the same batch."""
+    config, layout = trainer.config, trainer.layout
+    parts = config.accumulate * (layout.ways if layout.pmap else 1)
+    if parts == 1 or "batch_stats" not in trainer.abstract_one.collections:
+        return ""
+    return (
+        f"\nbatch norm takes its statistics over {config.batch_size // parts} examples, not {config.batch_size}: "
+        "--accumulate and --parallel=pmap cut the batch before it"
     )
 
 
@@ -149,7 +166,6 @@ def _steps(
     checkpoints: Checkpoints,
     log: MetricsLog | None,
     progress: Progress,
-    interruption: Interruption,
     directory: RunDirectory,
     started: float,
 ) -> list[Any]:
@@ -202,16 +218,16 @@ def _steps(
             log.events.picture(step, "samples", png, picture.size)
 
     states = [trainer.layout.place(state) for state in states]
+    agreement = Agreement()
     while step < experiment.steps:
         pause = min((step // every + 1) * every for every in pauses)
         states, metrics, step = trainer.advance(states, step, pause)
+        INTERRUPTION.saving = True
         flush()
         if step % config.log_every == 0 or step in trainer.ends:
             pending.append((step, metrics))
         progress.update(step, experiment.stages[experiment.stage_at(step - 1)].name)
-        stop = interruption.wanted is not None
-        if jax.process_count() > 1:
-            stop = checkpoints.manager.reached_preemption(step)
+        stop = agreement.stop()
         if step in trainer.ends and step < experiment.steps:
             flush()
             states = trainer.enter(step, states)
@@ -220,11 +236,13 @@ def _steps(
         if stop and step < experiment.steps:
             save(wait=True)
             progress.clear()
-            raise Stopped(interruption.wanted or signal.SIGTERM, step)
+            raise Stopped(INTERRUPTION.wanted or signal.SIGTERM, stopped_at(step))
         if step % config.checkpoint_every == 0 and step < experiment.steps:
             save()
     save(wait=True)
     progress.clear()
+    if agreement.stop_at_the_end():
+        raise Stopped(INTERRUPTION.wanted or signal.SIGTERM, stopped_at(step))
     return [trainer.layout.canonical(state) for state in states]
 
 

@@ -10,29 +10,10 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError
 
 DATA, MODEL = "data", "model"
 Tree = Any
-
-
-def start_processes(coordinator: str, processes: int, process: int) -> None:
-    """Joins the other hosts through JAX's own runtime; "auto" reads the cluster's environment."""
-    if not coordinator:
-        if processes or process >= 0:
-            raise UserError("--num_processes and --process_id need --coordinator=HOST:PORT (or auto)")
-        return
-    try:
-        if coordinator == "auto":
-            jax.distributed.initialize()
-        elif processes < 1 or not 0 <= process < processes:
-            raise UserError(
-                f"--coordinator={coordinator} needs --num_processes and a --process_id from 0 to one less"
-            )
-        else:
-            jax.distributed.initialize(coordinator, processes, process)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"cannot join the processes at --coordinator={coordinator}: {brief(error)}") from error
 
 
 def parse_mesh(text: str) -> dict[str, int]:
@@ -40,7 +21,7 @@ def parse_mesh(text: str) -> dict[str, int]:
     axes: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         name, _, size = part.partition(":")
-        if name not in (DATA, MODEL) or not size.isdigit() or int(size) < 1 or name in axes:
+        if name not in (DATA, MODEL) or not size.isdecimal() or int(size) < 1 or name in axes:
             raise UserError(f"--mesh={text} is not of the form data:8 or data:4,model:2")
         axes[name] = int(size)
     return {DATA: 1, **axes} if axes else axes

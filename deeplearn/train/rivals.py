@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import flax.linen as nn
 from flax.core import FrozenDict
 
+from deeplearn.errors import UserError
 from deeplearn.measured import OURS, Measured
 from deeplearn.train.experiment import Batch, Experiment, Metrics, Stage, Turn, nothing
 
@@ -68,7 +69,7 @@ def side_by_side(rivals: Mapping[str, Rival], *, data: Dataset, **declared: Any)
     """
     rows = [OURS, *(rival.row or name for name, rival in list(rivals.items())[1:])]
     if len(set(rows)) < len(rows):
-        raise ValueError(f"rivals share a row, and so would their numbers: {rows}")
+        raise UserError(f"rivals share a row, and so would their numbers: {rows}")
     names = list(dict.fromkeys(stage.name for rival in rivals.values() for stage in rival.stages))
     validated = {name: rival.validate for name, rival in rivals.items() if rival.validate is not None}
     if validated and "validate" not in declared:
@@ -92,7 +93,7 @@ def _merged(title: str, rivals: Mapping[str, Rival]) -> Stage:
     for name, stage in own.items():
         for fact in ("steps", "ema", "data", "batch_size"):
             if getattr(stage, fact) is not getattr(first, fact) and getattr(stage, fact) != getattr(first, fact):
-                raise ValueError(f"the stage {title!r} of {name} and of {first_name} differ in {fact}")
+                raise UserError(f"the stage {title!r} of {name} and of {first_name} differ in {fact}")
         single = len(stage.turns) == 1
         turns += [
             dataclasses.replace(turn, of=name, called=name if single else f"{name}/{turn.name}")

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn.errors import UserError
 from deeplearn.train.experiment import Experiment, Stage
 from deeplearn.train.loss import call_loss
 from deeplearn.train.trees import Path, at, joined, part, units
@@ -82,7 +83,7 @@ def groups(stage: Stage, params: Mapping[str, Tree]) -> tuple[Group, ...]:
     """The groups of networks that a stage trains, in the order of the parameters' names."""
     mentioned = {path for turn in stage.turns for path in turn.paths}
     if missing := sorted("/".join(path) for path in mentioned if at(params, path) == {}):
-        raise ValueError(
+        raise UserError(
             f"stage {stage.name!r} trains {', '.join(missing)}, but the model's networks "
             f"are {', '.join(params) or 'none: no loss calls one'}"
         )

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from deeplearn import runs
-from deeplearn.command import exit_code, parser
+from deeplearn.command import execute, parser
 from deeplearn.data.folder import read_image
 from deeplearn.data.images import split_side
 from deeplearn.data.npz import images_in
@@ -129,4 +129,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, sys.argv[1:]))
+    execute(main, sys.argv[1:])

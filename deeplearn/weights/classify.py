@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from deeplearn import runs
-from deeplearn.command import exit_code, parser
+from deeplearn.command import execute, parser
 from deeplearn.errors import UserError, brief
 from deeplearn.train.launch import use_compilation_cache
 from deeplearn.weights.load import load, probabilities, sees
@@ -133,4 +133,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, sys.argv[1:]))
+    execute(main, sys.argv[1:])

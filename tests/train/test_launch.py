@@ -14,8 +14,10 @@ from deeplearn.train.flags import parse
 @dataclasses.dataclass(frozen=True)
 class Small(Config):
     steps: int = 7
-    widths: tuple[int, ...] = flag((3, 4), "widths of layers")
+    widths: tuple[int, ...] = flag((3, 4), "widths of layers", min=0)
     rate: float = flag(0.5, "a rate", min=0, max=1)
+    free: float = flag(0.5, "any number")
+    frees: tuple[float, ...] = flag((0.5,), "any numbers")
     loud: bool = flag(False, "whether it is loud")
     kind: str = flag("a", "what kind", choices=("a", "b"))
     PAPER = {"rate": 0.25, "steps": 9}
@@ -46,6 +48,16 @@ def test_paper_sizes_yield_to_the_command_line():
         (["--loud=perhaps"], "--loud=perhaps should be true or false"),
         (["--kind=c"], "--kind=c should be a or b"),
         (["--widths=3,x"], "--widths=3,x should be integers joined by commas"),
+        (["--rate=nan"], "--rate=nan should be a number, at least 0 and at most 1"),
+        (["--free=inf"], "--free=inf should be a number"),
+        (["--free=-1e999"], "--free=-inf should be a number"),
+        (["--frees=1,nan"], "--frees=1,nan should be numbers joined by commas"),
+        (["--widths=3,-4"], "--widths=3,-4 should be integers joined by commas, at least 0"),
+        (["--seed=4294967296"], "--seed=4294967296 should be an integer, at least 0; no integer beyond 2147483647"),
+        (["--widths=99999999999"], "no integer beyond"),
+        (["--seed=-1"], "--seed=-1 should be an integer, at least 0"),
+        (["--kind="], "--kind= should be a or b"),
+        (["--steps="], "--steps= should be an integer, at least 1"),
         (["stray"], "unexpected argument 'stray'"),
     ],
 )
@@ -61,10 +73,10 @@ def test_help_shows_each_flag_with_type_default_and_line(capsys):
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert text.startswith("What it does.")
-    assert "--widths  (integers joined by commas; default '3,4')\n      widths of layers" in text
+    assert "--widths  (integers joined by commas, at least 0; default '3,4')\n      widths of layers" in text
     for field in dataclasses.fields(Small):
         assert f"--{field.name} " in text
-    assert "--steps  (an integer; default 7)" in text  # a new default keeps the base's description
+    assert "--steps  (an integer, at least 1; default 7)" in text  # a new default keeps the base's description
 
 
 def test_a_field_without_description_is_the_author_s_mistake():

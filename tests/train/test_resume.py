@@ -186,23 +186,45 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, data_dir):
     assert steps == sorted(set(steps)) and steps[-1] == 400
 
 
-def test_two_processes_train_as_one(tmp_path, data_dir):
-    """Two hosts on loopback through jax.distributed: the digest of results is that of one host with two devices."""
+def two_hosts(workdir, *flags, data_dir, own=((), ())):
+    """Two hosts on loopback, each with flags of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    shared = (*flags, f"--coordinator=127.0.0.1:{port}", "--num_processes=2")
+    return [start(workdir, *shared, f"--process_id={i}", *own[i], data_dir=data_dir) for i in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_two_hosts_stop_together(tmp_path, data_dir, number):
+    """In a compiled loop, of which each call takes fifty steps."""
+    flags = ("--steps=1000000", "--log_every=50", "--checkpoint_every=1000000")
+    for _ in range(2):  # the second time they resume
+        before = (tmp_path / "metrics.jsonl").read_text() if (tmp_path / "metrics.jsonl").exists() else ""
+        hosts = two_hosts(tmp_path, *flags, data_dir=data_dir)
+        while not (tmp_path / "metrics.jsonl").exists() or (tmp_path / "metrics.jsonl").read_text() <= before:
+            assert hosts[0].poll() is None
+            time.sleep(0.05)
+        hosts[1].send_signal(number)
+        said = [host.communicate(timeout=60)[1] for host in hosts]
+        assert [host.returncode for host in hosts] == [143, 128 + number], said
+        assert all("everything is saved" in text and "Traceback" not in text for text in said)
+
+
+@pytest.mark.slow
+def test_two_hosts_with_different_flags_are_told(tmp_path, data_dir):
+    hosts = two_hosts(tmp_path, data_dir=data_dir, own=(("--seed=1",), ("--seed=2",)))
+    for host in hosts:
+        _, said = host.communicate(timeout=200)
+        assert host.returncode == 2 and "process 1 was started with seed=2, process 0 with seed=1" in said
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_two_processes_train_as_one(tmp_path, data_dir):
+    """Two hosts on loopback through jax.distributed: the digest of results is that of one host with two devices."""
     flags = ("--norm", "--log_every=5")
-    hosts = [
-        start(
-            tmp_path / "two",
-            *flags,
-            f"--coordinator=127.0.0.1:{port}",
-            "--num_processes=2",
-            f"--process_id={i}",
-            data_dir=data_dir,
-        )
-        for i in range(2)
-    ]
+    hosts = two_hosts(tmp_path / "two", *flags, data_dir=data_dir)
     ends = [host.communicate(timeout=200) for host in hosts]
     assert [host.returncode for host in hosts] == [0, 0], ends
     env = {"JAX_NUM_CPU_DEVICES": "2"}

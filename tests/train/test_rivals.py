@@ -177,7 +177,7 @@ def test_where_a_rival_s_stage_starts_is_its_own():
 @pytest.mark.parametrize("changes", [{"steps": 6}, {"ema": 0.9}, {"batch_size": 4}])
 def test_stages_of_one_name_must_agree(changes):
     rivals = {"one": Rival(MLP((4,), 3), [stage()]), "two": Rival(MLP((4,), 3), [stage(**changes)])}
-    with pytest.raises(ValueError, match=f"the stage 'train' of two and of one differ in {next(iter(changes))}"):
+    with pytest.raises(UserError, match=f"the stage 'train' of two and of one differ in {next(iter(changes))}"):
         side_by_side(rivals, data=DATA)
 
 
@@ -205,10 +205,10 @@ def test_a_stage_without_a_whole_number_of_steps_is_refused(steps):
 
 def test_two_rivals_of_one_row_are_refused():
     rivals = {name: Rival(MLP((4,), 3), [stage()], row="the same") for name in ("one", "two", "three")}
-    with pytest.raises(ValueError, match="share a row"):
+    with pytest.raises(UserError, match="share a row"):
         side_by_side(rivals, data=DATA)
 
 
 def test_two_turns_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="share a name"):
+    with pytest.raises(UserError, match="share a name"):
         Stage([Turn(classify), Turn(classify)], optax.sgd(0.1), 5)

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.train.experiment import Stage, Turn
 from deeplearn.train.state import State, begin, digest, groups, initialise
@@ -144,9 +145,9 @@ def test_chains_of_their_own_are_states_of_their_own():
 
 
 def test_misnamed_networks_and_missing_chains_are_reported():
-    with pytest.raises(ValueError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
+    with pytest.raises(UserError, match="'late' trains crtic, but the model's networks are encoder, decoder"):
         groups(Stage([Turn(loss, ("crtic",))], optax.sgd(1), 1, name="late"), PARAMS)
-    with pytest.raises(ValueError, match="stage 'late' trains 'critic' but gives it no optimizer"):
+    with pytest.raises(UserError, match="stage 'late' trains 'critic' but gives it no optimizer"):
         Stage([], {"encoder": optax.sgd(1)}, 1, name="late").optimizer(("critic",))
 
 
@@ -188,5 +189,5 @@ def test_every_network_that_some_loss_calls_is_initialised():
     np.testing.assert_array_equal(state.key, jax.random.key_data(key))
     assert int(state.step) == 0 and state.fault.tolist() == [-1, -1, -1]
     stages[1] = Stage([Turn(late, ("secnd",))], optax.sgd(1), 2, name="late")
-    with pytest.raises(ValueError, match="trains secnd"):
+    with pytest.raises(UserError, match="trains secnd"):
         jax.eval_shape(lambda key: initialise(experiment, key, batches), key)

@@ -1,0 +1,57 @@
+"""Standard output and standard error that never end a program: closed, full, gone, or unable to show a ±."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import Any
+
+PROBLEMS: dict[str, OSError] = {}  # what went wrong, by stream
+
+
+class Patient(io.FileIO):
+    """A standard stream that notes the first error and drops what it cannot write."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self.stream = name
+
+    def write(self, data: Any, /) -> Any:
+        try:
+            return super().write(data)
+        except OSError as error:
+            PROBLEMS.setdefault(self.stream, error)
+            return memoryview(data).nbytes
+
+
+def guard() -> None:
+    """Makes both streams safe, if they are still those that Python opened: a notebook or a test has its own."""
+    for _ in range(3):  # the next file that somebody opens must not be taken for a standard stream
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            break
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this program
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif stream is getattr(sys, f"__{name}__"):
+            with contextlib.suppress(OSError):
+                stream.flush()
+            setattr(sys, name, safe(name, stream.fileno(), stream.encoding, stream.line_buffering))
+
+
+def safe(name: str, descriptor: int, encoding: str, line_buffering: bool = False) -> io.TextIOWrapper:
+    """A text stream on a descriptor: what it cannot write is dropped, what it cannot show is a question mark."""
+    binary = io.BufferedWriter(Patient(name, descriptor))
+    return io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=line_buffering)
+
+
+def problem() -> OSError | None:
+    """Why something printed did not arrive; None if all did, or if its reader has seen enough (`| head`)."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    error = PROBLEMS.get("stdout")
+    return None if isinstance(error, BrokenPipeError) else error
