@@ -30,6 +30,8 @@ def test_it_is_the_sum_over_bins(bins):
     labels[1:101] = 0
     found = expected_calibration_error(probabilities, labels, bins)
     assert found == pytest.approx(by_hand(probabilities, labels, bins), rel=1e-9)
+    usual = expected_calibration_error(probabilities, labels)
+    assert usual == pytest.approx(by_hand(probabilities, labels, 15), rel=1e-9)
 
 
 def test_a_classifier_that_says_how_often_it_errs_is_calibrated():
