@@ -15,6 +15,7 @@ import copy
 import importlib.util
 import os
 import random
+import signal
 import sys
 import time
 import warnings
@@ -124,18 +125,17 @@ class _Changed(SourceFileLoader):
 
 def tests_of(module: str) -> list[Path]:
     """The test files that import a module, its own room's first; whole experiments are left out."""
-    files = sorted(ROOT.glob("tests/**/test_*.py"))
+    files = [file for file in sorted(ROOT.glob("tests/**/test_*.py")) if file.parent.name != "experiments"]
     found = [file for file in files if module in imported(f"tests.{file.stem}", file, KNOWN)]
     room, name = module.split(".")[-2:]
-    found = [file for file in found if file.parent.name != "experiments"]
     return sorted(found, key=lambda file: (file.stem != f"test_{name}", file.parent.name != room))
 
 
-def run(module: str, code: CodeType, tests: list[Path], limit: float) -> tuple[int, float]:
+def run(module: str, code: CodeType, tests: list[Path], limit: int) -> tuple[int, float]:
     """(pytest's exit code, seconds) with the code in place of the module's, in a process of its own."""
     begun = time.monotonic()
-    child = os.fork()
-    if not child:
+    if not (child := os.fork()):
+        signal.alarm(limit)  # ends the process
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1), os.dup2(quiet, 2)
         sys.meta_path.insert(0, _Changed(module, code))
@@ -143,14 +143,8 @@ def run(module: str, code: CodeType, tests: list[Path], limit: float) -> tuple[i
             os._exit(pytest.main(["-x", "-q", "-m", "not slow", *map(str, tests)]))
         finally:
             os._exit(1)
-    while time.monotonic() - begun < limit:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status), time.monotonic() - begun
-        time.sleep(0.02)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return -9, limit
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), time.monotonic() - begun
 
 
 def main() -> None:
@@ -178,7 +172,7 @@ def main() -> None:
             put(new)
             code = compile(tree, file, "exec")
             put(old)
-            result, _ = run(module, code, tests, 60 + 5 * seconds)
+            result, _ = run(module, code, tests, 60 + 5 * int(seconds))
             tried, noticed = tried + 1, noticed + bool(result)
             if not result:
                 was, now = (ast.unparse(node).splitlines()[0] for node in (old, new))
