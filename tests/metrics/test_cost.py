@@ -55,4 +55,13 @@ def test_an_epoch_s_time_is_that_of_its_timed_updates_for_all_examples(monkeypat
     """By a clock that moves on by a second whenever it is read; a batch may be larger than the data."""
     monkeypatch.setattr(cost.time, "perf_counter", itertools.count().__next__)
     columns = {"image": np.ones((400, 16), np.float32), "label": np.zeros(400, np.int32)}
-    np.testing.assert_allclose(cost.seconds_an_epoch(nn.Dense(3), columns, size, updates), expected)
+    seen = set()
+
+    class Seeing(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            seen.add(len(x))
+            return nn.Dense(3)(x)
+
+    np.testing.assert_allclose(cost.seconds_an_epoch(Seeing(), columns, size, updates), expected)
+    assert seen == {1, min(size, 400)}  # one to make the weights, batches to train
