@@ -21,9 +21,10 @@ def test_errors_and_rankings_leave_out_what_was_seen():
 
 
 def test_predictions_are_clipped_to_the_stars_there_are():
-    low, high = (rmse(np.full((2, 4), stars), ROWS) for stars in (-3.0, 8.0))
-    assert low == pytest.approx(np.sqrt((9 + 4 + 1) / 3))  # as 1 star
-    assert high == pytest.approx(np.sqrt((1 + 4 + 9) / 3))  # as 5
+    rows = {**ROWS, "held_out": np.array([[0.0, 4, 1, 0], [0, 0, 2, 0]])}
+    low, high = (rmse(np.full((2, 4), stars), rows) for stars in (-3.0, 8.0))
+    assert low == pytest.approx(np.sqrt((9 + 0 + 1) / 3))  # as 1 star
+    assert high == pytest.approx(np.sqrt((1 + 16 + 9) / 3))  # as 5
 
 
 def test_twenty_are_recommended():
