@@ -36,6 +36,20 @@ def test_it_is_the_sum_of_the_mean_cross_entropies(bound):
     assert {name: float(mean.value) for name, mean in metrics.items()} == pytest.approx(expected, rel=1e-5)
 
 
+def test_it_is_the_loss_of_training(bound):
+    """The classifier is told that it is trained; one that is given stands in its place."""
+    _, model, variables = bound
+    seen = []
+
+    def logits(image, count, train=False):
+        seen.append((count, train))
+        return np.zeros((len(image), CLASSES), np.float32)
+
+    found, _ = model.apply(variables, POOL, logits, method=few_label_loss)
+    assert seen == [(count, True) for count in LABELS]
+    assert found.value == pytest.approx(2 * np.log(CLASSES), rel=1e-5)
+
+
 def test_parts_of_the_pool_add_up_to_it(bound):
     loss, *_ = bound
     order = RNG.permutation(CLASSES * EACH)

@@ -26,10 +26,13 @@ def test_it_is_the_sum_over_bins(bins):
     probabilities = rng.dirichlet(np.full(5, 0.4), size=300)
     probabilities[0] = [1, 0, 0, 0, 0]  # the last bin's upper end
     probabilities[1:101] = [0.5, 0.5, 0, 0, 0]  # an end between two of four bins: in the lower
+    probabilities[101:121] = [0.24, 0.19, 0.19, 0.19, 0.19]  # the first of four bins, where all are wrong
     labels = rng.integers(5, size=300)
-    labels[1:101] = 0
+    labels[1:101], labels[101:121] = 0, 1
     found = expected_calibration_error(probabilities, labels, bins)
     assert found == pytest.approx(by_hand(probabilities, labels, bins), rel=1e-9)
+    usual = expected_calibration_error(probabilities, labels)
+    assert usual == pytest.approx(by_hand(probabilities, labels, 15), rel=1e-9)
 
 
 def test_a_classifier_that_says_how_often_it_errs_is_calibrated():

@@ -40,6 +40,14 @@ def test_each_network_has_a_row():
     assert set(rows["a gradient of deep"]().metrics) >= {"milliseconds"}
 
 
+def test_a_gradient_s_time_is_in_milliseconds(monkeypatch):
+    """By a clock that moves on by two seconds whenever it is read."""
+    monkeypatch.setattr(cost.time, "perf_counter", itertools.count(step=2).__next__)
+    net, image = nn.Sequential([lambda x, train=True: x.reshape(len(x), -1)]), np.ones((4, 1, 1, 3), np.float32)
+    found = gradient_cost(net, {"params": {}}, image, np.zeros(4, np.int32))
+    assert found["milliseconds"] == 2000
+
+
 @pytest.mark.parametrize(
     ("size", "updates", "expected"), [(1, 400, 1), (1, 100, 4), (30, 400, 400 / 390), (900, 5, 1)]
 )
@@ -47,4 +55,13 @@ def test_an_epoch_s_time_is_that_of_its_timed_updates_for_all_examples(monkeypat
     """By a clock that moves on by a second whenever it is read; a batch may be larger than the data."""
     monkeypatch.setattr(cost.time, "perf_counter", itertools.count().__next__)
     columns = {"image": np.ones((400, 16), np.float32), "label": np.zeros(400, np.int32)}
-    np.testing.assert_allclose(cost.seconds_an_epoch(nn.Dense(3), columns, size, updates), expected)
+    seen = set()
+
+    class Seeing(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            seen.add(len(x))
+            return nn.Dense(3)(x)
+
+    np.testing.assert_allclose(cost.seconds_an_epoch(Seeing(), columns, size, updates), expected)
+    assert seen == {1, min(size, 400)}  # one to make the weights, batches to train

@@ -42,4 +42,4 @@ def test_the_area_under_the_mean_curve_is_the_mean_area():
     scores += anomalous
     false, true = mean_roc(scores, anomalous)
     assert np.trapezoid(true, false) == pytest.approx(auroc(scores, anomalous), abs=0.005)
-    assert false[[0, -1]].tolist() == [0, 1] and (np.diff(true) >= 0).all()
+    assert false.shape == true.shape == (201,) and false[[0, -1]].tolist() == [0, 1] and (np.diff(true) >= 0).all()

@@ -120,6 +120,7 @@ def test_precision_recall_agrees_with_loops(sets, k, monkeypatch):
     }
     assert all(0.1 < value.expected < 0.9 for value in expected.values())
     assert distances.precision_recall(real, fake, k) == expected
+    assert (distances.precision_recall(real, fake) == expected) == (k == 3)
     monkeypatch.setattr(distances, "BLOCK_MIB", 0.003)  # blocks of a few rows, the last one not full
     assert distances.precision_recall(real, fake, k) == expected
 
@@ -152,6 +153,7 @@ def test_density_coverage_agrees_with_loops(sets, k, monkeypatch):
     expected = {name: pytest.approx(value) for name, value in brute_force_density_coverage(real, fake, k).items()}
     assert all(0.05 < value.expected < 1.5 for value in expected.values())
     assert distances.density_coverage(real, fake, k) == expected
+    assert (distances.density_coverage(real, fake) == expected) == (k == 5)
     monkeypatch.setattr(distances, "BLOCK_MIB", 0.003)
     assert distances.density_coverage(real, fake, k) == expected
 

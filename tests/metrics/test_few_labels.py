@@ -33,6 +33,7 @@ def test_series_hold_the_rows_that_have_accuracies():
     assert list(lines) == ["pretrained", "twin"]
     assert lines["twin"][1][0] == pytest.approx(values.mean() - 0.1)
     assert lines["twin"][2][0] == pytest.approx(values.std(ddof=1) / np.sqrt(3))
+    assert series(replicas[:1], [5], "pretrained")["twin"] == ([5], [pytest.approx(0.6)], [0.0])  # nothing to show
 
 
 def test_accuracies_are_those_of_the_model_or_of_what_else_predicts():

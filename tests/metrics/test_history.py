@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import numpy as np
+import pytest
 
 from deeplearn.metrics.history import record, recorded
 
@@ -37,14 +38,15 @@ def test_each_point_is_the_mean_over_its_part_of_the_run():
 
 
 def test_parts_without_a_record_are_left_out():
-    steps, means = run({0: 5.0, 11: 7.0})
+    steps, means = run({0: 5.0, 11: 7.0, 12: 9.0})  # a step after the last counts with the last
     np.testing.assert_allclose(steps, [1.5, 10.5])
-    np.testing.assert_allclose(means[:, 0], [5, 7])
+    np.testing.assert_allclose(means[:, 0], [5, 8])
 
 
-def test_a_run_of_fewer_steps_than_points_has_a_point_for_each():
-    def short(model, value, step):
-        record(model, "curve", value, step, steps=3)
+@pytest.mark.parametrize(("length", "points"), [(3, 3), (1000, 50)])
+def test_a_run_has_fifty_points_or_one_for_each_step_if_there_are_fewer(length, points):
+    def loss(model, value, step):
+        record(model, "curve", value, step, steps=length)
 
-    variables = Root().init(jax.random.key(0), np.ones(1), 0, method=short)
-    assert jax.tree.leaves(variables["history"])[0].shape == (3, 2)
+    variables = Root().init(jax.random.key(0), np.ones(1), 0, method=loss)
+    assert jax.tree.leaves(variables["history"])[0].shape == (points, 2)

@@ -49,6 +49,11 @@ def test_of_a_collapsed_generator():
     assert found == {"modes": 1, "high_quality": 1.0, "reverse_kl": pytest.approx(math.log(25))}
 
 
+def test_a_single_sample_counts():
+    samples = np.concatenate([np.tile(GRID[7], (3, 1)), GRID[[3]]])
+    assert tuple(mode_coverage(samples, GRID, 0.05).values()) == pytest.approx(brute_force(samples, GRID, 0.05))
+
+
 @pytest.mark.parametrize("stray", [1.0, np.nan])
 def test_without_a_sample_of_high_quality(stray):
     found = mode_coverage(np.full((10, 2), stray), GRID, 0.05)

@@ -34,3 +34,4 @@ def test_scores_are_means_over_all_rows_wherever_blocks_are_cut():
     np.testing.assert_allclose(found.loss, loss.mean(1), rtol=1e-5)
     np.testing.assert_allclose(found.accuracy, hit.mean(1), rtol=1e-6)
     assert found.best == loss.mean(1).argmin()
+    assert found.loss.dtype == found.accuracy.dtype == np.float64  # sums of many rows

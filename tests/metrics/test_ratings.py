@@ -20,6 +20,27 @@ def test_errors_and_rankings_leave_out_what_was_seen():
     assert worse["ndcg@20"] == pytest.approx(1 / np.log2(3))
 
 
+def test_predictions_are_clipped_to_the_stars_there_are():
+    rows = {**ROWS, "held_out": np.array([[0.0, 4, 1, 0], [0, 0, 2, 0]])}
+    low, high = (rmse(np.full((2, 4), stars), rows) for stars in (-3.0, 8.0))
+    assert low == pytest.approx(np.sqrt((9 + 0 + 1) / 3))  # as 1 star
+    assert high == pytest.approx(np.sqrt((1 + 16 + 9) / 3))  # as 5
+
+
+def test_twenty_are_recommended():
+    """One liked film of a hundred, in each place in turn."""
+    rating, place = np.zeros((100, 100)), np.arange(100)
+    rows = {"rating": rating, "held_out": np.where(np.eye(100), 4.0, 0.0)}
+    scores = np.broadcast_to(-place, (100, 100)).astype(float)
+    found = ranked(scores, rows)
+    assert found["recall@20"] == pytest.approx(0.2)
+    assert found["ndcg@20"] == pytest.approx((1 / np.log2(place[:20] + 2)).sum() / 100)
+    tops = [1, 2, 5, 10, 20, 50, 100]
+    assert recall_curve(scores, rows) == (tops, pytest.approx([top / 100 for top in tops]))
+    rows["rating"] = np.where(np.arange(100)[:, None] < place, 3.0, 0.0)  # of film j there are j ratings
+    assert len(rmse_by_film(scores, rows)[0]) == 8
+
+
 def test_what_was_seen_is_ranked_last():
     liked, scores = among_unseen(SCORES, ROWS)
     assert liked.tolist() == [[False, True, False, False]]

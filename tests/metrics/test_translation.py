@@ -32,6 +32,14 @@ def test_the_sum_of_a_map_is_unchanged_and_single_pixels_are_not():
     assert unchanged(lambda x: x, IMAGES) == 0
 
 
+@pytest.mark.parametrize("measure", [equivariance_error, unchanged])
+def test_the_moves_are_those_to_the_eight_neighbours(measure):
+    image, seen = np.zeros((1, 7, 7, 1)), []
+    image[0, 3, 3] = 1
+    measure(lambda x: seen.append(divmod(int(x.argmax()), 7)) or x, image)
+    assert sorted(seen) == [(i, j) for i in (2, 3, 4) for j in (2, 3, 4)]
+
+
 def test_only_active_outputs_count():
     """One bright pixel: under all eight moves two outputs are active, before or after, and both change."""
     image = np.zeros((1, 5, 5, 1))

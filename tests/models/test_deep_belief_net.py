@@ -104,3 +104,34 @@ def test_up_down_s_gradient_is_its_three_rules():
     for name, rule in (("down_kernel_0", wake), ("up_kernel_0", sleep), ("top_kernel", contrast)):
         assert np.abs(rule).max() > 1e-3
         np.testing.assert_allclose(-gradient[name], rule, atol=1e-5)
+
+
+def test_of_a_deeper_net_all_layers_count():
+    """Objective and weights of given states, by NumPy: three machines, so two layers each way."""
+    v, key = jnp.asarray(states(4)[[1, 6, 11]]), jax.random.key(5)
+    tied = stacked([machine(4, 3, 0), machine(3, 5, 1), machine(5, 2, 2)])
+    shift = jax.tree.map(
+        lambda p: 0.3 * jax.random.normal(jax.random.key(p.size), p.shape),
+        Untying().init(jax.random.key(0), tied)["params"],
+    )
+    model = Untying().apply({"params": shift}, tied)
+    up, around, down = jax.random.split(key, 3)
+    awake = sampled_pass(model.recognition, v, up)
+    end = model.top.gibbs(awake[-1], around, 2)
+    asleep = sampled_pass(model.generation, end, down)
+
+    def nats(layers, states):
+        total = 0
+        for (kernel, bias), before, after in zip(layers, states[:-1], states[1:], strict=True):
+            on = expit(np.asarray(before, np.float64) @ np.asarray(kernel) + np.asarray(bias))
+            total = total + np.log(np.where(np.asarray(after) == 1, on, 1 - on)).sum(-1)
+        return total
+
+    wake, sleep = -nats(model.generation, awake[::-1]).mean(), -nats(model.recognition, asleep[::-1]).mean()
+    energy = [np.asarray(model.top.free_energy(state)) for state in (awake[-1], end)]
+    loss, metrics = up_down(model, v, key, 2)
+    assert abs(energy[0].mean() - energy[1].mean()) > 1e-3
+    np.testing.assert_allclose([metrics["wake"], metrics["sleep"]], [wake, sleep], rtol=1e-5)
+    np.testing.assert_allclose(loss, wake + sleep + energy[0].mean() - energy[1].mean(), rtol=1e-5)
+    expected = nats(model.generation, awake[::-1]) - energy[0] - nats(model.recognition, awake)
+    np.testing.assert_allclose(log_weights(model, v, up), expected, rtol=1e-5)

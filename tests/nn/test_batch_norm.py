@@ -50,6 +50,20 @@ class Moments(chex.TestCase):
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_its_constants_are_a_momentum_of_nine_tenths_and_an_epsilon_of_1e_5(variables):
+    """On values whose variance is that of the epsilon."""
+    x = (X / 1000).astype(np.float32)
+    y, updated = BatchNorm().apply(variables, x, True, mutable=["batch_stats"])
+    mean, variance = x.astype(np.float64).mean((0, 1, 2)), x.astype(np.float64).var((0, 1, 2))
+    params, old = variables["params"]["BatchNorm_0"], variables["batch_stats"]["BatchNorm_0"]
+    np.testing.assert_allclose(
+        y, (x - mean) / np.sqrt(variance + 1e-5) * params["scale"] + params["bias"], rtol=1e-3
+    )
+    np.testing.assert_allclose(
+        updated["batch_stats"]["BatchNorm_0"]["mean"], 0.9 * old["mean"] + 0.1 * mean, rtol=1e-4
+    )
+
+
 def test_over_devices_the_moments_are_those_of_the_whole_batch(variables):
     whole, remembered = jax.jit(trained)(variables, X)
     parts, each = jax.pmap(trained, axis_name="data", in_axes=(None, 0))(variables, X.reshape(4, 2, 3, 2, 5))

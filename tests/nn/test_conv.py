@@ -56,3 +56,13 @@ def test_on_cpu_only_products_make_the_kernel_s_gradient_and_a_1x1_window():
         gradient = jax.grad(lambda v, layer=layer: layer.apply(v, x).sum() ** 2)
         program = jax.jit(gradient).lower(variables).compile().as_text()
         assert program.count(" convolution(") == convolutions, size
+
+
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_all_its_products_have_the_precision_asked_for(size):
+    """In the program for any machine: on a CPU all precisions are one."""
+    layer, x = Conv(8, (size, size), precision="highest"), jax.ShapeDtypeStruct((1, 40, 40, 8), jnp.float32)
+    variables = jax.eval_shape(layer.init, jax.random.key(0), x)
+    slopes = jax.grad(lambda v, x: layer.apply(v, x).sum(), (0, 1))
+    text = jax.jit(slopes).trace(variables, x).lower(lowering_platforms=("cpu", "cuda")).as_text()
+    assert "HIGHEST" in text and "DEFAULT" not in text

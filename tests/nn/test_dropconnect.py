@@ -64,6 +64,23 @@ def test_inference_averages_the_activation_over_the_gaussian():
         assert found[b, o] == pytest.approx(expected, abs=0.008)
 
 
+def test_inference_draws_have_the_mask_s_variance():
+    """E u² = μ² + σ² of the Gaussian; with weights so large that σ and σ² differ."""
+    module = DropConnect(2, 1 - KEEP, jnp.square, draws=20_000)
+    params = {"kernel": 3 * KERNEL, "bias": BIAS}
+    found = module.apply({"params": params}, V, train=False, rngs={"noise": jax.random.key(1)})
+    mean, variance = masked_moments(V, 3 * KERNEL, BIAS, KEEP)
+    assert (variance > 2).any()
+    np.testing.assert_allclose(found, mean**2 + variance, rtol=0.05)
+
+
+def test_half_of_the_weights_are_dropped_unless_said_otherwise():
+    module = DropConnect(100, activation=lambda u: u)
+    params = {"kernel": jnp.ones((1, 100)), "bias": jnp.zeros(100)}
+    y = module.apply({"params": params}, jnp.ones((100, 1)), train=True, rngs={"noise": jax.random.key(0)})
+    assert float(y.mean()) == pytest.approx(0.5, abs=0.02)
+
+
 def test_training_trains_only_what_a_mask_kept():
     module = DropConnect(2, 1 - KEEP, lambda u: u)
     params = {"kernel": KERNEL, "bias": BIAS}

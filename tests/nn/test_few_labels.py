@@ -64,6 +64,12 @@ def test_of_a_part_of_the_pool_a_step_sees_its_part_of_the_hundred():
     assert len(image) == 25 and (weight == 1).all()
 
 
+def test_no_more_are_seen_than_there_are_nor_than_a_hundred():
+    few = FewLabels(CLASSES, 3)
+    assert [few.seen(count) for count in (1, 3, 5)] == [4, 12, 12]
+    assert [FewLabels(CLASSES, EACH).seen(count) for count in (25, 26)] == [100, 100]
+
+
 class Side(nn.Module):
     def setup(self):
         self.deeper = FewLabels(CLASSES, EACH)

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, log_expit
 
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.functional import as_function, binary, log_sigmoid, softplus
+from deeplearn.nn.functional import as_function, binary, black_and_white, log_sigmoid, softplus
 
 
 class Network(nn.Module):
@@ -97,6 +97,9 @@ def test_black_and_white_is_cut_above_one_half():
         assert type(found) is type(image) or isinstance(found, jax.Array)
         np.testing.assert_array_equal(found, [[0, 0, 1, 1]])
         assert found.dtype == np.float32
+    precise = black_and_white(grey.astype(np.float64))
+    np.testing.assert_array_equal(precise, [[0, 0, 1, 1]])
+    assert precise.dtype == np.float64
 
 
 class Exact(chex.TestCase):
