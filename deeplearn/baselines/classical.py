@@ -61,6 +61,7 @@ def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
     What scikit-learn refuses has the answer that is left: of one class alone that class is predicted, and of fewer
     examples than neighbours all vote.
     """
+    from sklearn.base import clone
     from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning
 
@@ -69,7 +70,7 @@ def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
     if len(np.unique(label)) == 1:
         return DummyClassifier().fit(x, label)
     if getattr(model, "n_neighbors", 0) > len(x):
-        model.set_params(n_neighbors=len(x))
+        model = clone(model).set_params(n_neighbors=len(x))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(x, label)

@@ -19,8 +19,8 @@ NEIGHBOURS = 5
 def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dict[str, float]:
     """How well codes [N, k] keep the neighbours of x [N, D] and the classes label [N], N ≥ 3.
 
-    knn_accuracy: fraction of examples whose label is the majority among their 5 nearest other codes; of fewer than 11
-        examples fewer neighbours are taken, less than half of all.
+    knn_accuracy: fraction of examples whose label is the majority among their 5 nearest other codes; fewer than 11
+        examples have fewer neighbours, less than half of all.
     trustworthiness: 1 where neighbours among codes are neighbours among x (Venna & Kaski 2001). rand_index
     (adjusted), mutual_information (normalised): agreement of k-means clusters of the codes, as many as there are
     classes, with the classes.

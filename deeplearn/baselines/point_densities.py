@@ -10,6 +10,7 @@ import numpy as np
 
 from deeplearn.baselines.classical import LIMIT, Thunks
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 from deeplearn.metrics.mixture import mode_coverage
 
@@ -53,6 +54,8 @@ def point_densities(dataset: Dataset, samples: int = SAMPLES, *, limit: int = LI
         from sklearn.mixture import GaussianMixture
 
         points = train().astype(np.float64)
+        if len(points) < 2:
+            raise UserError("a mixture is fitted to two points at least")
         modes = min(len(means), len(points))
         model = GaussianMixture(modes, covariance_type="spherical", n_init=3, random_state=0)
         with warnings.catch_warnings():

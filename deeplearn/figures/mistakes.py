@@ -31,7 +31,7 @@ def confusion_and_mistakes(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # one class alone is no mistake: its labels are given
             counts = confusion_matrix(label, predicted, labels=shown)
-        names = [classes[number] for number in shown]
+        names = [classes[int(number)] for number in shown]
         return heat_map(counts, names, names, "predicted", "label", number_format=".0f")
 
     wrong = np.flatnonzero(predicted != label)[:32]

@@ -24,10 +24,12 @@ def curves(
 
     Args:
         series: a name to (x, y) or (x, y, error), each [n].
+        log_x, log_y: whether an axis is logarithmic; y's is not where nothing is above 0.
     """
     axes = new_axes((7.5, 4.7), title, xlabel, ylabel)
     axes.set_xscale("log" if log_x else "linear")
-    axes.set_yscale("log" if log_y else "linear")
+    positive = any(np.greater(line[1], 0).any() for line in series.values())
+    axes.set_yscale("log" if log_y and positive else "linear")
     for index, (name, (x, y, *error)) in enumerate(series.items()):
         # After ten colours the dashes change, so that two lines never look the same.
         line = ("-", "--", ":")[index // len(PALETTE) % 3]
@@ -168,8 +170,9 @@ def heat_map(
     rows, columns = values.shape
     written = max(rows, columns) <= CELLS
     row_names, column_names = ([plotted(label) for label in labels] for labels in (row_labels, column_labels))
+    texts = [format(value, number_format) for value in values.flat] if written else [""]
     # Room in inches for the longest number of a cell, and for the longest names of rows and columns.
-    cell = 0.3 + 0.09 * max(len(format(value, number_format)) for value in (values.flat if written else [0]))
+    cell = 0.3 + 0.09 * max(map(len, texts))
     beside, below = (0.09 * max(map(len, names)) for names in (row_names, column_names))
     slanted = below > cell
     width = 2 + beside + cell * min(columns, CELLS)
@@ -181,11 +184,11 @@ def heat_map(
     slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     axes.set_xticks(range(columns)[:: -(-columns // CELLS)], column_names[:: -(-columns // CELLS)], **slant)
     axes.set_yticks(range(rows)[:: -(-rows // CELLS)], row_names[:: -(-rows // CELLS)])
-    for (row, column), value in np.ndenumerate(values) if written else ():
+    for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=False) if written else ():
         if np.isfinite(value):
             red, green, blue, _ = picture.to_rgba(value)
             ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
-            axes.text(column, row, format(value, number_format), ha="center", va="center", color=ink)
+            axes.text(column, row, text, ha="center", va="center", color=ink)
     bar = axes.figure.colorbar(picture, ax=axes)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=10, length=0)

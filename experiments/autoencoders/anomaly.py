@@ -171,6 +171,11 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if config.normal and "label" not in dataset.train.spec:
         raise UserError(f"--dataset={config.dataset} has no labels: leave --normal out, and all of it is normal")
     normal, _ = what_is_normal(config, dataset)
+    present = dataset.fact("classes in training", lambda: np.unique(labels(dataset.train.arrays())))
+    if not all(np.take(of, present).any() for of in normal):
+        raise UserError(
+            f"--dataset={config.dataset} has no normal training example, of another class than anomalies"
+        )
     inputs = int(np.prod(dataset.train.spec[kind].shape))
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":

@@ -23,7 +23,7 @@ SOON = (
     ("docs.label_smoothing", "names"),
     ("docs.label_smoothing", "one_class"),
     ("experiments.adversarial.gan", "one_mode"),
-    ("experiments.autoencoders.anomaly", "oblong_of_four_channels"),
+    ("experiments.autoencoders.autoencoder", "oblong_of_four_channels"),
     ("experiments.autoencoders.recommendation", "one_user"),
     ("experiments.foundations.mlp", "ids"),
 )
@@ -43,7 +43,7 @@ class Case:
         config = configured(module, f"--steps={STEPS}", "--log_every=1", *flags)
         fields = {field.name for field in dataclasses.fields(config)}
         renamed = {key: value for key, value in ALL_CLASSES.items() if key in fields}
-        config = dataclasses.replace(config, batch_size=1 if odd == "one_each" else 4, **renamed)
+        config = dataclasses.replace(config, batch_size=1 if odd.startswith("one_") else 4, **renamed)
         return cls(module, config, odd)
 
     def load(self, name, _=None):
