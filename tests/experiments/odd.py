@@ -121,6 +121,17 @@ def no_season(dataset: Dataset) -> Dataset | None:
     return dataclasses.replace(dataset, about={}) if "period" in dataset.about else None
 
 
+def empty_text(dataset: Dataset) -> Dataset | None:
+    """The first text of every split is empty: for pages on texts, of which there is none yet."""
+    if not (texts := dataset.train.texts):
+        return None
+
+    def change(columns, _):
+        return {key: np.array(["", *x[1:]], object) if key in texts else x for key, x in columns.items()}
+
+    return rebuilt(dataset, change)
+
+
 ODD: dict[str, Callable[[Dataset], Dataset | None]] = {
     "twenty": first({"train": 12, "validation": 4, "test": 4}),
     "sixty": first({"train": 48, "validation": 6, "test": 6}),
@@ -141,4 +152,5 @@ ODD: dict[str, Callable[[Dataset], Dataset | None]] = {
     "one_mode": one_mode,
     "unknown_modes": unknown_modes,
     "no_season": no_season,
+    "empty_text": empty_text,
 }

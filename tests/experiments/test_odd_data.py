@@ -24,7 +24,6 @@ SOON = (
     ("docs.label_smoothing", "one_class"),
     ("experiments.adversarial.gan", "one_mode"),
     ("experiments.autoencoders.autoencoder", "oblong_of_four_channels"),
-    ("experiments.autoencoders.recommendation", "one_user"),
     ("experiments.foundations.mlp", "ids"),
 )
 
