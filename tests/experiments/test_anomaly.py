@@ -96,7 +96,7 @@ def test_what_leaves_nothing_normal_or_hundreds_of_problems_is_a_sentence():
     whole = dataset("image", "label")
     one = Arrays({**whole.train.arrays(), "label": np.zeros(60, np.int32)})
     with pytest.raises(UserError, match="no normal training example"):
-        built(dataclasses.replace(whole, train=one))
+        built(dataclasses.replace(whole, train=one, facts={}))
     many = dataclasses.replace(whole, classes=tuple(map(str, range(5001))))
     with pytest.raises(UserError, match="5001 classes"):
         built(many)
