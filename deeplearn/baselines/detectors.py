@@ -31,7 +31,8 @@ def _nearest(train: np.ndarray, x: np.ndarray, neighbours: float) -> np.ndarray:
 def _one_class_svm(train: np.ndarray, x: np.ndarray, times: float) -> np.ndarray:
     from sklearn.svm import OneClassSVM
 
-    gamma = times / (train.shape[-1] * train.var())  # multiples of scikit-learn's default
+    # Multiples of scikit-learn's default, which takes 1 for the variance of what does not vary.
+    gamma = times / (train.shape[-1] * (train.var() or 1))
     return -OneClassSVM(gamma=gamma, nu=0.1).fit(train).score_samples(x)
 
 

@@ -74,7 +74,8 @@ def chosen_smoothing(task: Task) -> tuple[str | None, str | None]:
     Smoothing is fitted at every origin, which takes long: only a twelfth of the origins is used to choose.
     """
     sparse = dataclasses.replace(task.earlier(), stride=12 * task.stride)
-    return min(SMOOTHINGS, key=lambda terms: _error(smoothing(sparse, *terms), sparse))
+    possible = [(trend, season) for trend, season in SMOOTHINGS if season is None or task.period > 1]
+    return min(possible, key=lambda terms: _error(smoothing(sparse, *terms), sparse))
 
 
 def forecasters(task: Task) -> Thunks:

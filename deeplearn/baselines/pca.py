@@ -23,7 +23,8 @@ def fitted_pca(x: np.ndarray, components: int) -> Any:
     from sklearn.decomposition import PCA
 
     chex.assert_rank(x, 2)
-    return PCA(min(components, *x.shape), random_state=0).fit(x)
+    with np.errstate(invalid="ignore"):  # fractions of no variance, which nobody reads
+        return PCA(min(components, *x.shape), random_state=0).fit(x)
 
 
 def pca(

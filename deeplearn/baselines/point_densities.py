@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from deeplearn.baselines.classical import LIMIT, Thunks
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 from deeplearn.metrics.mixture import mode_coverage
 
@@ -48,10 +50,17 @@ def point_densities(dataset: Dataset, samples: int = SAMPLES, *, limit: int = LI
         return dataset.test.arrays(samples)["point"]
 
     def mixture() -> np.ndarray:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        model = GaussianMixture(len(means), covariance_type="spherical", n_init=3, random_state=0)
-        return model.fit(train()).sample(samples)[0]
+        points = train().astype(np.float64)
+        if len(points) < 2:
+            raise UserError("a mixture is fitted to two points at least")
+        modes = min(len(means), len(points))
+        model = GaussianMixture(modes, covariance_type="spherical", n_init=3, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer different points than modes
+            return model.fit(points).sample(samples)[0]
 
     def kernel() -> np.ndarray:
         from sklearn.neighbors import KernelDensity

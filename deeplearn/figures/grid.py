@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from deeplearn.figures.text import printable
+
 SHEET_SIZE = 840  # largest number of pixels of the longer side to which small images are magnified
 GAP_GREY = 205  # separates tiles whether their edges are black or white
 FONT_SIZE = 17
@@ -24,8 +26,9 @@ def image_grid(
     """Lay images out in rows, in reading order.
 
     Args:
-        images: [N, H, W, C] floats in [0, 1], C = 1 or 3; or [rows, columns, H, W, C], where a row belongs together
-            (a class, a caption, a digit and its reconstructions). Values outside are clipped.
+        images: [N, H, W, C] floats in [0, 1]; or [rows, columns, H, W, C], where a row belongs together (a class, a
+            caption, a digit and its reconstructions). Values outside are clipped. Of four channels and more the
+            first three are red, green and blue; of two the first is shown.
         columns: tiles in a row; a near-square sheet by default. The shape [rows, columns, …] gives it already.
         scale: each pixel becomes scale × scale pixels, so that small images keep their hard edges. By
             default the largest that keeps the sheet within about 840 pixels.
@@ -40,8 +43,9 @@ def image_grid(
     if images.ndim == 5:
         columns = images.shape[1]
         images = images.reshape(-1, *images.shape[2:])
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"image_grid needs [N, H, W, C] with C = 1 or 3, but has {images.shape}")
+    if images.ndim != 4 or not images.size:
+        raise ValueError(f"image_grid needs images as [N, H, W, C], but has {images.shape}")
+    images = images[..., : 3 if images.shape[-1] >= 3 else 1]
     number, height, width, _ = images.shape
     columns = columns or int(np.ceil(np.sqrt(number)))
     rows = -(-number // columns)
@@ -94,7 +98,7 @@ def _font() -> ImageFont.FreeTypeFont:
 
 def _write_below(sheet: Image.Image, text: str, left: int, bottom: int, width: int) -> None:
     """Writes into the strip below a tile, no wider than the tile."""
-    draw, font, shown = ImageDraw.Draw(sheet), _font(), text
+    draw, font, shown = ImageDraw.Draw(sheet), _font(), printable(text)
     while len(shown) > 1 and draw.textlength(shown, font) > width:
         shown = shown[:-2] + "…"
     draw.text((left + width / 2, bottom - CAPTION_HEIGHT / 2), shown, "black", font, anchor="mm")
@@ -103,7 +107,7 @@ def _write_below(sheet: Image.Image, text: str, left: int, bottom: int, width: i
 def _with_row_labels(sheet: Image.Image, labels: Sequence[str]) -> Image.Image:
     """The sheet with a white margin at its left that holds a label beside each row."""
     font = _font()
-    texts = ["\n".join(textwrap.wrap(label, LABEL_CHARACTERS)) for label in labels]
+    texts = ["\n".join(textwrap.wrap(printable(label), LABEL_CHARACTERS)) for label in labels]
     measure = ImageDraw.Draw(sheet)
     margin = int(max(measure.multiline_textbbox((0, 0), text, font)[2] for text in texts)) + FONT_SIZE
     labelled = Image.new("RGB", (sheet.width + margin, sheet.height), "white")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from deeplearn.figures.grid import image_grid
-from deeplearn.figures.plots import heat_map
+from deeplearn.figures.plots import CELLS, heat_map
 
 
 def confusion_and_mistakes(
@@ -17,18 +17,22 @@ def confusion_and_mistakes(
 ) -> dict[str, Callable[[], Image.Image]]:
     """The figures "confusion", counts of examples by label and prediction, and "mistakes", the first 32 if any.
 
-    Below each mistake are its label and the prediction.
+    Of more classes than a table has room for, those are counted that occur as a label or a prediction. Below each
+    mistake are its label and the prediction.
 
     Args:
         images: [N, H, W, C] in [0, 1]. label, predicted: [N] integers. classes: their names.
     """
     from sklearn.metrics import confusion_matrix
 
+    shown = np.arange(len(classes)) if len(classes) <= CELLS else np.union1d(label, predicted)
+
     def confusion() -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # one class alone is no mistake: its labels are given
-            counts = confusion_matrix(label, predicted, labels=range(len(classes)))
-        return heat_map(counts, classes, classes, "predicted", "label", number_format=".0f")
+            counts = confusion_matrix(label, predicted, labels=shown)
+        names = [classes[int(number)] for number in shown]
+        return heat_map(counts, names, names, "predicted", "label", number_format=".0f")
 
     wrong = np.flatnonzero(predicted != label)[:32]
 

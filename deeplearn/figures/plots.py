@@ -7,6 +7,9 @@ import numpy as np
 from PIL import Image
 
 from deeplearn.figures.style import INK, PALETTE, REFERENCE_COLOUR, new_axes, to_image
+from deeplearn.figures.text import plotted
+
+CELLS = 50  # rows or columns of a table, classes on a map, up to which there is room to write in each
 
 
 def curves(
@@ -21,15 +24,17 @@ def curves(
 
     Args:
         series: a name to (x, y) or (x, y, error), each [n].
+        log_x, log_y: whether an axis is logarithmic; y's is not where nothing is above 0.
     """
     axes = new_axes((7.5, 4.7), title, xlabel, ylabel)
     axes.set_xscale("log" if log_x else "linear")
-    axes.set_yscale("log" if log_y else "linear")
+    positive = any(np.greater(line[1], 0).any() for line in series.values())
+    axes.set_yscale("log" if log_y and positive else "linear")
     for index, (name, (x, y, *error)) in enumerate(series.items()):
         # After ten colours the dashes change, so that two lines never look the same.
         line = ("-", "--", ":")[index // len(PALETTE) % 3]
         colour = PALETTE[index % len(PALETTE)]
-        axes.plot(x, y, line, color=colour, linewidth=2, label=name)
+        axes.plot(x, y, line, color=colour, linewidth=2, label=plotted(name))
         if error:
             low, high = np.asarray(y) - error[0], np.asarray(y) + error[0]
             axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
@@ -51,8 +56,8 @@ def scatter(
 
     Args:
         points: [N, 2].
-        labels: [N] integers, the class of each point. Each class has a colour and its name at its median, so that
-            the map can be read without distinguishing colours.
+        labels: [N] integers, the class of each point. Each class has a colour and, of up to 50, its name at its
+            median, so that the map can be read without distinguishing colours.
         classes: the classes' names; their numbers by default.
         reference: [M, 2] data, drawn in grey underneath. It also sets the frame, so that stray samples
             do not shrink the picture; the number of points outside is written below.
@@ -65,7 +70,8 @@ def scatter(
     if reference is not None:
         axes.scatter(reference[:, 0], reference[:, 1], s=20, linewidths=0, color=REFERENCE_COLOUR, label="data")
         low, high = reference.min(axis=0), reference.max(axis=0)
-        low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
+        room = np.where(high > low, 0.15 * (high - low), 1)  # data may be one point
+        low, high = low - room, high + room
         axes.set_xlim(low[0], high[0])
         axes.set_ylim(low[1], high[1])
         outside = len(points) - np.count_nonzero(np.all((points >= low) & (points <= high), axis=1))
@@ -76,13 +82,14 @@ def scatter(
             points[:, 0], points[:, 1], **dots, color=PALETTE[2 if reference is not None else 0], label="samples"
         )
     else:
-        for label in np.unique(labels):
+        axes.scatter(points[:, 0], points[:, 1], **dots, color=[PALETTE[label % len(PALETTE)] for label in labels])
+        present = np.unique(labels)
+        for label in present if len(present) <= CELLS else ():
             members = points[labels == label]
             name = str(label) if classes is None else classes[label]
-            axes.scatter(members[:, 0], members[:, 1], **dots, color=PALETTE[label % len(PALETTE)])
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
             x, y = np.median(members, axis=0)
-            axes.text(x, y, name, color=INK, weight="bold", ha="center", va="center", bbox=box)
+            axes.text(x, y, plotted(name), color=INK, weight="bold", ha="center", va="center", bbox=box)
     if reference is not None and labels is None:
         axes.figure.legend(
             loc="outside lower center", frameon=False, fontsize=10, labelcolor=INK, ncols=2, markerscale=2
@@ -118,7 +125,7 @@ def bars(
         )
     axes.axvline(0, color=INK, linewidth=1)
     axes.margins(x=0.2)  # room for the numbers
-    axes.set_yticks(range(len(values)), list(values), fontsize=11)
+    axes.set_yticks(range(len(values)), [plotted(name) for name in values], fontsize=11)
     axes.invert_yaxis()
     return to_image(axes)
 
@@ -142,7 +149,7 @@ def bubbles(
     axes.scatter(points, height, s=sizes, color=PALETTE[0], alpha=0.5, linewidths=0)
     bars = [np.nan if error is None else error for error in errors]
     axes.errorbar(points, height, xerr=bars, color=INK, fmt=".", markersize=4, capsize=3, linewidth=1)
-    axes.set_yticks(height, names)
+    axes.set_yticks(height, [plotted(name) for name in names])
     axes.margins(0.1, 1 / len(names))
     return to_image(axes)
 
@@ -158,25 +165,30 @@ def heat_map(
 ) -> Image.Image:
     """A table of numbers [rows, columns] as colours, with each number in its cell.
 
-    A missing result (NaN) is left blank.
+    A missing result (NaN) is left blank. More than 50 rows or columns have no numbers, and names for some only.
     """
     rows, columns = values.shape
-    # Room in inches for the longest number of a cell, and for the longest name of a row.
-    cell = 0.3 + 0.09 * max(len(format(value, number_format)) for value in values.flat)
-    names = 0.09 * max(len(label) for label in row_labels)
-    axes = new_axes((2 + names + cell * columns, 1.5 + 0.45 * rows), title, xlabel, ylabel)
+    written = max(rows, columns) <= CELLS
+    row_names, column_names = ([plotted(label) for label in labels] for labels in (row_labels, column_labels))
+    texts = [format(value, number_format) for value in values.flat] if written else [""]
+    # Room in inches for the longest number of a cell, and for the longest names of rows and columns.
+    cell = 0.3 + 0.09 * max(map(len, texts))
+    beside, below = (0.09 * max(map(len, names)) for names in (row_names, column_names))
+    slanted = below > cell
+    width = 2 + beside + cell * min(columns, CELLS)
+    height = 1.5 + 0.45 * min(rows, CELLS) + (max(0, below / 2 - 0.8) if slanted else 0)
+    axes = new_axes((width, height), title, xlabel, ylabel)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     picture = axes.imshow(values, cmap="cividis", aspect="auto")
-    slanted = 0.09 * max(len(label) for label in column_labels) > cell
     slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    axes.set_xticks(range(columns), column_labels, **slant)
-    axes.set_yticks(range(rows), row_labels)
-    for (row, column), value in np.ndenumerate(values):
+    axes.set_xticks(range(columns)[:: -(-columns // CELLS)], column_names[:: -(-columns // CELLS)], **slant)
+    axes.set_yticks(range(rows)[:: -(-rows // CELLS)], row_names[:: -(-rows // CELLS)])
+    for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=False) if written else ():
         if np.isfinite(value):
             red, green, blue, _ = picture.to_rgba(value)
             ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
-            axes.text(column, row, format(value, number_format), ha="center", va="center", color=ink)
+            axes.text(column, row, text, ha="center", va="center", color=ink)
     bar = axes.figure.colorbar(picture, ax=axes)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=10, length=0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from deeplearn.figures.text import plotted
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -26,6 +28,7 @@ PALETTE = (
 REFERENCE_COLOUR = "#b8bec6"
 INK = "#30343b"
 DOTS_PER_INCH = 120
+LONGEST_TITLE = 120  # characters
 
 
 def new_axes(size: tuple[float, float], title: str = "", xlabel: str = "", ylabel: str = "") -> Axes:
@@ -33,9 +36,9 @@ def new_axes(size: tuple[float, float], title: str = "", xlabel: str = "", ylabe
     from matplotlib.figure import Figure  # the object interface: no pyplot, no window, no state
 
     axes = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained").add_subplot()
-    axes.set_title(title, fontsize=13, color=INK, loc="left", pad=10)
-    axes.set_xlabel(xlabel, fontsize=11, color=INK)
-    axes.set_ylabel(ylabel, fontsize=11, color=INK)
+    axes.set_title(plotted(title, LONGEST_TITLE), fontsize=13, color=INK, loc="left", pad=10)
+    axes.set_xlabel(plotted(xlabel, LONGEST_TITLE), fontsize=11, color=INK)
+    axes.set_ylabel(plotted(ylabel), fontsize=11, color=INK)
     axes.set_axisbelow(True)
     axes.grid(color="#e6e8eb", linewidth=0.8)
     axes.tick_params(which="both", colors=INK, labelsize=10, length=0)

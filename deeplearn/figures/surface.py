@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from deeplearn.figures.style import INK, PALETTE, REFERENCE_COLOUR, new_axes, to_image
+from deeplearn.figures.text import plotted
 
 LEVELS = 14
 
@@ -35,7 +36,7 @@ def paths_on_surface(
     axes.contour(x, y, above, levels=levels, colors=REFERENCE_COLOUR, linewidths=0.8)
     for index, (name, path) in enumerate(paths.items()):
         colour = PALETTE[index % len(PALETTE)]
-        axes.plot(*path.T, "-", color=colour, linewidth=1.4, label=name)
+        axes.plot(*path.T, "-", color=colour, linewidth=1.4, label=plotted(name))
         axes.plot(*path[-1], "o", color=colour, markersize=7, markeredgecolor="white")
         axes.plot(*path[0], "s", color=INK, markersize=7)
     axes.plot(*minimum, "x", color=INK, markersize=11, markeredgewidth=2.5, label="minimum")

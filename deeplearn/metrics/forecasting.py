@@ -82,9 +82,14 @@ class Task:
         return dataclasses.replace(self, first=2 * self.first - self.last, last=self.first)
 
     def measure(self, forecast: np.ndarray) -> dict[str, float]:
-        """Mean squared and absolute errors of forecasts [origins, horizon], in the series' units, and `mase`."""
+        """Mean squared and absolute errors of forecasts [origins, horizon], in the series' units, and `mase`.
+
+        A series that repeats itself exactly has no `mase`: the seasonal naive forecast has no error.
+        """
         chex.assert_rank(forecast, 2)
         chex.assert_equal_shape([forecast, self.truth])
         error = forecast - self.truth
-        scaled = mase(forecast, self.truth, self.history, self.period)
-        return {"mse": float(np.square(error).mean()), "mae": float(np.abs(error).mean()), "mase": scaled}
+        metrics = {"mse": float(np.square(error).mean()), "mae": float(np.abs(error).mean())}
+        if (self.history[self.period :] != self.history[: -self.period]).any():
+            metrics["mase"] = mase(forecast, self.truth, self.history, self.period)
+        return metrics

@@ -40,11 +40,12 @@ def central_differences(
 
 
 def relative_distance(found: np.ndarray, right: np.ndarray) -> float:
-    """‖found − right‖ / ‖right‖ of two vectors [n]."""
+    """‖found − right‖ / ‖right‖ of two vectors [n]; 0 where they are equal."""
     found, right = np.asarray(found), np.asarray(right)
     chex.assert_rank([found, right], 1)
     chex.assert_equal_shape([found, right])
-    return float(np.linalg.norm(found - right) / np.linalg.norm(right))
+    apart = float(np.linalg.norm(found - right))
+    return apart / float(np.linalg.norm(right)) if apart else 0.0
 
 
 def relative_norms(gradient: Any, params: Any) -> dict[str, jax.Array]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deeplearn.errors import UserError
 from deeplearn.nn.checks import assert_shapes
 
 
@@ -15,9 +16,11 @@ def descent_paths(
     """For each batch size the points [updates + 1, D] that descent on mean (x w − target)²/2 visits from `start`.
 
     x [N, D], target [N], start [D]. Batches are drawn without replacement, 1 ≤ size ≤ N. The rate of all is a tenth
-    of one over the largest curvature.
+    of one over the largest curvature. UserError where x is 0.
     """
     assert_shapes(x=(x, "examples weights"), target=(target, "examples"), start=(start, "weights"))
+    if not x.any():
+        raise UserError("the examples do not vary, so there is no direction to descend in")
     rate = 0.1 / np.linalg.eigvalsh(x.T @ x / len(x)).max()
     rng, result = np.random.default_rng(0), []
     for size in sizes:

@@ -141,6 +141,13 @@ class Claim:
     metric: str
 
 
+class _Table(dict[str, Measured]):
+    """Rows by name; one that was left out is missed in a sentence, by figures that need it."""
+
+    def __missing__(self, row: str) -> Measured:
+        raise UserError(f"there is no row {row!r}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """What a run measured, for its figures.
@@ -154,6 +161,9 @@ class Report:
     replicas: Sequence[Mapping[str, Mapping[str, float]]]
     trained: Trained
     dataset: Dataset
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", _Table(self.rows))
 
     @property
     def config(self) -> Any:

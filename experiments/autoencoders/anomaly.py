@@ -38,6 +38,7 @@ from deeplearn.nn.corruption import gaussian
 from deeplearn.nn.functional import flat
 
 TRAIN_LIMIT = 5000  # training examples to which the baselines are fitted: a kernel's cost grows with their square
+PROBLEMS = 100  # classes of which each may be left out in turn
 SHOWN = 10  # examples in a row of a figure, and problems
 
 
@@ -144,13 +145,18 @@ def what_is_normal(config: Config, dataset: Dataset) -> tuple[tuple[tuple[bool, 
     classes = dataset.classes if "label" in dataset.train.spec else ()
     if config.normal:
         if unknown := [name for name in config.normal if name not in classes]:
-            known = ", ".join(classes) or "no classes at all"
+            known = ", ".join(map(repr, classes[:SHOWN])) + (", …" if len(classes) > SHOWN else "") or "no classes"
             raise UserError(f"--normal={unknown[0]} is not a class of {config.dataset}, which has {known}")
         return (tuple(name in config.normal for name in classes),), ["the rest"]
     if unseen := dataset.about.get("not in train"):
         return (tuple(name not in unseen for name in classes),), ["the rest"]
     if len(classes) < 2:
         return ((True,),), ["nothing"]
+    if len(classes) > PROBLEMS:
+        raise UserError(
+            f"--dataset={config.dataset} has {len(classes)} classes, and each would be left out in turn, with a "
+            "network of its own: name those that are normal by --normal"
+        )
     return tuple(tuple(a != b for b in classes) for a in classes), list(classes)
 
 
@@ -168,6 +174,11 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if config.normal and "label" not in dataset.train.spec:
         raise UserError(f"--dataset={config.dataset} has no labels: leave --normal out, and all of it is normal")
     normal, _ = what_is_normal(config, dataset)
+    present = dataset.fact("classes in training", lambda: np.unique(labels(dataset.train.arrays())))
+    if not all(np.take(of, present).any() for of in normal):
+        raise UserError(
+            f"--dataset={config.dataset} has no normal training example, of another class than anomalies"
+        )
     inputs = int(np.prod(dataset.train.spec[kind].shape))
     moments: tuple[tuple[float, ...], ...] = ()
     if kind == "features":

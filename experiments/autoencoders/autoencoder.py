@@ -102,7 +102,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_images("this experiment encodes images")
     if not config.codes or max(config.codes) >= dataset.pixels:
-        raise UserError(f"--codes should be sizes between 1 and {dataset.pixels - 1}, fewer numbers than pixels")
+        raise UserError(f"--codes should be sizes of a code smaller than the images, of {dataset.pixels} pixels")
     loss = partial(reconstruction_loss, loss=config.loss, noise=config.noise)
     rivals = {
         f"code_{code}": dl.Rival(

@@ -175,6 +175,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if not {"user_id", "movie_id", "user_rating"} <= set(dataset.train.spec):
         raise UserError(f"--dataset={config.dataset} has no ratings of films by users: say ratings or movielens/…")
     rows = rows_of_users(dataset)
+    held_out = [split.arrays()["held_out"] for split in (rows.validation, rows.test)]
+    if held_out[0].shape[1] < 2 or not all((ratings >= LIKED).any() for ratings in held_out):
+        wanted = f"two films, and in validation and test one with {LIKED} stars or more"
+        raise UserError(f"--dataset={config.dataset} has nothing to rank: there should be {wanted}")
     model = MLP(config.hidden, rows.train.spec["rating"].shape[0])
 
     def stages(loss: Any, l2: float) -> list[dl.Stage]:

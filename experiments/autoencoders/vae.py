@@ -96,8 +96,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
     pictures = {
         "reconstructions": lambda: sheet(report.trained, report.dataset),
         "samples": lambda: image_grid(np.asarray(report.trained(VAE.sample, count=100)), columns=10),
-        "latent_walk": walk,
     }
+    pictures |= {"latent_walk": walk} if len(code) > 1 else {}
     return pictures | ({"latent_map": latent_map} if code.shape[1] > 1 else {})
 
 

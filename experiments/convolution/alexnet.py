@@ -85,8 +85,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     side, channels = model.side or test["image"].shape[1], test["image"].shape[-1]
 
     def filters() -> Any:
-        pictures = stretched(report.ours.arrays["kernel"].transpose(3, 0, 1, 2))
-        return image_grid(pictures if channels in (1, 3) else pictures.mean(-1, keepdims=True))
+        return image_grid(stretched(report.ours.arrays["kernel"].transpose(3, 0, 1, 2)))
 
     return {
         **confusion_and_mistakes(

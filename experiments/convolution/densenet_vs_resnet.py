@@ -86,8 +86,9 @@ def measure(trained: dl.Trained, dataset: Dataset) -> dl.Measured:
         "accuracy": trained.mean(classification, test)["accuracy"],
         "parameters": table.parameters,
         "multiply_adds": table.multiply_adds,
-        "first_to_last_gradient": flow[0] / flow[-1],
     }
+    if flow[-1]:  # a single class has no gradient
+        metrics["first_to_last_gradient"] = flow[0] / flow[-1]
     return dl.Measured(metrics, {"flow": flow})
 
 

@@ -89,8 +89,10 @@ def test_settings_are_chosen_for_each_subset(two):
     rows = chosen(two, {"neighbours": [candidates[0]]}, subsets=subsets)
     assert set(rows["neighbours"]().metrics) == set(subsets)
     x, label = labelled(two.train)
-    with pytest.raises(ValueError, match="n_neighbors"):  # of two examples there are no 25 neighbours
-        chosen(two, {"neighbours": candidates[2:]}, subsets={"accuracy_1": subsets["accuracy_1"]})["neighbours"]()
+    # Of two examples both vote where 25 neighbours are wanted; of 300 there are 25 all the same.
+    all_vote = chosen(two, {"neighbours": candidates[2:]}, subsets=subsets)["neighbours"]().metrics
+    assert all_vote["accuracy_1"] == KNeighborsClassifier(2).fit(x[:2], label[:2]).score(*labelled(two.test))
+    assert all_vote["accuracy_300"] == KNeighborsClassifier(25).fit(x, label).score(*labelled(two.test))
     expected = best_of(candidates, (x, label), labelled(two.validation)).score(*labelled(two.test))
     found = chosen(two, {"k": candidates}, subsets={"accuracy_300": np.arange(300)})["k"]()
     assert found.metrics == {"accuracy_300": expected}
@@ -100,3 +102,21 @@ def test_estimators_go_by_the_names_of_their_classes():
     assert estimator("KNeighborsClassifier", n_neighbors=7).n_neighbors == 7
     with pytest.raises(ValueError, match="no classifier 'SVM': choose from"):
         estimator("SVM")
+
+
+def test_of_one_class_alone_that_class_is_predicted(two):
+    train = two.train.arrays()
+    ones = Arrays({**train, "label": np.ones_like(train["label"])})
+    rows = classical(Dataset("one", ones, two.validation, two.test))
+    fraction = two.test.arrays()["label"].mean()
+    assert {name: row().metrics["accuracy"] for name, row in rows.items()} == dict.fromkeys(rows, fraction)
+
+
+def test_settings_that_one_class_cannot_choose_are_fitted_to_all_classes():
+    """The trial has one class alone, the whole two."""
+    rng = np.random.default_rng(0)
+    columns = split(rng, 200, 0.0).arrays()
+    ordered = Arrays({key: column[np.argsort(columns["label"])] for key, column in columns.items()})
+    dataset = Dataset("ordered", ordered, split(rng, 50, 0.0), split(rng, 50, 0.0))
+    rows = chosen(dataset, {"k": [KNeighborsClassifier(k) for k in (1, 3)]}, trial=60)
+    assert rows["k"]().metrics == {"accuracy": 1.0, "n_neighbors": 1}

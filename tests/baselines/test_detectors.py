@@ -27,3 +27,11 @@ def test_detectors_score_what_they_say_and_choose_on_validation():
     assert detectors([both], x, flipped)["PCA"]().metrics["components"] == 1
     for row in found.values():
         assert detection(row.arrays, wrong).items() <= row.metrics.items()
+
+
+def test_examples_that_do_not_vary_are_scored_without_a_warning(recwarn):
+    x = {"validation": np.ones((4, 3)), "test": np.ones((5, 3))}
+    wrong = {name: np.zeros((1, len(rows)), bool) for name, rows in x.items()}
+    for name, row in detectors([np.ones((6, 3))], x, wrong).items():
+        assert np.isfinite(row().arrays["test"]).all(), name
+    assert not recwarn

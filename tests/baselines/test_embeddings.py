@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from deeplearn.baselines.embeddings import embedding_quality, embeddings
+from deeplearn.baselines.embeddings import embedding_quality, embeddings, t_sne
+from deeplearn.errors import UserError
 
 
 @pytest.fixture(name="clusters")
@@ -40,3 +41,17 @@ def test_a_point_is_no_neighbour_of_its_own():
     count."""
     code = np.arange(40.0)[:, None]
     assert embedding_quality(code, code, np.arange(40) % 2)["knn_accuracy"] < 0.5
+
+
+@pytest.mark.parametrize("examples", [3, 4, 10])
+def test_few_examples_have_fewer_neighbours(clusters, examples):
+    x, label = clusters
+    found = embedding_quality(x[:examples], x[:examples], label[:examples])
+    assert found["trustworthiness"] == 1 and t_sne(x[:examples].astype(np.float32)).shape == (examples, 2)
+
+
+def test_equal_images_have_no_map_and_no_warning(recwarn):
+    x, label = np.full((6, 4), 0.5), np.arange(6) % 3
+    with pytest.raises(UserError, match="all images are equal"):
+        t_sne(x)
+    assert np.isfinite(list(embedding_quality(x, x, label).values())).all() and not recwarn

@@ -1,5 +1,7 @@
 """What is normal, what each network learns from, and what its score is."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -86,7 +88,18 @@ def test_without_labels_all_is_normal_and_false_alarms_are_counted():
 
 
 def test_a_class_that_is_not_there_is_a_sentence():
-    with pytest.raises(UserError, match="--normal=x is not a class of digits, which has a, b, c"):
+    with pytest.raises(UserError, match="--normal=x is not a class of digits, which has 'a', 'b', 'c'"):
         built(dataset("image", "label"), normal=("x",))
     with pytest.raises(UserError, match="has no labels"):
         built(dataset("image"), normal=("a",))
+
+
+def test_what_leaves_nothing_normal_or_hundreds_of_problems_is_a_sentence():
+    whole = dataset("image", "label")
+    one = Arrays({**whole.train.arrays(), "label": np.zeros(60, np.int32)})
+    with pytest.raises(UserError, match="no normal training example"):
+        built(dataclasses.replace(whole, train=one, facts={}))
+    many = dataclasses.replace(whole, classes=tuple(map(str, range(5001))))
+    with pytest.raises(UserError, match="5001 classes"):
+        built(many)
+    assert len(built(many, normal=("1",))[0].model.normal) == 1

@@ -28,3 +28,12 @@ def test_one_class_alone_can_be_drawn_without_a_warning(recwarn):
     label = np.zeros(6, int)
     mistakes.confusion_and_mistakes(IMAGES, label, label, ["only"])["confusion"]()
     assert not recwarn
+
+
+def test_of_thousands_of_classes_those_that_occur_are_counted(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(mistakes, "heat_map", lambda *args, **keywords: drawn.update(values=args[0], names=args[1]))
+    label, predicted = np.array([0, 5000, 5000]), np.array([0, 5000, 7])
+    mistakes.confusion_and_mistakes(IMAGES[:3], label, predicted, [f"id {n}" for n in range(5001)])["confusion"]()
+    assert drawn["values"].tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert drawn["names"] == ["id 0", "id 7", "id 5000"]

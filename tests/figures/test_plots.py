@@ -117,6 +117,30 @@ def test_a_heat_map_has_its_cells_in_order():
     assert missing.min() == 255
 
 
+def test_a_large_table_has_no_numbers_and_no_larger_a_picture(monkeypatch):
+    monkeypatch.setattr(plots, "CELLS", 3)
+    names = [f"id {n}" for n in range(8)]
+    small, large, larger = (plots.heat_map(np.ones((n, n)), names[:n], names[:n]) for n in (3, 7, 8))
+    assert where(small, "white").any() and large.size == larger.size
+    assert large.height == small.height and large.width < small.width  # cells have no room for numbers
+
+
+@pytest.mark.parametrize("name", ["$x_1", "a^b_{c$", "$\\frac{1}$", "two\nlines", "猫と犬", "long " * 60, ""])
+def test_any_name_can_be_drawn_without_a_warning(name, recwarn):
+    line = (np.arange(3), np.arange(3))
+    plots.curves({name: line, "other": line}, name, name, name)
+    plots.scatter(np.eye(2), np.array([0, 1]), [name, "other"])
+    plots.bars({name: 1.0})
+    plots.bubbles({name: (1.0, None, 1.0)})
+    plots.heat_map(np.eye(2), [name, "other"], [name, "other"])
+    assert not recwarn
+
+
+def test_samples_over_data_that_are_one_point_are_drawn_without_a_warning(recwarn):
+    plots.scatter(np.random.default_rng(0).normal(size=(9, 2)), reference=np.ones((5, 2)))
+    assert not recwarn
+
+
 def test_matplotlibs_own_settings_and_pyplot_are_left_alone():
     before = dict(matplotlib.rcParams)
     plots.bars({"a": 1.0})

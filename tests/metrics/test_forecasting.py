@@ -42,3 +42,8 @@ def test_a_task_s_stretches_by_hand():
     # Errors 0, 1, 2 and 3; the naive forecast of period 2 errs by 2 everywhere.
     errors = task.measure(task.truth + np.array([[0, -1], [2, 3]]))
     assert errors == {"mse": 14 / 4, "mae": 6 / 4, "mase": 6 / 4 / 2}
+
+
+def test_a_series_that_repeats_itself_has_no_scaled_error():
+    task = Task(np.tile([1.0, 5.0], 10), first=14, last=18, period=2, window=3, horizon=2, stride=2)
+    assert task.measure(task.truth + 1) == {"mse": 1, "mae": 1}

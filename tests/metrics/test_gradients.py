@@ -32,3 +32,7 @@ def test_norms_are_relative_to_the_weights_layer_by_layer():
     slopes["dense"]["kernel"] = np.array([[3.0], [4.0], [0.0], [0.0]])
     norms = relative_norms(slopes, weights)
     assert {layer: float(norm) for layer, norm in norms.items()} == {"a/conv": 0.5, "dense": 2.5}
+
+
+def test_two_gradients_of_nothing_do_not_differ(recwarn):
+    assert relative_distance(np.zeros(3), np.zeros(3)) == 0 and not recwarn

@@ -1,7 +1,9 @@
 """Paths of descent on least squares, against closed forms."""
 
 import numpy as np
+import pytest
 
+from deeplearn.errors import UserError
 from deeplearn.optim.least_squares import descent_paths
 
 
@@ -29,3 +31,8 @@ def test_noise_grows_as_batches_shrink():
     found = descent_paths(x, target, best + 1, [50, 10, 1], 1000)
     distances = [np.linalg.norm(path[800:] - best, axis=-1).mean() for path in found]
     assert distances[0] < distances[1] / 3 < distances[2] / 6
+
+
+def test_examples_that_do_not_vary_are_refused_in_a_sentence():
+    with pytest.raises(UserError, match="do not vary"):
+        descent_paths(np.zeros((5, 2)), np.ones(5), np.ones(2), [5], 3)

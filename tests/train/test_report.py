@@ -33,3 +33,8 @@ def test_the_first_name_goes_to_the_head():
 def test_names_that_will_not_do_end_in_a_sentence(names):
     with pytest.raises(UserError, match="--parts should name a and any others of a, b, c, each once"):
         named("parts", names, ("a", "b", "c"), first="a")
+
+
+def test_a_row_that_was_left_out_is_missed_in_a_sentence():
+    with pytest.raises(UserError, match="there is no row 'PCA'"):
+        Report(ROWS, REPLICAS, None, None).rows["PCA"]
