@@ -80,7 +80,7 @@ class Interruption:
             return  # the thread ends the process
         if not self.saving:
             raise Stopped(number, self.sentence)
-        if again and number == signal.SIGINT:
+        if again and number == signal.SIGINT and not self._watched:  # else the thread ends the process
             raise KeyboardInterrupt
 
     # For commands.
