@@ -80,7 +80,7 @@ class Interruption:
             return  # the thread ends the process
         if not self.saving:
             raise Stopped(number, self.sentence)
-        if again and number == signal.SIGINT:
+        if again and number == signal.SIGINT and not self._watched:  # else the thread ends the process
             raise KeyboardInterrupt
 
     # For commands.
@@ -95,6 +95,7 @@ class Interruption:
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=_forget)
+        sys.unraisablehook = _quiet
         self._watched = True
         threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
 
@@ -139,6 +140,12 @@ def end(code: int, sentence: str = "") -> None:
         with contextlib.suppress(OSError):
             os.write(2, f"{sentence}\n".encode("ascii", "replace"))
     os._exit(code)
+
+
+def _quiet(lost: Any) -> None:
+    """What Python could not raise, because it came while an object was deleted; a wish to stop is no news there."""
+    if not issubclass(lost.exc_type, Stopped):
+        sys.__unraisablehook__(lost)
 
 
 def _forget() -> None:

@@ -69,17 +69,21 @@ def test_a_program_that_imports_ends_with_a_sentence(number):
     assert process.returncode == 128 + number and said == "stopped: the same command starts again\n"
 
 
-def test_who_swallows_the_exception_is_ended_all_the_same():
+def test_where_the_exception_is_lost_the_process_is_ended_all_the_same():
     process = program(
         """
 import time
 from deeplearn.command import execute
+
+class Loses:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(60)
+
 def main(_):
-    print("ready", flush=True)
-    try:
-        time.sleep(60)
-    except BaseException:
-        time.sleep(60)
+    Loses()
+    time.sleep(60)
+
 execute(main, [])
 """
     )
