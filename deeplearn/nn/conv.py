@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from deeplearn.nn.windows import Pair, pad, pair, shifted
+from deeplearn.nn.windows import Pair, assert_room, pad, pair, shifted
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 _CACHED = 2**14  # numbers that fit into a core's cache while all products with them are computed
@@ -88,6 +88,8 @@ def _convolve(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: 
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
     rows, columns = (pair(side) for side in padding)
+    for size, window_size, side in zip(x.shape[1:3], window, (rows, columns), strict=True):
+        assert_room(size + sum(side), window_size)
     return _convolve_small(x, kernel, _How(pair(strides), (rows, columns), how["precision"]))
 
 

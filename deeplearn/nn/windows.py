@@ -57,8 +57,18 @@ def pad(x: jax.Array, frame: tuple[Pair, Pair], value: float = 0.0) -> jax.Array
 
 def shifted(x: jax.Array, axis: int, taps: int, stride: int = 1, dilation: int = 1) -> list[jax.Array]:
     """What each tap of a window sees along one axis: the k-th is x at k·dilation + stride·(0, 1, 2, …)."""
+    assert_room(x.shape[axis], (taps - 1) * dilation + 1)
     length = (x.shape[axis] - (taps - 1) * dilation - 1) // stride + 1
     return [
         jax.lax.slice_in_dim(x, k * dilation, k * dilation + (length - 1) * stride + 1, stride, axis)
         for k in range(taps)
     ]
+
+
+def assert_room(pixels: int, window: int) -> None:
+    """Asserts that a window lies within an image at least once, padding included: nothing would come out."""
+    if pixels < window:
+        raise AssertionError(
+            f"an image of {pixels} pixel(s) a side, padding included, is smaller than a window of {window}: this "
+            "network needs larger images"
+        )

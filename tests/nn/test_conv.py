@@ -66,3 +66,10 @@ def test_all_its_products_have_the_precision_asked_for(size):
     slopes = jax.grad(lambda v, x: layer.apply(v, x).sum(), (0, 1))
     text = jax.jit(slopes).trace(variables, x).lower(lowering_platforms=("cpu", "cuda")).as_text()
     assert "HIGHEST" in text and "DEFAULT" not in text
+
+
+def test_an_image_without_room_for_a_window_is_told():
+    layer = Conv(1, (3, 3), padding="VALID")
+    assert layer.init_with_output(jax.random.key(0), jnp.ones((1, 3, 4, 1)))[0].shape == (1, 1, 2, 1)
+    with pytest.raises(AssertionError, match="2 pixel.* smaller than a window of 3"):
+        layer.init(jax.random.key(0), jnp.ones((1, 2, 4, 1)))
