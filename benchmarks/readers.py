@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image
 
 from deeplearn.codec.__main__ import main as codec
-from deeplearn.command import exit_code
+from deeplearn.command import execute, exit_code
+from deeplearn.errors import UserError
 from deeplearn.runs.__main__ import main as runs
 from deeplearn.weights.anomalies import main as anomalies
 from deeplearn.weights.classify import main as classify
@@ -80,7 +81,8 @@ def read(command: Command) -> str:
     return "read" if code == 0 else said.getvalue().strip()
 
 
-def main() -> None:
+def main(_: Sequence[str]) -> None:
+    different = []
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name_of_folder:
         folder = Path(name_of_folder)
@@ -107,7 +109,10 @@ def main() -> None:
             )
             for said, times in counts.most_common():
                 print(f"    {times:4d} × {said}", flush=True)
+            different += [] if same else [name]
+    if different:
+        raise UserError(f"{', '.join(different)} did not end as if alone")
 
 
 if __name__ == "__main__":
-    main()
+    execute(main, sys.argv[1:])

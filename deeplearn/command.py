@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deeplearn.errors import UserError, foreign, new_log, unexpected
-from deeplearn.interruption import INTERRUPTION, Stopped
+from deeplearn.interruption import INTERRUPTION, Stopped, end
 from deeplearn.terminal import guard, problem
 
 
@@ -37,14 +37,17 @@ def exit_code(
         with INTERRUPTION.main(), INTERRUPTION.handled():
             main(arguments)
         code, sentence = 0, ""
-    except SystemExit as end:  # after --help
-        code, sentence = int(end.code or 0), ""
+    except SystemExit as exit_:  # after --help, or of a page or library, perhaps with a sentence
+        code, sentence = (
+            (exit_.code, "") if isinstance(exit_.code, int) else (int(bool(exit_.code)), str(exit_.code or ""))
+        )
     except UserError as error:
         code, sentence = 2, f"error: {error}"
     except (Stopped, KeyboardInterrupt) as error:
         code = 128 + error.signal if isinstance(error, Stopped) else 130
         sentence = str(error) or "interrupted: the same command resumes from the last checkpoint"
         INTERRUPTION.said()
+        INTERRUPTION.apart = False  # hosts stop together
     except Exception as error:
         if known := foreign(error):
             code, sentence = 2, f"error: {known}"
@@ -65,5 +68,9 @@ def execute(
     INTERRUPTION.begin()
     code = exit_code(main, arguments, errors)
     gc.freeze()  # at its end Python would search all objects of JAX for cycles: seconds on a busy machine
+    if code and INTERRUPTION.apart:  # at its end JAX would wait for the other hosts, and they wait for this one
+        sys.stdout.flush()
+        sys.stderr.flush()
+        end(code)
     if code:
         sys.exit(code)

@@ -24,7 +24,15 @@ def brief(error: BaseException) -> str:
 
 def new_log() -> Path:
     """A new file for tracebacks, where there is no run directory to hold them."""
-    return Path(tempfile.mkdtemp(prefix="deeplearn-")) / "errors.log"
+    try:
+        return Path(tempfile.mkdtemp(prefix="deeplearn-")) / "errors.log"
+    except OSError:  # no temporary directory can be written
+        return Path("errors.log").absolute()
+
+
+def reason(error: BaseException) -> str:
+    """Why it failed, without the name of the file."""
+    return (isinstance(error, OSError) and error.strerror) or brief(error)
 
 
 def unexpected(error: BaseException, file: Path) -> str:

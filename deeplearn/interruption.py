@@ -15,6 +15,7 @@ from typing import Any
 
 GRACE = 2.0  # seconds from a wish until the process ends, whatever it does then; unless steps are to be saved
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AT_ONCE = "stopped: the same command starts again"
 
 
 class Stopped(BaseException):
@@ -44,7 +45,8 @@ class Interruption:
     def __init__(self) -> None:
         self.wanted: int | None = None
         self.saving = False
-        self.sentence = "stopped: the same command starts again"
+        self.sentence = AT_ONCE
+        self.apart = False  # one of several hosts, in what the others do not know of
         self._inside = False  # `main` runs; else modules are imported, or the process is ending
         self._watched = False
         self._said = False
@@ -65,7 +67,7 @@ class Interruption:
         if self._handled or threading.current_thread() is not threading.main_thread():
             yield
             return
-        self.wanted, self.saving = None, False
+        self.wanted, self.saving, self.sentence = None, False, AT_ONCE
         try:
             self._handled = {number: signal.signal(number, self._handle) for number in SIGNALS}
             yield
@@ -116,6 +118,8 @@ class Interruption:
         seen = 0
         while True:
             for number in os.read(reader, 64):
+                if number not in SIGNALS:  # a page's own handler of another signal
+                    continue
                 seen += 1
                 if not self._inside or (seen > 1 and number == signal.SIGINT):
                     self._end(number)

@@ -40,13 +40,13 @@ def guard() -> None:
         elif stream is getattr(sys, f"__{name}__"):
             with contextlib.suppress(OSError):
                 stream.flush()
-            setattr(sys, name, safe(name, stream.fileno(), stream.encoding, stream.line_buffering))
+            setattr(sys, name, safe(name, stream))
 
 
-def safe(name: str, descriptor: int, encoding: str, line_buffering: bool = False) -> io.TextIOWrapper:
-    """A text stream on a descriptor: what it cannot write is dropped, what it cannot show is a question mark."""
-    binary = io.BufferedWriter(Patient(name, descriptor))
-    return io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=line_buffering)
+def safe(name: str, stream: Any) -> io.TextIOWrapper:
+    """A stream to where another writes: what it cannot write is dropped, what it cannot show is a question mark."""
+    binary = io.BufferedWriter(Patient(name, stream.fileno()))
+    return io.TextIOWrapper(binary, stream.encoding, "replace", None, stream.line_buffering, stream.write_through)
 
 
 def problem() -> OSError | None:

@@ -35,11 +35,19 @@ def test_an_end_is_a_code_and_a_sentence(error, code, sentence, capsys, tmp_path
     assert (tmp_path / "errors.log").exists() == (code == 1)
 
 
+def test_a_page_may_exit_with_a_sentence(capsys):
+    def main(_):
+        raise SystemExit("no licence")
+
+    assert exit_code(main, []) == 1 and capsys.readouterr().err == "no licence\n"
+
+
 def printed(descriptor, monkeypatch):
     """The exit code of a program whose standard output is this descriptor."""
     monkeypatch.setattr(terminal, "PROBLEMS", {})
-    monkeypatch.setattr("sys.stdout", terminal.safe("stdout", descriptor, "ascii"))
-    return exit_code(lambda _: print("±" * 10_000), [])
+    with open(descriptor, "w", encoding="ascii", closefd=False) as stream:
+        monkeypatch.setattr("sys.stdout", terminal.safe("stdout", stream))
+        return exit_code(lambda _: print("±" * 10_000), [])
 
 
 def test_output_that_does_not_arrive_is_told(monkeypatch, capsys):

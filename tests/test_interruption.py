@@ -35,6 +35,14 @@ def test_while_steps_are_unsaved_the_loop_is_asked_and_a_second_ctrl_c_does_not_
             interruption.saved(7)
 
 
+def test_the_next_run_of_a_notebook_begins_anew():
+    interruption = Interruption()
+    with interruption.handled():
+        interruption.saved(7)
+    with interruption.handled(), pytest.raises(Stopped, match="the same command starts again"):
+        ask()
+
+
 def test_the_handlers_before_are_put_back():
     before = signal.getsignal(signal.SIGINT)
     with Interruption().handled():

@@ -16,6 +16,7 @@ a data set (npz:PATH) of the same images. Labels and names of files are not kept
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,9 +66,12 @@ def read_images(name: str) -> tuple[np.ndarray, int]:
     if "image" not in dataset.train.spec:
         raise UserError(f"--data={name} has no images")
     if len(chosen) > 1 and base.startswith("npz:") and dataset.levels is not None:
-        found = images_in(Path(base.removeprefix("npz:")).expanduser())
+        found = images_in(Path(os.path.expanduser(base.removeprefix("npz:"))))
         if found is not None:
-            return found[0], dataset.levels
+            images, levels, notes = found
+            for note in notes:  # as that 16 bits are scaled to 8: only what comes of that is coded without loss
+                print(note, file=sys.stderr)
+            return images, levels or 0
     images = [getattr(dataset, one).arrays()["image"] for one in chosen]
     return levels_of(np.concatenate(images), dataset.levels, name), dataset.levels or 0
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from deeplearn.data.files import located
 from deeplearn.data.labels import shown
 from deeplearn.data.layouts import Entry, Layout, split_name
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, reason
 
 FILE = (
     *("filename", "file_name", "file", "filepath", "file_path", "filepaths", "path", "image", "image_name"),
@@ -51,7 +51,7 @@ def with_labels(layout: Layout, root: Path, tables: Sequence[Path]) -> Layout:
     folder_split = {entry.file: entry.split for entry in layout.entries}
     read, lost = [], []
     for table in tables:
-        if split_name(table.stem) == "" and "submission" in table.stem.casefold():
+        if "submission" in table.stem.casefold():
             continue
         rows = _rows(table)
         if rows is None:
@@ -120,8 +120,7 @@ def _rows(table: Path) -> list[Row] | None:
             return None
         return [_row(line, table, lines.line_num, (file, label, split)) for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or brief(error)
-        raise UserError(f"the table {table} cannot be read ({reason}): save it as CSV in UTF-8.") from None
+        raise UserError(f"the table {table} cannot be read ({reason(error)}): save it as CSV in UTF-8.") from None
 
 
 def _row(line: dict, table: Path, number: int, columns: tuple[str, str, str | None]) -> Row:

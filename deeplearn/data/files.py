@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from deeplearn.errors import UserError
+from deeplearn.errors import UserError, reason
 
 
 def located(text: str, kind: str, hint: str) -> Path:
@@ -16,8 +16,7 @@ def located(text: str, kind: str, hint: str) -> Path:
     except FileNotFoundError:
         raise UserError(f"there is no {kind} {path}: {hint}.") from None
     except (OSError, RuntimeError, ValueError) as error:  # not allowed, no such user's ~, too long, a zero byte
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise UserError(f"{text[:200]!r} cannot be used as a path ({reason}): {hint}.") from None
+        raise UserError(f"{text[:200]!r} cannot be used as a path ({reason(error)}): {hint}.") from None
     if not (stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)):
         raise UserError(f"{path} is not a {kind}: {hint}.")
     return path

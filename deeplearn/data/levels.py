@@ -7,7 +7,7 @@ import numpy as np
 from deeplearn.errors import UserError
 
 CHANNELS = 4  # more is rare, so that an axis as short as this holds the channels
-DIM = 0.25  # bytes that never exceed this fraction of 255 may have another white
+DIM = 0.25  # whole numbers that never exceed this fraction of white may have another
 
 
 def images_of(array: np.ndarray, where: str, levels: int | None = None) -> tuple[np.ndarray, int | None, list[str]]:
@@ -36,6 +36,8 @@ def images_of(array: np.ndarray, where: str, levels: int | None = None) -> tuple
         )
     if high > 255:
         notes.append(f"{where} has 16 bits: 65535 is white, and they are scaled to 8 bits")
+        if high <= DIM * 65535:
+            notes.append(f"no pixel of {where} is brighter than {high} of 65535: if {high} is white, divide by it")
         return np.rint(images / np.float32(257)).astype(np.uint8), 256, notes
     if levels is None and 0 < high <= DIM * 255:
         notes.append(
@@ -55,6 +57,8 @@ def _channels_last(array: np.ndarray, where: str) -> tuple[np.ndarray, list[str]
             raise UserError(f"{where} has shape {shape}, which could be one image in colour: {forms}.")
         return array[..., None], []
     if shape[3] <= CHANNELS:
+        if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
+            raise UserError(f"{where} has shape {shape}, which could be in another order of axes: {forms}.")
         return array, []
     if shape[1] <= CHANNELS:
         moved = np.moveaxis(array, 1, 3)

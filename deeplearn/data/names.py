@@ -42,7 +42,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def absolute(name: str) -> str:
     """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
     kind, _, path = name.partition(":")
-    return f"{kind}:{Path(path).expanduser().absolute()}" if kind in ("folder", "npz") and path else name
+    if kind not in ("folder", "npz") or not path:
+        return name
+    # A slash at its end says that "@64" before it belongs to the folder's name.
+    return f"{kind}:{Path(os.path.expanduser(path)).absolute()}" + "/" * path.endswith("/")
 
 
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:

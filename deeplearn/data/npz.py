@@ -21,7 +21,7 @@ from deeplearn.data.layouts import SPLITS
 from deeplearn.data.levels import images_of
 from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.split import Arrays
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, reason
 
 SEED = 0
 ROLES = {
@@ -62,10 +62,10 @@ def load_npz(path: str) -> Dataset:
     return Dataset(name=f"npz:{path}", classes=classes, levels=levels, about=about, notes=said, **splits)
 
 
-def images_in(file: Path) -> tuple[np.ndarray, int | None] | None:
-    """All images of a file in their order, [N, H, W, C], and their levels; None where the file has splits."""
+def images_in(file: Path) -> tuple[np.ndarray, int | None, list[str]] | None:
+    """All images of a file in their order, [N, H, W, C], their levels and notes; None where the file has splits."""
     arrays, keys, _ = read_arrays(file)
-    return _images(arrays, keys, file)[:2] if "" in keys else None
+    return _images(arrays, keys, file) if "" in keys else None
 
 
 def read_arrays(file: Path) -> tuple[Columns, Keys, list[str]]:
@@ -88,9 +88,8 @@ def read_arrays(file: Path) -> tuple[Columns, Keys, list[str]]:
                 f"{file} holds pickled objects, which are never unpickled because that runs code: "
                 "save plain numeric arrays."
             ) from error
-        reason = (isinstance(error, OSError) and error.strerror) or brief(error)
         raise UserError(
-            f"{file} is not a whole .npz file ({reason}): save one with np.savez(path, image=images)."
+            f"{file} is not a whole .npz file ({reason(error)}): save one with np.savez(path, image=images)."
         ) from error
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise UserError(f"{shown(strange)} in {file} is no array: save one with np.savez(path, image=images).")

@@ -51,6 +51,8 @@ def own_splits(
     where there are none. A class with fewer than three examples stays in train as a whole. UserError where train is
     too small to be cut.
     """
+    if "train" not in given:
+        raise UserError(f"there are examples in {shown(given)}, but none in train: add some.")
     train = given["train"]
     if empty := [split for split, rows in given.items() if not len(rows)]:
         raise UserError(f"there are no examples in {shown(empty)}: leave it out, or add some.")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, reason
 
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
@@ -97,9 +97,5 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise UserError(f"there is no image {file}") from None
     except Exception as error:  # damaged files make Pillow's decoders raise anything
-        reason = "it is none" if isinstance(error, UnidentifiedImageError) else _reason(error)
-        raise UserError(f"{file} cannot be read as an image ({reason}): replace it, or remove it.") from error
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or brief(error)
+        why = "it is none" if isinstance(error, UnidentifiedImageError) else reason(error)
+        raise UserError(f"{file} cannot be read as an image ({why}): replace it, or remove it.") from error

@@ -15,7 +15,7 @@ from deeplearn.data.dataset import Dataset
 from deeplearn.data.images import split_side
 from deeplearn.data.lock import locked
 from deeplearn.data.versions import find
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, brief, foreign
 
 
 def load_prepared(name: str, directory: Path) -> Dataset:
@@ -82,7 +82,7 @@ def _decode(
     try:
         return decode(_builder(name, directory), called, side), ()
     except Exception as error:  # damaged records make their readers raise anything
-        if records is None or (isinstance(error, UserError) and not own):
+        if records is None or (isinstance(error, UserError) and not own) or foreign(error):
             raise
         if not (own and writable):
             how = "" if own else f" with tfds build {name} --file_format=array_record"

@@ -18,7 +18,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, brief, reason
 from deeplearn.runs.run import Run
 from deeplearn.train.trained import Trained
 
@@ -194,5 +194,4 @@ def writing(file: Path, write: Callable[[], object]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write()
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or brief(error)
-        raise UserError(f"cannot write --file={file} ({reason})") from None
+        raise UserError(f"cannot write --file={file} ({reason(error)})") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,13 +11,12 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from deeplearn import data
 from deeplearn.data.description import stand_in
 from deeplearn.errors import UserError
 from deeplearn.runs import checkpoint, source
-from deeplearn.train.checkpoints import read_json
+from deeplearn.train.checkpoints import descriptions, read_json
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.trained import Trained
 from deeplearn.train.trainer import EVALUATION
@@ -66,19 +64,12 @@ class Run:
             return dataset, build(self.config, dataset)
 
     def _best(self, steps: Sequence[int]) -> int:
-        """The one of these steps with the best validation, according to metrics.jsonl."""
+        """The one of these steps with the best validation."""
         if (best := self.experiment.best) is None:
             raise UserError(f"{self.name} has no metric by which a checkpoint is the best")
         sign, metric = (-1.0, best[1:]) if best.startswith("-") else (1.0, best)
-        scores: dict[int, float] = {}
-        file = self.directory / "metrics.jsonl"
-        for line in file.read_text(errors="replace").splitlines() if file.exists() else []:
-            try:
-                found = json.loads(line)
-                if found["split"] == "validation" and metric in found["values"]:
-                    scores[found["step"]] = sign * float(np.mean(found["values"][metric]))
-            except (ValueError, KeyError, TypeError):
-                continue  # a line that is being written
+        saved = descriptions(self.directory / "checkpoints")
+        scores = {step: sign * one.get("values", {}).get(metric, math.nan) for step, one in saved.items()}
         known = [step for step in steps if math.isfinite(scores.get(step, math.nan))]
         if not known:
             raise UserError(f"{self.directory} has no checkpoint with a {metric} on validation: open the newest")

@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
-from deeplearn.errors import UserError, brief
+from deeplearn.errors import UserError, brief, foreign
 from deeplearn.train.checkpoint_files import array_name, read_arrays, read_description, sealed, steps_in
 from deeplearn.train.echoes import silence
 from deeplearn.train.logs import set_aside
@@ -98,10 +98,6 @@ class Checkpoints:
             if wait:
                 self.manager.wait_until_finished()
 
-    def wait(self) -> None:
-        with _in_one_sentence(f"cannot finish the last checkpoint in {self.directory}; earlier ones are kept"):
-            self.manager.wait_until_finished()
-
     def steps(self) -> list[int]:
         return sorted(self.manager.all_steps())
 
@@ -127,6 +123,8 @@ class Checkpoints:
                     f"experiment ({change}): use another --workdir"
                 ) from None
             except Exception as error:
+                if foreign(error):  # of the machine: the checkpoint may be whole
+                    raise
                 damaged[step] = brief(error)
                 continue
             if damaged:

@@ -39,22 +39,19 @@ def conclude(
     progress: Progress,
     directory: RunDirectory,
     started: float,
+    left_out: evaluation.LeftOut,
 ) -> tuple[dict[str, Any], list[str]]:
     """(what results.json holds, titles of the figures); nothing in processes that do not write.
 
-    results.json is written after the evaluation, again after each baseline, and finally with the verdicts and with
-    what the figures left out; until then it says what is missing, and a start of the same command measures again.
+    results.json is written after each replica's evaluation, after each baseline, and finally with the verdicts and
+    with what the figures left out; until then it says what is missing, and the same command measures again.
     """
     experiment, config = trainer.experiment, trainer.config
-    left_out = left_out_of(progress, directory)
     progress.say("evaluating on the test split ...")
     replicas = trainer.trained(states)
-    rows, each = evaluation.measure(experiment, replicas, config.seed, left_out)
-    if log is None:
-        return {}, []
-    measured = [replica for replica in each if replica is not None]
-    first = next((trained for trained, one in zip(replicas, each, strict=True) if one is not None), replicas[0])
-    _log_test(log, trainer, measured)
+    rows: dict[str, Measured] = {}  # of the first that can be measured, with their arrays
+    first = replicas[0]
+    each: list[Replica | None] = []
     others: dict[str, Measured] = {}
     verdicts: dict[str, str] = {}
     facts = {
@@ -64,6 +61,7 @@ def conclude(
     published = evaluation.published(experiment, left_out)
 
     def write(missing: str = "") -> dict[str, Any]:
+        measured = [replica for replica in each if replica is not None]
         metrics, beside = evaluation.tables(measured, others)
         results = {
             "experiment": name,
@@ -84,7 +82,17 @@ def conclude(
         directory.write_results(results)
         return results
 
-    write("baselines, verdicts and figures")
+    for trained, found in zip(
+        replicas, evaluation.measure(experiment, replicas, config.seed, left_out), strict=True
+    ):
+        each.append(None if found is None else {row: one.metrics for row, one in found.items()})
+        rows, first = (rows, first) if rows or found is None else (found, trained)
+        if log:
+            write("further seeds, baselines, verdicts and figures")
+    if log is None:
+        return {}, []
+    measured = [replica for replica in each if replica is not None]
+    _log_test(log, trainer, measured)
     progress.say("running the baselines ...")
     for row, one in evaluation.baselines(experiment, first, left_out, rows):
         others[row] = one

@@ -64,7 +64,7 @@ class Config:
     precision: str = flag("float32", "type in which layers compute", choices=("float32", "bfloat16"))
     accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
     mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)
-    parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"), identity=False)
+    parallel: str = flag("jit", "how steps are compiled for the mesh", choices=("jit", "pmap"))
     coordinator: str = flag("", "host:port of process 0 when there are several, or auto", identity=False)
     num_processes: int = flag(0, "number of processes", identity=False, min=0)
     process_id: int = flag(-1, "this process's number, from 0", identity=False, min=-1)

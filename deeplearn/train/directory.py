@@ -19,7 +19,7 @@ from deeplearn.train.checkpoint_files import steps_in
 from deeplearn.train.checkpoints import descriptions, read_json
 from deeplearn.train.config import Config, fields
 from deeplearn.train.logs import set_aside, write_atomically
-from deeplearn.train.results import EVALUATION, UNFINISHED, is_results
+from deeplearn.train.results import UNFINISHED, failed, is_results
 
 
 class RunDirectory:
@@ -42,8 +42,11 @@ class RunDirectory:
         self.fewer: int | None = None
         self.recovered = False
         self._lock: Any = None
-        if path.exists() and not path.is_dir():
-            raise UserError(f"--workdir={path} is a file: name a directory")
+        try:
+            if path.exists() and not path.is_dir():
+                raise UserError(f"--workdir={path} is a file: name a directory")
+        except OSError as error:  # a name that is too long, a place that may not be seen
+            raise UserError(f"cannot use --workdir={path} ({error.strerror}): choose another") from None
         self._saved = self._read()
         if self._saved is not None:
             self._check(self._saved)
@@ -171,8 +174,7 @@ class RunDirectory:
             return None
         if UNFINISHED in results:
             return None
-        failed = any(what.startswith(EVALUATION) for what in results.get("left_out", {}))
-        return None if failed and can_measure else dict(results)
+        return None if failed(results) and can_measure else dict(results)
 
     def write_results(self, results: dict[str, Any]) -> None:
         write_atomically(self.path / "results.json", json.dumps(results, indent=2) + "\n")

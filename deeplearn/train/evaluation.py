@@ -51,21 +51,15 @@ class LeftOut:
 
 def measure(
     experiment: Experiment, replicas: Sequence[Trained], seed: int, left_out: LeftOut
-) -> tuple[dict[str, Measured], list[Replica | None]]:
-    """The rows of one replica with their arrays, and of each {row: {metric: number}}.
+) -> Iterator[dict[str, Measured] | None]:
+    """The rows of each replica with their arrays, as they are measured; None where the evaluation failed.
 
-    None in place of a replica whose evaluation failed; the arrays are of the first that could be measured.
     seed: of the first replica.
     """
-    first: dict[str, Measured] | None = None
-    numbers: list[Replica | None] = []
     for number, trained in enumerate(replicas):
-        rows = left_out.attempt(
+        yield left_out.attempt(
             f"{EVALUATION} of seed {seed + number}", functools.partial(_rows, experiment, trained)
         )
-        first = rows if first is None else first
-        numbers.append(None if rows is None else {row: one.metrics for row, one in rows.items()})
-    return first or {}, numbers
 
 
 def _rows(experiment: Experiment, trained: Trained) -> dict[str, Measured]:

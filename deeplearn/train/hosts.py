@@ -64,7 +64,7 @@ def _check_address(address: str, serve: bool) -> None:
     try:
         if not host or not 0 < int(port) < 2**16:
             raise ValueError
-        family, kind, protocol, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except ValueError:
         raise UserError(f"--coordinator={address} is not of the form HOST:PORT, or auto") from None
     except OSError as error:
@@ -72,13 +72,12 @@ def _check_address(address: str, serve: bool) -> None:
     if not serve:
         return
     try:
-        with socket.socket(family, kind, protocol) as probe:
+        with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
+            probe.bind(("", int(port)))  # JAX listens at all addresses of this machine
     except OSError as error:
         raise UserError(
-            f"process 0 cannot listen at --coordinator={address} ({error.strerror}): name an address of its own "
-            "machine and a free port"
+            f"process 0 cannot listen at --coordinator={address} ({error.strerror}): name a free port"
         ) from None
 
 
@@ -86,12 +85,13 @@ def _check_address(address: str, serve: bool) -> None:
 def together(identity: Mapping[str, Any]) -> Iterator[None]:
     """Several hosts prepare inside, each for itself; all go on, or all are told in a sentence why not.
 
-    identity: what must be the same on all, except for `OWN`; more may be added inside. UserError on every host if
-    one failed inside, or differs.
+    A host that fails outside ends at once, and JAX ends the others. identity: what must be the same on all, except
+    for `OWN`; more may be added inside. UserError on every host if one failed inside, or differs.
     """
     if jax.process_count() == 1:
         yield
         return
+    INTERRUPTION.apart = False
     problem: BaseException | None = None
     try:
         yield
@@ -115,6 +115,7 @@ def together(identity: Mapping[str, Any]) -> Iterator[None]:
                     f"process {number} was started with {name}={other.get(name)}, process 0 with "
                     f"{name}={first.get(name)}: all must be started with the same flags"
                 )
+    INTERRUPTION.apart = True
 
 
 def _gathered(text: str) -> list[str]:

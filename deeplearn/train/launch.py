@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import types
@@ -69,6 +70,9 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
     def errors() -> Path:
         directory = workdir(name, config) if config is not None else Path("")
         # A directory that holds no run stays untouched.
-        return directory / "errors.log" if (directory / "config.json").exists() else new_log()
+        with contextlib.suppress(OSError):
+            if (directory / "config.json").exists():
+                return directory / "errors.log"
+        return new_log()
 
     execute(main, sys.argv[1:], errors)

@@ -29,7 +29,7 @@ from deeplearn.train.hosts import Agreement, start_processes, together
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.longer import hindrance
 from deeplearn.train.parallel import Layout, make_layout
-from deeplearn.train.results import report
+from deeplearn.train.results import failed, report
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at
 
@@ -94,8 +94,9 @@ def _train(
     begun: float,
 ) -> dict[str, Any]:
     progress = Progress(experiment.steps, [experiment.best.removeprefix("-")] if experiment.best else [])
-    trainer = Trainer(experiment, config, layout, progress.say)
-    directory.claim(dataset)
+    with together({}):
+        trainer = Trainer(experiment, config, layout, progress.say)
+        directory.claim(dataset)
     checkpoints = Checkpoints(directory.checkpoints, experiment.best, directory.identity)
     restored = checkpoints.restore(trainer.abstract, lambda text: print(text, file=sys.stderr), directory.stranger)
     step, states, notes = restored or (0, trainer.initial(), {"seconds": 0.0})
@@ -106,17 +107,22 @@ def _train(
             [_introduction(name, trainer, states, step, directory), *(f"data: {note}" for note in dataset.notes)]
         )
     )
-    log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
+    with together({}):
+        log = MetricsLog(directory.path, step) if jax.process_index() == 0 else None
+    left_out = left_out_of(progress, directory)
     try:
         with INTERRUPTION.handled():
             started = begun - before
-            states = _steps(trainer, states, step, checkpoints, log, progress, directory, started)
+            states = _steps(trainer, states, step, checkpoints, log, progress, directory, started, left_out)
             INTERRUPTION.saved(experiment.steps)
-            results, drawn = conclude(name, trainer, states, log, progress, directory, started)
+            results, drawn = conclude(name, trainer, states, log, progress, directory, started, left_out)
             if log:
                 pictures = ", ".join(f"{title}.png" for title in sorted(drawn)) or "none"
                 files = f"results, metrics and figures ({pictures}) in {directory.path}"
                 _say(f"\n{report(results)}\n\n{results['seconds']:.0f} s; {files}")
+                if not results["metrics"] and failed(results):
+                    again = "the same command trains nothing and tries again"
+                    raise UserError(f"nothing could be measured ({failed(results)[0]}): {again}")
             return results
     finally:
         if log:
@@ -168,13 +174,13 @@ def _steps(
     progress: Progress,
     directory: RunDirectory,
     started: float,
+    left_out: evaluation.LeftOut,
 ) -> list[Any]:
     """Takes all remaining steps; returns the canonical states at the end, saved."""
     experiment, config = trainer.experiment, trainer.config
     sample_every = config.sample_every or max(1, experiment.steps // 10)
     samples = experiment.sheet is not None or experiment.curves is not None
     pauses = (config.log_every, config.checkpoint_every, *([sample_every] if samples else []))
-    left_out = left_out_of(progress, directory)
     pending: list[tuple[int, Any]] = []  # still on the device: fetched a step later, so dispatch never waits
 
     def flush() -> None:

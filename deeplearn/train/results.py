@@ -28,6 +28,11 @@ def summary(replicas: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
     return result
 
 
+def failed(results: Mapping[str, Any]) -> list[str]:
+    """Why replicas could not be measured."""
+    return [why for what, why in results.get("left_out", {}).items() if what.startswith(EVALUATION)]
+
+
 def replica_values(replicas: Sequence[Replica | None]) -> dict[str, dict[str, list[float | None]]]:
     """{row: {metric: a number for each replica}}, by which two runs are compared.
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,8 +28,8 @@ from deeplearn.command import execute, parser
 from deeplearn.data.folder import read_image
 from deeplearn.data.images import split_side
 from deeplearn.data.npz import images_in
-from deeplearn.data.pictures import SUFFIXES
 from deeplearn.data.split import as_float
+from deeplearn.data.tree import Tree
 from deeplearn.errors import UserError
 from deeplearn.train.launch import use_compilation_cache
 
@@ -65,7 +66,7 @@ def rank(run: Path, images: str) -> list[tuple[float, str]]:
 
 def _blocks(path: str, shape: tuple[int, int, int], side: int | None) -> Iterator[Named]:
     location, asked = split_side(path)
-    root = Path(location).expanduser()
+    root = Path(os.path.expanduser(location))
     if root.is_file():
         yield from _rows(root, shape)
     elif root.is_dir():
@@ -77,7 +78,7 @@ def _blocks(path: str, shape: tuple[int, int, int], side: int | None) -> Iterato
 def _files(root: Path, shape: tuple[int, int, int], side: int | None) -> Iterator[Named]:
     if shape[-1] not in (1, 3):
         raise UserError(f"the run was trained on images of {shape[-1]} channels, which only an array can have")
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+    files = list(Tree(root).every_picture())
     if not files:
         raise UserError(f"there are no images in {root}: check --images")
     for start in range(0, len(files), BLOCK):
@@ -91,7 +92,9 @@ def _files(root: Path, shape: tuple[int, int, int], side: int | None) -> Iterato
 def _rows(file: Path, shape: tuple[int, int, int]) -> Iterator[Named]:
     if (found := images_in(file)) is None:
         raise UserError(f"{file} holds splits: it needs one array image")
-    pixels, levels = found
+    pixels, levels, notes = found
+    for note in notes:
+        print(note, file=sys.stderr)
     _check(pixels.shape[1:], shape, f"an image in {file}")
     for start in range(0, len(pixels), BLOCK):
         block = pixels[start : start + BLOCK]

@@ -14,6 +14,7 @@ from typing import Any
 import flax
 import numpy as np
 
+from deeplearn.data.labels import shown
 from deeplearn.errors import UserError
 from deeplearn.models.resnet import ResNet
 from deeplearn.weights.files import Tensors
@@ -62,7 +63,7 @@ def fit(
     used = set(wanted.values())
     left = [name for name in tensors if name not in used and not _spare(net, naming, name, tensors)]
     if missing or left:
-        parts = [f"{verb} {_some(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
+        parts = [f"{verb} {shown(names)}" for verb, names in (("lacks", missing), ("has", left)) if names]
         raise UserError(
             f"{source} ({naming.library}'s names) does not fit this {kind}: it {', and beyond it '.join(parts)}"
         )
@@ -103,7 +104,7 @@ def recognise(
         libraries = " or ".join(dict.fromkeys(naming.library for naming in NAMINGS[type(net)]))
         raise UserError(
             f"{source} holds no {type(net).__name__} as {libraries} writes it: "
-            f"its tensors are {_some(list(tensors))}"
+            f"its tensors are {shown(list(tensors))}"
         )
     prefix, *others = [prefix for prefix, count in prefixes.items() if count == most]
     if others:
@@ -234,8 +235,3 @@ def _check_form(net: Any, naming: Naming, source: Path) -> None:
 
 def _settings(net: Any) -> dict[str, Any]:
     return {f.name: getattr(net, f.name) for f in dataclasses.fields(net) if f.name not in ("parent", "name")}
-
-
-def _some(names: list[str], limit: int = 3) -> str:
-    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + rest

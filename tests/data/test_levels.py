@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deeplearn.data.levels import images_of
+from deeplearn.errors import UserError
 
 PIXELS = np.arange(2 * 5 * 6 * 3, dtype=np.uint8).reshape(2, 5, 6, 3)
 
@@ -20,6 +21,17 @@ def test_every_form_of_whole_numbers_gives_the_same_levels(array):
     assert levels == 256 and images.dtype == np.uint8
     np.testing.assert_array_equal(images[:2], PIXELS)
     assert (images[2:] == 255).all()
+
+
+def test_dark_images_of_12_bits_are_told():
+    _, _, notes = images_of(PIXELS.astype(np.uint16) * 16, "x")
+    assert notes[1] == "no pixel of x is brighter than 2864 of 65535: if 2864 is white, divide by it"
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (5, 1, 2, 2)])
+def test_axes_that_could_be_in_another_order_are_refused(shape):
+    with pytest.raises(UserError, match="another order of axes"):
+        images_of(np.ones(shape, np.uint8), "x")
 
 
 def test_floats_and_bits_keep_their_values():

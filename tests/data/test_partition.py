@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from deeplearn.data.partition import CARVE_LIMIT, carve, stratified, train_validation_test
+from deeplearn.data.partition import CARVE_LIMIT, carve, own_splits, stratified, train_validation_test
+from deeplearn.errors import UserError
 
 
 @pytest.mark.parametrize("sizes", [[200, 500], [1, 1], [0, 7], [1000, 797]])
@@ -26,6 +27,11 @@ def test_parts_are_shuffled_so_that_a_prefix_has_all_classes():
     labels = np.repeat(np.arange(10), 100)
     train, _, _ = train_validation_test(labels, seed=0)
     assert set(labels[train[:100]]) == set(range(10))
+
+
+def test_examples_of_one_split_that_is_not_train_are_refused():
+    with pytest.raises(UserError, match="examples in test, but none in train"):
+        own_splits({"test": np.arange(5)}, np.zeros(5, int), (), 0)
 
 
 def test_carving_takes_a_tenth_and_not_too_much():

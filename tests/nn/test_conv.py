@@ -71,5 +71,5 @@ def test_all_its_products_have_the_precision_asked_for(size):
 def test_an_image_without_room_for_a_window_is_told():
     layer = Conv(1, (3, 3), padding="VALID")
     assert layer.init_with_output(jax.random.key(0), jnp.ones((1, 3, 4, 1)))[0].shape == (1, 1, 2, 1)
-    with pytest.raises(AssertionError, match="2 pixel.* smaller than a window of 3"):
+    with pytest.raises(AssertionError, match=r"2 pixel.* smaller than a window of 3"):
         layer.init(jax.random.key(0), jnp.ones((1, 2, 4, 1)))

@@ -122,5 +122,5 @@ def test_stochastic_pooling_at_inference_is_the_expectation_over_overlapping_win
 @pytest.mark.parametrize("pool", [max_pool, avg_pool])
 def test_an_image_without_room_for_a_window_is_told(pool):
     assert pool(jnp.ones((1, 2, 3, 1)), 2).shape == (1, 1, 1, 1)
-    with pytest.raises(AssertionError, match="1 pixel.* smaller than a window of 2"):
+    with pytest.raises(AssertionError, match=r"1 pixel.* smaller than a window of 2"):
         pool(jnp.ones((1, 1, 3, 1)), 2)

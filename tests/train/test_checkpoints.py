@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deeplearn.errors import UserError
-from deeplearn.train.checkpoint_files import sealed
+from deeplearn.train.checkpoint_files import sealed, steps_in
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.parallel import local, make_layout
 from deeplearn.train.state import checksum
@@ -29,8 +29,8 @@ def abstract(tree):
 def saved(directory, steps, best=None, metrics=None):
     checkpoints = Checkpoints(directory, best)
     for step in steps:
-        checkpoints.save(step, {**TREE, "n": jnp.int32(step)}, (metrics or {}).get(step, {}), {"seconds": step})
-    checkpoints.wait()
+        tree = {**TREE, "n": jnp.int32(step)}
+        checkpoints.save(step, tree, (metrics or {}).get(step, {}), {"seconds": step}, wait=True)
     return checkpoints
 
 
@@ -117,6 +117,17 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(tmp_
     later = saved(tmp_path, [2])  # the run comes by step 2 again
     assert later.steps() == [1, 2]
     later.close()
+
+
+def test_an_error_of_the_machine_is_not_damage(tmp_path, monkeypatch):
+    def no_memory(place, leaves):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    saved(tmp_path, [1, 2]).close()
+    monkeypatch.setattr("deeplearn.train.checkpoints.read_arrays", no_memory)
+    with pytest.raises(RuntimeError, match="RESOURCE_EXHAUSTED"):
+        restore(tmp_path)
+    assert steps_in(tmp_path) == [1, 2]
 
 
 def test_the_same_step_may_be_damaged_again(tmp_path):

@@ -155,7 +155,7 @@ def test_an_evaluation_that_gives_no_rows_is_told(rows, tmp_path):
     said = []
     experiment = SimpleNamespace(evaluate=lambda trained, dataset: rows, data=None)
     left_out = LeftOut(said.append, tmp_path / "errors.log")
-    assert measure(experiment, [None], 0, left_out) == ({}, [None])
+    assert list(measure(experiment, [None], 0, left_out)) == [None]
     assert re.search(r"should (be a Measured|return \{row: Measured\}|be a number)", said[0])
 
 
@@ -174,7 +174,10 @@ def test_a_trained_run_whose_evaluation_fails_is_measured_at_the_next_start(tmp_
     config = toy.Config(steps=1, batch_size=8, workdir=str(tmp_path))
     mended = []
     for _ in range(2):
-        found = run("toy", build, config)
+        # The end of such a run is not 0: a script must see that there is no number.
+        with pytest.raises(UserError, match=r"nothing could be measured .*KeyError: 'no such thing'.*tries again"):
+            run("toy", build, config)
+        found = json.loads((tmp_path / "results.json").read_text())
         assert found["metrics"] == {} and found["baselines"] == {"constant": {"loss": 1e3}}
         assert set(found["left_out"]) == {"the evaluation of seed 0", "every figure"}
         assert "KeyError: 'no such thing'" in found["left_out"]["the evaluation of seed 0"]
@@ -211,6 +214,23 @@ def test_one_replica_that_cannot_be_measured_takes_no_other_with_it(tmp_path):
     assert found["replica_values"] == {OURS: {"loss": [None, 2.0, 3.0], "rare": [None, None, 1.0]}}
     assert found["left_out"] == {"the evaluation of seed 0": "its samples are all alike"}
     assert found["verdicts"]["it learns"].endswith("2 seeds") and (tmp_path / "figures" / "2.png").exists()
+
+
+def test_seeds_that_were_measured_are_in_the_results_before_the_next_is(tmp_path):
+    def evaluate(trained, dataset):
+        if done:
+            raise KeyboardInterrupt
+        done.append(None)
+        return toy.evaluate(trained, dataset)
+
+    def build(config, dataset):
+        return dataclasses.replace(toy.build(config, dataset), evaluate=evaluate)
+
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        run("toy", build, toy.Config(steps=1, replicas=2, batch_size=8, workdir=str(tmp_path)))
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert found["metrics"]["loss"]["mean"] > 0 and found["unfinished"].startswith("further seeds")
 
 
 def test_a_kill_loses_no_number_and_changes_none(tmp_path):
