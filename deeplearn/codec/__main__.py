@@ -68,10 +68,10 @@ def read_images(name: str) -> tuple[np.ndarray, int]:
     if len(chosen) > 1 and base.startswith("npz:") and dataset.levels is not None:
         found = images_in(Path(os.path.expanduser(base.removeprefix("npz:"))))
         if found is not None:
-            images, levels, notes = found
+            pixels, levels, notes = found
             for note in notes:  # as that 16 bits are scaled to 8: only what comes of that is coded without loss
                 print(note, file=sys.stderr)
-            return images, levels or 0
+            return pixels, levels or 0
     images = [getattr(dataset, one).arrays()["image"] for one in chosen]
     return levels_of(np.concatenate(images), dataset.levels, name), dataset.levels or 0
 
