@@ -3,6 +3,7 @@
 import sys
 
 try:
+    from deeplearn.command import last_words
     from deeplearn.interruption import INTERRUPTION, asked_to_run
     from deeplearn.terminal import guard
 except KeyboardInterrupt:  # in the few milliseconds before the handlers stand
@@ -12,3 +13,4 @@ except KeyboardInterrupt:  # in the few milliseconds before the handlers stand
 if asked_to_run("deeplearn", "experiments"):  # importing JAX takes seconds, in which a user may change their mind
     guard()
     INTERRUPTION.begin()
+    sys.excepthook = last_words

@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from deeplearn.errors import UserError, foreign, new_log, unexpected
 from deeplearn.interruption import INTERRUPTION, Stopped, end
@@ -46,7 +46,6 @@ def exit_code(
     except (Stopped, KeyboardInterrupt) as error:
         code = 128 + error.signal if isinstance(error, Stopped) else 130
         sentence = str(error) or "interrupted: the same command resumes from the last checkpoint"
-        INTERRUPTION.said()
         INTERRUPTION.apart = False  # hosts stop together
     except Exception as error:
         if known := foreign(error):
@@ -56,8 +55,14 @@ def exit_code(
     if (lost := problem()) and not code:
         code, sentence = 2, f"error: cannot write standard output ({lost.strerror})"
     if sentence:
-        print(" ".join(sentence.splitlines()), file=sys.stderr)  # a name in it may hold a newline
+        print(" ".join(sentence.splitlines()), file=sys.stderr, flush=True)  # a name in it may hold a newline
+        INTERRUPTION.said()
     return code
+
+
+def last_words(_: Any, error: BaseException, __: Any) -> None:
+    """What a program says that fails before `execute`, while it is imported: `sys.excepthook`."""
+    print(f"error: {foreign(error) or unexpected(error, new_log())}", file=sys.stderr)
 
 
 def execute(
@@ -68,7 +73,9 @@ def execute(
     INTERRUPTION.begin()
     code = exit_code(main, arguments, errors)
     gc.freeze()  # at its end Python would search all objects of JAX for cycles: seconds on a busy machine
-    if code and INTERRUPTION.apart:  # at its end JAX would wait for the other hosts, and they wait for this one
+    # At its end JAX would wait for other hosts, which wait for this one; and after a stop XLA may still compile in
+    # its threads, which do not survive the end of Python.
+    if INTERRUPTION.apart or (code > 128 and not INTERRUPTION.several):
         sys.stdout.flush()
         sys.stderr.flush()
         end(code)

@@ -51,6 +51,8 @@ def foreign(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text:
         return f"out of memory ({brief(error)}): a smaller --batch_size, or --accumulate, needs less"
+    if os.strerror(errno.ENOSPC) in text and not isinstance(error, OSError):  # a library of C++ met it
+        return f"a disk is full ({brief(error)}): make room, or name another place"
     frames = traceback.extract_tb(error.__traceback__)
     if frames and Path(frames[-1].filename).name == "xla_bridge.py":  # where JAX looks for its devices
         asked = os.environ.get("JAX_PLATFORMS", "")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM are obeyed from the first import to the last picture.
+"""Ctrl-C, SIGTERM and SIGHUP are obeyed from the first import to the last picture.
 
 Nothing heavy is imported here: a program is protected before it imports JAX, which takes seconds.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 GRACE = 2.0  # seconds from a wish until the process ends, whatever it does then; unless steps are to be saved
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when a terminal is closed
 AT_ONCE = "stopped: the same command starts again"
 
 
@@ -46,7 +46,8 @@ class Interruption:
         self.wanted: int | None = None
         self.saving = False
         self.sentence = AT_ONCE
-        self.apart = False  # one of several hosts, in what the others do not know of
+        self.several = False  # hosts
+        self.apart = False  # one of several, in what the others do not know of
         self._inside = False  # `main` runs; else modules are imported, or the process is ending
         self._watched = False
         self._said = False
@@ -69,7 +70,7 @@ class Interruption:
             return
         self.wanted, self.saving, self.sentence = None, False, AT_ONCE
         try:
-            self._handled = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            self._handled = {number: signal.signal(number, self._handle) for number in _heard()}
             yield
         finally:
             handled, self._handled = self._handled, {}
@@ -91,7 +92,7 @@ class Interruption:
         """Handles the signals until the process ends; before `main` and after it they end it at once."""
         if self._watched or threading.current_thread() is not threading.main_thread():
             return
-        for number in SIGNALS:
+        for number in _heard():
             self._handled[number] = signal.signal(number, self._handle)
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
@@ -111,7 +112,7 @@ class Interruption:
             self._inside = False
 
     def said(self) -> None:
-        """The user has been told that the process stops."""
+        """The user has been told how the process ends."""
         self._said = True
 
     def _watch(self, reader: int) -> None:
@@ -155,8 +156,13 @@ def _quiet(lost: Any) -> None:
 def _forget() -> None:
     """A forked child must not tell the pipe of its parent: Ctrl-C reaches both, and would count twice."""
     signal.set_wakeup_fd(-1)
-    for number in SIGNALS:
+    for number in _heard():
         signal.signal(number, signal.SIG_DFL)
+
+
+def _heard() -> list[signal.Signals]:
+    """The signals that mean something: nohup has a closed terminal ignored."""
+    return [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
 
 
 def asked_to_run(*packages: str) -> bool:

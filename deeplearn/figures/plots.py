@@ -24,12 +24,12 @@ def curves(
 
     Args:
         series: a name to (x, y) or (x, y, error), each [n].
-        log_x, log_y: whether an axis is logarithmic; y's is not where nothing is above 0.
+        log_x, log_y: whether an axis is logarithmic; none is where nothing is above 0.
     """
     axes = new_axes((7.5, 4.7), title, xlabel, ylabel)
-    axes.set_xscale("log" if log_x else "linear")
-    positive = any(np.greater(line[1], 0).any() for line in series.values())
-    axes.set_yscale("log" if log_y and positive else "linear")
+    x_positive, y_positive = (any(np.greater(line[i], 0).any() for line in series.values()) for i in (0, 1))
+    axes.set_xscale("log" if log_x and x_positive else "linear")
+    axes.set_yscale("log" if log_y and y_positive else "linear")
     for index, (name, (x, y, *error)) in enumerate(series.items()):
         # After ten colours the dashes change, so that two lines never look the same.
         line = ("-", "--", ":")[index // len(PALETTE) % 3]

@@ -62,7 +62,7 @@ def read(
             break
         step = prefer(left)
         try:
-            found = _read((directory / "checkpoints" / str(step)).absolute(), step, replica)
+            found = _read((directory / "checkpoints" / str(step)).resolve(), step, replica)
         except UserError as error:
             raise UserError(f"{directory} {error}") from None
         except Exception as error:  # Orbax fails in many ways on files that are damaged or gone

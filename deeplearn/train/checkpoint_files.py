@@ -68,7 +68,7 @@ def read_arrays(place: Path, leaves: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _open(place: Path, name: str) -> Any:
-    base = {"driver": "file", "path": f"{place.absolute() / 'state'}/"}
+    base = {"driver": "file", "path": f"{place.resolve() / 'state'}/"}
     store = {"driver": "ocdbt", "base": base, "path": f"{name}/"}
     return tensorstore.open({"driver": "zarr", "kvstore": store}, read=True, open=True)
 

@@ -46,7 +46,7 @@ class Checkpoints:
         silence()
         with _in_one_sentence(f"cannot use {directory} for checkpoints"):
             self.manager = ocp.CheckpointManager(
-                directory.absolute(),
+                directory.resolve(),
                 options=ocp.CheckpointManagerOptions(
                     preservation_policy=_Kept(self.kept),
                     cleanup_tmp_directories=True,

@@ -60,7 +60,7 @@ class Config:
     steps: int = flag(1000, "steps to train", min=1)
     batch_size: int = flag(128, "examples in a batch, over all devices", min=1)
     seed: int = flag(0, "seed of everything random; replica r uses seed + r", min=0)
-    replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1)
+    replicas: int = flag(1, "seeds to train in one go; results carry their standard error", min=1, max=1000)
     precision: str = flag("float32", "type in which layers compute", choices=("float32", "bfloat16"))
     accumulate: int = flag(1, "parts into which each batch is cut, their gradients averaged", min=1)
     mesh: str = flag("", "devices: data:8, or data:4,model:2 to split parameters too", identity=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
@@ -50,6 +51,9 @@ class RunDirectory:
         self._saved = self._read()
         if self._saved is not None:
             self._check(self._saved)
+        if self._nothing_saved:
+            self._saved = None
+        self._made = not path.exists()
         if jax.process_index() == 0:
             try:
                 path.mkdir(parents=True, exist_ok=True)
@@ -89,6 +93,11 @@ class RunDirectory:
             set_aside(file)
         if self._saved is None or self.recovered or self.fewer is not None:
             write_atomically(file, json.dumps(self.content, indent=2) + "\n")
+
+    @property
+    def _nothing_saved(self) -> bool:
+        """A corrected command may then take the place of the one before."""
+        return not steps_in(self.checkpoints) and not (self.path / "results.json").exists()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -139,6 +148,8 @@ class RunDirectory:
         program, mine = saved.get("file"), self.content.get("file")
         if program and mine and program != mine and Path(program).exists():
             raise UserError(f"--workdir={path} holds a run of {program}, not of {mine}: use another --workdir")
+        if self._nothing_saved:
+            return
         then, now = changes.get("steps", (None, None))
         if set(changes) == {"steps"} and isinstance(then, int) and then < now:
             self.fewer = then
@@ -180,7 +191,12 @@ class RunDirectory:
         write_atomically(self.path / "results.json", json.dumps(results, indent=2) + "\n")
 
     def close(self) -> None:
+        """Gives the directory free; a mistake before it was claimed leaves nothing behind."""
         if self._lock:
+            if self._made and not (self.path / "config.json").exists():
+                with contextlib.suppress(OSError):
+                    (self.path / ".lock").unlink()
+                    self.path.rmdir()
             self._lock.close()
 
 

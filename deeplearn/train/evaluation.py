@@ -106,6 +106,8 @@ def baselines(
 def _baseline(row: str, make: Callable[[], Measured], taken: Collection[str]) -> Measured:
     if row in taken:
         raise UserError("another row has this name")
+    if not callable(make):
+        raise UserError(f"baselines should return {{row: function () -> Measured}}, not {make!r} for {row!r}")
     return checked(row, make())
 
 
@@ -135,6 +137,8 @@ def verdicts(
         return float(found["mean"] if isinstance(found, Mapping) else found)
 
     def decide(claim: Claim) -> str:
+        if not replicas:
+            raise UserError("no replica could be measured")
         sign, metric = (-1.0, claim.metric[1:]) if claim.metric.startswith("-") else (1.0, claim.metric)
         for row in (claim.better, claim.than):
             if row not in baselines and not all(row in replica for replica in replicas):
@@ -143,6 +147,8 @@ def verdicts(
             sign * (value(replica, claim.better, metric) - value(replica, claim.than, metric))
             for replica in replicas
         ]
+        if not np.isfinite(gains).all():
+            raise UserError(f"{metric} is not finite")
         return str(verdict(gains))
 
     found = {

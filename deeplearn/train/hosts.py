@@ -55,6 +55,7 @@ def start_processes(coordinator: str, processes: int, process: int) -> None:
     finally:
         timer.cancel()
     if jax.process_count() > 1:
+        INTERRUPTION.several = True
         INTERRUPTION.saving = True  # no host stops alone: the others would wait for it
 
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import math
+import os
 import signal
 import sys
 import time
@@ -44,23 +45,32 @@ def run(name: str, build: Build, config: Config, source: Mapping[str, str] | Non
     with contextlib.ExitStack() as cleanup:
         with together(identity := {"experiment": name, **dataclasses.asdict(config)}):
             layout = make_layout(config.mesh, config.parallel)
-            dataset = data.load(config.dataset, config.data_dir or None)
-            if jax.process_count() > 1:
-                identity["data"] = dataset.fingerprint()
             directory = RunDirectory(workdir(name, config), name, config, source or {"module": build.__module__})
             cleanup.callback(directory.close)
             finished = directory.finished
-            experiment = None if finished else build(config, dataset)
-            if experiment is not None and directory.fewer is not None:
-                shorter = dataclasses.replace(config, steps=directory.fewer)
-                _check_longer(build(shorter, dataset), experiment, shorter, config, directory)
-        if experiment is not None:
+            if finished is None or directory.recovered:
+                dataset = data.load(config.dataset, config.data_dir or None)
+            if finished is None:
+                if jax.process_count() > 1:
+                    identity["data"] = dataset.fingerprint()
+                experiment = _built(build, config, dataset)
+                if directory.fewer is not None:
+                    shorter = dataclasses.replace(config, steps=directory.fewer)
+                    _check_longer(_built(build, shorter, dataset), experiment, shorter, config, directory)
+        if finished is None:
             return _train(name, experiment, dataset, config, layout, directory, begun)
-        assert finished is not None
         if directory.recovered:
             directory.claim(dataset)
         _say(f"this run is finished; its results are in {directory.path}/results.json\n\n{report(finished)}")
+        if finished["left_out"]:
+            _say("\nremove results.json to try again what is left out: the same command then trains nothing")
         return finished
+
+
+def _built(build: Build, config: Config, dataset: data.Dataset) -> Experiment:
+    if not isinstance(experiment := build(config, dataset), Experiment):
+        raise UserError(f"build should return an Experiment, not {experiment!r}")
+    return experiment
 
 
 def _check_longer(
@@ -76,7 +86,9 @@ def _check_longer(
 
 
 def workdir(name: str, config: Config) -> Path:
-    return Path(config.workdir or f"runs/{name}")
+    if "://" in config.workdir:
+        raise UserError(f"--workdir={config.workdir} is an address: name a directory of this machine")
+    return Path(os.path.expanduser(config.workdir or f"runs/{name}"))
 
 
 def _say(text: str) -> None:

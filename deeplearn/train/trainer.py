@@ -29,7 +29,7 @@ from deeplearn.train.step import FAULT, taken, traced, turn_update
 from deeplearn.train.trained import Trained
 from deeplearn.train.trees import Path, unit_of, units
 
-REMEDY = "the last good checkpoint is kept; try a smaller learning rate or clip the gradient"
+REMEDY = "checkpoints before that are kept; try a smaller learning rate or clip the gradient"
 EVALUATION = 0xFFFFFFFF  # folded into a seed's key, where training folds the step
 
 

@@ -35,6 +35,11 @@ def test_curves_have_a_colour_each_and_follow_their_values():
         assert np.corrcoef(heights, range(len(heights)))[0, 1] * sign < -0.95  # rows count downwards
 
 
+def test_no_axis_is_logarithmic_where_nothing_is_above_0(recwarn):
+    plots.curves({"a": ([0, 0], [0.0, -1.0])}, log_x=True, log_y=True)
+    assert not recwarn.list
+
+
 def test_an_error_is_a_band_around_its_curve():
     x, y = np.arange(10), np.zeros(10)
     tinted = 0.2 * np.array(to_rgb(PALETTE[0])) + 0.8
