@@ -3,6 +3,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -22,6 +24,7 @@ from deeplearn.interruption import Stopped
         (MemoryError(), 2, "a smaller --batch_size"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes"), 2, "a smaller --batch_size"),
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 2, "error: cannot use /x/y (No space left"),
+        (RuntimeError("write() failed: No space left on device (28)"), 2, "error: a disk is full (write() failed"),
         (ZeroDivisionError("division by zero"), 1, "error: ZeroDivisionError: division by zero (unexpected; its"),
     ],
 )
@@ -33,6 +36,18 @@ def test_an_end_is_a_code_and_a_sentence(error, code, sentence, capsys, tmp_path
     said = capsys.readouterr().err
     assert sentence in said and said.count("\n") == bool(sentence)
     assert (tmp_path / "errors.log").exists() == (code == 1)
+
+
+def test_a_program_that_fails_while_it_is_imported_ends_in_a_sentence():
+    program = subprocess.Popen(
+        [sys.executable, "-m", "deeplearn.runs", "--help"],
+        env={**os.environ, "JAX_NUM_CPU_DEVICES": "many"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, said = program.communicate()
+    assert program.returncode == 1 and said.count("\n") == 1 and "jax_num_cpu_devices" in said
 
 
 def test_a_page_may_exit_with_a_sentence(capsys):

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from deeplearn import data, runs
 from deeplearn.errors import UserError
 from deeplearn.train.loop import run
 
@@ -109,3 +110,46 @@ def test_damaged_lines_of_metrics_are_told_and_left_out(whole, copy, capsys):
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "3 damaged line(s), now left out" in err
     assert file.read_bytes().splitlines() == [line.rstrip() for line in lines[1:]]
+
+
+def test_before_anything_is_saved_a_corrected_command_takes_the_directory(tmp_path):
+    with pytest.raises(UserError, match="not finite"):
+        again(tmp_path / "run", explode=0)
+    assert (tmp_path / "run" / "config.json").exists()
+    assert again(tmp_path / "run")["steps"] == 4
+    with pytest.raises(UserError, match="holds a run with noisy=True"):
+        again(tmp_path / "run", noisy=False)
+
+
+def test_a_mistake_before_the_run_begins_leaves_nothing_behind(tmp_path):
+    with pytest.raises(UserError, match="batch"):
+        again(tmp_path / "run", batch_size=10**6)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()  # the user's own stays
+    with pytest.raises(UserError, match="batch"):
+        again(tmp_path / "mine", batch_size=10**6)
+    assert (tmp_path / "mine").exists()
+
+
+def test_a_path_may_go_up_and_begin_at_home(whole, tmp_path, monkeypatch):
+    shutil.copytree(whole[0], tmp_path / "home" / "run")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "run" / "results.json").unlink()
+    assert again("~/../home/run") == whole[1]  # from the checkpoint there
+    assert runs.open(tmp_path / "home" / ".." / "home" / "run").step == 4
+
+
+def test_a_finished_run_says_so_when_its_data_are_gone(whole, monkeypatch):
+    def gone(name, _):
+        raise UserError("there is no folder")
+
+    monkeypatch.setattr(data, "load", gone)
+    assert again(whole[0]) == whole[1]
+
+
+def test_an_address_is_no_directory_and_nothing_no_experiment(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="name a directory of this machine"):
+        again("gs://bucket/run")
+    monkeypatch.setattr(toy, "build", lambda config, dataset: None)
+    with pytest.raises(UserError, match="build should return an Experiment, not None"):
+        again(tmp_path / "run")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from deeplearn.errors import UserError
 from deeplearn.train import OURS, Claim, Measured, ours
-from deeplearn.train.evaluation import LeftOut, measure, tables
+from deeplearn.train.evaluation import LeftOut, measure, tables, verdicts
 from deeplearn.train.loop import run
 from deeplearn.train.results import report, summary, table
 
@@ -83,6 +83,16 @@ def test_the_report_holds_ours_the_baselines_and_the_published():
         "86.50",
     ]
     assert report({**results, "replicas": 1}).splitlines()[2].startswith("autoencoders.vae on digits  ")
+
+
+def test_what_is_not_finite_has_no_verdict(tmp_path):
+    said = []
+    left_out = LeftOut(said.append, tmp_path / "errors.log")
+    claims = [Claim("more is better", OURS, "other", "score")]
+    other = {"other": Measured({"score": np.inf})}
+    assert verdicts(claims, [{OURS: {"score": 1.0}}], other, left_out) == {}
+    assert verdicts(claims, [], other, left_out) == {}
+    assert "score is not finite" in said[0] and "no replica could be measured" in said[1]
 
 
 def test_each_baseline_figure_and_verdict_stands_alone(tmp_path, capsys):
