@@ -58,7 +58,9 @@ def stop(workdir: Path, kind: str, moment: float) -> list[str] | None:
     _, said = process.communicate()
     seconds = time.monotonic() - asked
     wrong = []
-    if process.returncode not in (*KINDS[kind], 0):  # 0: it was just ending
+    # A run whose results are written may be ending: with 0, or by the signal, once Python has no handlers any more.
+    ending = (0, -signal.Signals[kind.split()[0]]) if _all_written(workdir) else ()
+    if process.returncode not in (*KINDS[kind], *ending):
         wrong.append(f"exit code {process.returncode}")
     # Orbax warns of slow saves on a busy machine; the last line says how the run ended.
     if "Traceback" in said or (process.returncode > 0 and "same command" not in said.splitlines()[-1:][0]):
@@ -72,6 +74,11 @@ def stop(workdir: Path, kind: str, moment: float) -> list[str] | None:
         f"  {kind} after {moment:.1f} s: code {process.returncode} in {seconds:.1f} s, checkpoints {sorted(kept)}"
     )
     return wrong
+
+
+def _all_written(workdir: Path) -> bool:
+    results = workdir / "results.json"
+    return results.exists() and "unfinished" not in json.loads(results.read_text())
 
 
 def soak(runs: int, seed: int) -> int:

@@ -2,12 +2,12 @@
 
 import contextlib
 import dataclasses
+import io
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
-
-from absl import logging
 
 from deeplearn.data import decoded
 from deeplearn.data.builders import OWN, complete
@@ -121,7 +121,8 @@ def _own_builder(name: str, directory: Path) -> Any:
         # What a killed preparation left behind.
         for rest in Path(builder.data_path).parent.glob(f"incomplete.*_{builder.version}"):
             shutil.rmtree(rest)
-        logging.info("preparing %s in %s, once", name, directory)
+        print(f"preparing {name} in {directory}, once", file=sys.stderr)
         tfds.disable_progress_bar()
-        builder.download_and_prepare()
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS speaks of a download, and nothing is downloaded
+            builder.download_and_prepare()
     return builder

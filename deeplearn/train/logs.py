@@ -121,6 +121,8 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
     The last may have been cut short by a kill: it is written again, and nothing is said.
     """
+    if path.is_dir():
+        print(f"{path} is a directory and was renamed to {set_aside(path).name}", file=sys.stderr)
     if not path.exists():
         return []
     lines = [(line, _content(line)) for line in path.read_text(errors="replace").splitlines(keepends=True)]

@@ -153,3 +153,11 @@ def test_an_address_is_no_directory_and_nothing_no_experiment(tmp_path, monkeypa
     monkeypatch.setattr(toy, "build", lambda config, dataset: None)
     with pytest.raises(UserError, match="build should return an Experiment, not None"):
         again(tmp_path / "run")
+
+
+def test_a_directory_in_place_of_the_metrics_is_moved_aside(whole, copy, capsys):
+    (copy / "results.json").unlink()
+    (copy / "metrics.jsonl").unlink()
+    (copy / "metrics.jsonl").mkdir()
+    assert again(copy) == whole[1]
+    assert "metrics.jsonl is a directory and was renamed to damaged-metrics.jsonl" in capsys.readouterr().err
