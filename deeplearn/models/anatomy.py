@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     image = jax.ShapeDtypeStruct((1, side, side, flags.channels), jnp.float32)
     try:
         table = anatomy(net, image, train=flags.train)
-    except (TypeError, ValueError, ZeroDivisionError):
+    except (AssertionError, TypeError, ValueError, ZeroDivisionError):
         table = None
     if table is None or any(0 in layer.output for layer in table.layers):
         raise UserError(f"{flags.model} cannot take images of {side} pixels: they vanish before its last layer")

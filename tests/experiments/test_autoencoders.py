@@ -36,7 +36,7 @@ def with_random_weights(model):
 
 @pytest.mark.parametrize("page", [autoencoder, reduction])
 def test_a_code_as_large_as_the_image_is_refused(dataset, page):
-    with pytest.raises(UserError, match="between 1 and 15"):
+    with pytest.raises(UserError, match="smaller than the images, of 16 pixels"):
         page.build(parse(page.Config, ["--codes=2,16"]), dataset)
 
 
