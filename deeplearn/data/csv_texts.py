@@ -28,6 +28,7 @@ TEXT = (
     *("title", "word", "name"),
 )
 LABELS = (*LABEL, "sentiment", "language", "topic", "intent")
+LONGEST = 200  # characters of a label: a longer one is a text
 
 
 class Row(NamedTuple):
@@ -79,6 +80,11 @@ def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:
         found = {name: cells[column] for name, column in columns.items()}
         if empty := [name for name, value in found.items() if not value]:
             raise UserError(f"{where} has no {empty[0]}: write one, or remove the line.")
+        if len(found["label"]) > LONGEST:
+            raise UserError(
+                f"{where} has a label of {len(found['label'])} characters: name the column of texts text, and that "
+                "of labels label."
+            )
         split = split_name(found.get("split", ""))
         if "split" in found and not split:
             raise UserError(f"{where} names the split {shown([found['split']])}: say train, validation or test.")

@@ -45,6 +45,7 @@ FILES = [
     ("csv", LINES["csv"] + ",\n", "line 11 of {file} is empty: remove it"),
     ("csv", LINES["csv"] + '" ",x\n', "line 11 of {file} has no text: write one, or remove the line"),
     ("csv", LINES["csv"] + "a, \n", "line 11 of {file} has no label: write one, or remove the line"),
+    ("csv", LINES["csv"] + "a," + "x" * 201, "line 11 of {file} has a label of 201 characters: name the column"),
     ("csv", LINES["csv"] + '"a\nb",x\nc\n', "line 13 of {file} has 1 value(s)"),
     ("csv", LINES["csv"] + '"a\nb,x\n', "line 11 of {file} is not CSV (unexpected end of data)"),
     ("csv", LINES["csv"] + '"a"b,x\n', "line 11 of {file} is not CSV ('"),

@@ -14,7 +14,9 @@ SPLITS = ("train", "validation", "test")
 TEXT = "".join(f"Line {number}: all of us,\nand you.\n\n" for number in range(100)) + "ž" * 9
 CSV = "".join(f'"text {n}, or {n % 7}",{"good" if n % 3 else "bad"}\n' for n in range(40))
 PAIRS = "".join(f"{n} of May\t5月{n}日\n" for n in range(1, 31))
-CONLL = "".join(f"Ms.\tO\nW{n}\tB-PER\nBell\tI-PER\n" + "in\tO\nU.S.\tB-LOC\n" * (n % 3) + "\n" for n in range(20))
+CONLL = "".join(
+    f"Ms.\tO\nW{n}\tB-PER\nBell\tI-PER\n" + "in\tO\nUS\tB-LOC\nA.\tI-LOC\n" * (n % 3) + "\n" for n in range(20)
+)
 FILES = {"text": TEXT, "csv": "text,label\n" + CSV, "pairs": PAIRS, "conll": CONLL}
 
 
@@ -70,6 +72,7 @@ def test_short_texts_and_whole_windows(count, load):
         count - count * 9 // 10,
     ]
     assert all(row for split in SPLITS for row in written(dataset, split))
+    assert dataset.test.spec["tokens"].shape == (LENGTH,)
 
 
 def test_texts_with_labels(load):
@@ -95,6 +98,7 @@ def test_texts_with_labels(load):
         ("label\ttext", "good\t so, so ", "so, so"),
         ("Text,Category", '"a ""b""\n\nc",good', 'a "b"\n\nc'),
         ("title|text|target", "x|y|good", "y"),
+        ("text,text,label", "x,y,good", "x"),
     ],
 )
 def test_columns_by_their_usual_names(head, line, text, load):
@@ -132,24 +136,34 @@ def test_pairs(load):
     assert "30 sources of 8 to 9 characters" in dataset.notes and "30 targets of 4 to 5 characters" in dataset.notes
 
 
+def test_pairs_have_the_vocabulary_of_train_and_two_columns(load):
+    signs = [chr(0x4E00 + n) for n in range(20)]
+    dataset = load("pairs", "".join(f"{n % 3}\t {sign} \tsomebody\n" for n, sign in enumerate(signs)))
+    unknown = dataset.vocabulary.unknown
+    assert len(dataset.vocabulary) == 4 + 3 + 16 and set(dataset.vocabulary.tokens[7:]) < set(signs)
+    assert rows(dataset, "test", "target", "target_length") == [[2, unknown, 3]] * 2
+    assert dataset.notes[0] == "the first 2 of 3 columns are read"
+    assert "2 of 2 sources in test are in train, too: its numbers will be too good" in dataset.notes
+
+
 def test_tagged_sentences(load):
     dataset = load("conll", CONLL)
     assert [len(getattr(dataset, split)) for split in SPLITS] == [16, 2, 2]
-    assert dataset.classes == ("O", "B-LOC", "B-PER", "I-PER")
+    assert dataset.classes == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
     found = []
     for split in SPLITS:
         tags = rows(dataset, split, "tags", "length")
         for sentence, row in zip(rows(dataset, split, "tokens", "length"), tags, strict=True):
-            assert [dataset.classes[tag] for tag in row] == ["O", "B-PER", "I-PER", "O", "B-LOC", "O", "B-LOC"][
+            assert [dataset.classes[tag] for tag in row] == ["O", "B-PER", "I-PER", *("O", "B-LOC", "I-LOC") * 2][
                 : len(row)
             ]
             found.append([dataset.vocabulary.tokens[number] for number in sentence])
     names = sorted(sentence[1] for sentence in found[:16])
-    assert sorted(map(len, found)) == [3] * 7 + [5] * 7 + [7] * 6
-    assert {tuple(one[3:]) for one in found} == {(), ("in", "U.S."), ("in", "U.S.") * 2}
+    assert sorted(map(len, found)) == [3] * 7 + [6] * 7 + [9] * 6
+    assert {tuple(one[3:]) for one in found} == {(), ("in", "US", "A."), ("in", "US", "A.") * 2}
     # Each name comes once: those of validation and test are unknown.
     assert len(set(names)) == 16 and {sentence[1] for sentence in found[16:]} == {"<unknown>"}
-    assert "4 tags: O, B-LOC, B-PER, I-PER" in dataset.notes
+    assert "5 tags: O, B-LOC, I-LOC, B-PER, I-PER" in dataset.notes
 
 
 def test_conll_2003_has_four_columns(load):
