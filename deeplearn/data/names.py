@@ -7,6 +7,8 @@ from pathlib import Path
 from deeplearn.data.dataset import Dataset
 from deeplearn.errors import UserError
 
+OWN = ("folder", "npz", "text", "csv", "pairs", "conll")  # what stands before the path of the user's own files
+
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """Loads a data set, preparing it first where that is needed and possible.
@@ -17,7 +19,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
             "stl10@64" to cut its images to squares of 64 pixels;
         "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
             or with labels in a CSV file (see deeplearn.data.folder);
-        "npz:PATH": arrays (see deeplearn.data.npz).
+        "npz:PATH": arrays (see deeplearn.data.npz);
+        "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
+            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
 
     Raises UserError, in one sentence, for anything the user can correct.
@@ -32,6 +36,22 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         from deeplearn.data.npz import load_npz
 
         dataset = load_npz(path)
+    elif colon and kind == "text":
+        from deeplearn.data.text import load_text
+
+        dataset = load_text(path)
+    elif colon and kind == "csv":
+        from deeplearn.data.csv_texts import load_csv
+
+        dataset = load_csv(path)
+    elif colon and kind == "pairs":
+        from deeplearn.data.pairs import load_pairs
+
+        dataset = load_pairs(path)
+    elif colon and kind == "conll":
+        from deeplearn.data.conll import load_conll
+
+        dataset = load_conll(path)
     else:
         from deeplearn.data.prepared import load_prepared
 
@@ -42,7 +62,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def absolute(name: str) -> str:
     """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
     kind, _, path = name.partition(":")
-    if kind not in ("folder", "npz") or not path:
+    if kind not in OWN or not path:
         return name
     # A slash at its end says that "@64" before it belongs to the folder's name.
     return f"{kind}:{Path(os.path.expanduser(path)).absolute()}" + "/" * path.endswith("/")

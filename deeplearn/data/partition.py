@@ -93,13 +93,15 @@ def absent_classes(labels: np.ndarray, classes: Sequence[str]) -> tuple[str, ...
     return tuple(name for number, name in enumerate(classes) if number not in present)
 
 
-def repeated(images: Sequence[np.ndarray] | np.ndarray, orders: Mapping[str, np.ndarray]) -> list[str]:
-    """A note for each split that has images of train, equal in every pixel: what is measured on it is too good."""
-    hashes = {split: [hash(images[row].tobytes()) for row in order] for split, order in orders.items()}
+def repeated(
+    examples: Sequence[np.ndarray] | np.ndarray, orders: Mapping[str, np.ndarray], what: str = "images"
+) -> list[str]:
+    """A note for each split that has examples of train, equal in every byte: what is measured on it is too good."""
+    hashes = {split: [hash(examples[row].tobytes()) for row in order] for split, order in orders.items()}
     train = set(hashes["train"])
     counts = {split: sum(one in train for one in hashes[split]) for split in ("validation", "test")}
     return [
-        f"{count} of {len(hashes[split])} images in {split} are in train, too: its numbers will be too good"
+        f"{count} of {len(hashes[split])} {what} in {split} are in train, too: its numbers will be too good"
         for split, count in counts.items()
         if count
     ]

@@ -28,7 +28,8 @@ def load_prepared(name: str, directory: Path) -> Dataset:
     wanted, side = split_side(name)
     if not re.fullmatch(r"\w+(/[\w.+-]+)?", wanted):
         raise UserError(
-            f"{name!r} is not a data set's name: say digits, mixture/ring, mnist, folder:PATH or npz:PATH."
+            f"{name!r} is not a data set's name: say digits, mixture/ring, mnist, folder:PATH, npz:PATH, "
+            "text:FILE, csv:FILE, pairs:FILE or conll:FILE."
         )
     if wanted.partition("/")[0] in OWN:
         if side:

@@ -25,7 +25,8 @@ class Split(Protocol):
 
     Conventional keys: "image" float32 [H, W, C] in [0, 1], "label" int32 [], "point" float32 [2],
     "features" float32 [F] (raw, not standardised), "target" float32 [], "tokens" int32 [time] padded with 0 and
-    beside it "length" int32 [].
+    beside it "length" int32 [], "tags" int32 [time] as long as the tokens. A pair of texts has "source" and
+    "target" int32 [time], beside them "source_length" and "target_length" int32 [].
 
     Texts are arrays of str (dtype object). `gather` and `arrays` return them, on the host; they are not in `spec`,
     streams leave them out and no device sees them.

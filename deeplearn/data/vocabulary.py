@@ -41,18 +41,24 @@ class Vocabulary:
     def characters(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
         """The characters of these texts, the most frequent first, at most `limit` in addition to the special
         tokens."""
-        return cls._counted(texts, "character", limit)
+        return cls._counted((token for text in texts for token in text), "character", limit)
 
     @classmethod
     def words(cls, texts: Iterable[str], limit: int | None = None) -> Vocabulary:
         """The words and signs of these texts, the most frequent first, at most `limit` in addition to the special
         tokens."""
-        return cls._counted(texts, "word", limit)
+        return cls.of((token for text in texts for token in _cut(text, "word")), limit)
 
     @classmethod
-    def _counted(cls, texts: Iterable[str], level: str, limit: int | None) -> Vocabulary:
-        counts = Counter(token for text in texts for token in _cut(text, level))
-        ordered = sorted(counts, key=lambda token: (-counts[token], token))
+    def of(cls, words: Iterable[str], limit: int | None = None) -> Vocabulary:
+        """These words, cut by somebody else, the most frequent first, at most `limit` in addition to the special
+        tokens."""
+        return cls._counted(words, "word", limit)
+
+    @classmethod
+    def _counted(cls, tokens: Iterable[str], level: str, limit: int | None) -> Vocabulary:
+        counts = Counter(tokens)
+        ordered = sorted(counts.keys() - set(SPECIAL), key=lambda token: (-counts[token], token))
         return cls(SPECIAL + tuple(ordered[:limit]), level)
 
     def __len__(self) -> int:

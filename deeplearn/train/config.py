@@ -54,7 +54,10 @@ class Config:
     TINY: ClassVar[Mapping[str, Any]] = {}
 
     workdir: str = flag("", "directory of the run (empty: runs/<experiment>)", identity=False)
-    dataset: str = flag("digits", "a TFDS name, folder:PATH (a sub-folder of images per class) or npz:PATH")
+    dataset: str = flag(
+        "digits",
+        "a TFDS name, folder:PATH (a sub-folder of images per class), npz:PATH, text:, csv:, pairs: or conll:FILE",
+    )
     data_dir: str = flag("", "where prepared data sets are kept (empty: TFDS's own directory)", identity=False)
     paper: bool = flag(False, "the sizes, data and budget of the paper instead of the small defaults")
     steps: int = flag(1000, "steps to train", min=1)

@@ -13,6 +13,7 @@ from deeplearn.data.names import absolute
         ("folder:pics@64", "folder:{here}/pics@64"),
         ("folder:pics@64/", "folder:{here}/pics@64/"),  # the folder of that name, not a size
         ("npz:/a/b.npz", "npz:/a/b.npz"),
+        *((f"{kind}:my/a.txt", f"{kind}:{{here}}/my/a.txt") for kind in ("text", "csv", "pairs", "conll")),
         ("folder:~nobody-of-this-name/x", "folder:{here}/~nobody-of-this-name/x"),
         ("folder:", "folder:"),
     ],

@@ -15,6 +15,7 @@ def test_tokens_are_ordered_by_frequency_then_by_themselves():
     assert words.tokens == (*SPECIAL, "the", ".", "cat", "dog", "end", "saw")
     assert Vocabulary.words(TEXTS, limit=2).tokens == (*SPECIAL, "the", ".")
     assert Vocabulary.characters(["abca", "b"]).tokens == (*SPECIAL, "a", "b", "c")
+    assert Vocabulary.of(["U.S.", "a b", "<pad>", "a b"]).tokens == (*SPECIAL, "a b", "U.S.")  # as they are cut
     assert len(words) == 10 and (words.pad, words.unknown, words.begin, words.end) == (0, 1, 2, 3)
 
 
