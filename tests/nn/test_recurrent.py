@@ -179,22 +179,15 @@ def test_mixed_precision_keeps_states_in_float32(kind):
     params = random_params(module, x)
 
     def loss(params, x):
-        outputs, states = module.apply({"params": params}, x, LENGTHS)
+        outputs, states = module.apply({"params": params}, x)
         return outputs.astype(jnp.float32).sum(), (outputs, states)
 
-    expected = module.apply({"params": params}, x, LENGTHS)
+    expected = module.apply({"params": params}, x)
     with mixed_precision("bfloat16"):
         slopes, (outputs, states) = jax.jit(jax.grad(loss, has_aux=True))(params, x)
     assert outputs.dtype == jnp.bfloat16 and {leaf.dtype for leaf in jax.tree.leaves(states)} == {jnp.dtype("f4")}
     assert {leaf.dtype for leaf in jax.tree.leaves(slopes)} == {jnp.dtype("f4")}
     np.testing.assert_allclose(outputs, expected[0], atol=0.1)
-
-
-def test_replicas_are_vectorised():
-    module, x = Recurrent(GRUCell, 5), normal(0, 2, 4, 6, 3)
-    params = random_params(module, x[0])
-    run = jax.jit(lambda x: module.apply({"params": params}, x, LENGTHS))
-    assert_close(jax.vmap(run)(x), jax.tree.map(lambda *parts: np.stack(parts), *map(run, x)))
 
 
 def test_wrong_shapes_are_named():
