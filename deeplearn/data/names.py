@@ -1,13 +1,22 @@
 """Loads a data set by name: ours, TFDS's, or the user's own files."""
 
 import dataclasses
+import importlib
 import os
 from pathlib import Path
 
 from deeplearn.data.dataset import Dataset
 from deeplearn.errors import UserError
 
-OWN = ("folder", "npz", "text", "csv", "pairs", "conll")  # what stands before the path of the user's own files
+# The user's own files, by what stands before the colon: what loads them, imported when it is asked for.
+OWN_FILES = {
+    "folder": "folder.load_folder",
+    "npz": "npz.load_npz",
+    "text": "text.load_text",
+    "csv": "csv_texts.load_csv",
+    "pairs": "pairs.load_pairs",
+    "conll": "conll.load_conll",
+}
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -28,30 +37,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """
     directory = tfds_directory(data_dir)
     kind, colon, path = name.partition(":")
-    if colon and kind == "folder":
-        from deeplearn.data.folder import load_folder
-
-        dataset = load_folder(path)
-    elif colon and kind == "npz":
-        from deeplearn.data.npz import load_npz
-
-        dataset = load_npz(path)
-    elif colon and kind == "text":
-        from deeplearn.data.text import load_text
-
-        dataset = load_text(path)
-    elif colon and kind == "csv":
-        from deeplearn.data.csv_texts import load_csv
-
-        dataset = load_csv(path)
-    elif colon and kind == "pairs":
-        from deeplearn.data.pairs import load_pairs
-
-        dataset = load_pairs(path)
-    elif colon and kind == "conll":
-        from deeplearn.data.conll import load_conll
-
-        dataset = load_conll(path)
+    if colon and kind in OWN_FILES:
+        module, _, function = OWN_FILES[kind].rpartition(".")
+        dataset: Dataset = getattr(importlib.import_module(f"deeplearn.data.{module}"), function)(path)
     else:
         from deeplearn.data.prepared import load_prepared
 
@@ -62,7 +50,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def absolute(name: str) -> str:
     """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
     kind, _, path = name.partition(":")
-    if kind not in OWN or not path:
+    if kind not in OWN_FILES or not path:
         return name
     # A slash at its end says that "@64" before it belongs to the folder's name.
     return f"{kind}:{Path(os.path.expanduser(path)).absolute()}" + "/" * path.endswith("/")
