@@ -8,16 +8,13 @@ noise. XLA fixes its threads when it starts, so the process is bound to one core
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import statistics
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from benchmarks.paired import interleaved, ratio
+from benchmarks.paired import against_torch
 
 ROUNDS = 9
 # images [B, H, W, C] or vectors; steps a round; the maximum ratio that the project allows
@@ -207,26 +204,7 @@ def torchs(name: str) -> Callable[[], None]:
 
 
 def main(names: list[str] | None = None) -> None:
-    if importlib.util.find_spec("torch") is None:
-        print("networks against torch: skipped, since torch is not here; `pip install torch` and run it again")
-        return
-    if not hasattr(os, "sched_setaffinity"):
-        print("networks against torch: skipped, since this system cannot bind a process to a core")
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(cores)[:1])
-    print(f"networks against torch, one thread, {ROUNDS} rounds interleaved: milliseconds a step, ratios to torch")
-    for name in names or CASES:
-        _, steps, wanted = CASES[name]
-        seconds = interleaved({"torch": torchs(name), "again": torchs(name), "ours": ours(name)}, ROUNDS)
-        milliseconds = {key: 1e3 * statistics.median(values) / steps for key, values in seconds.items()}
-        (control, *_), (median, low, high) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
-        print(
-            f"  {name:20s} torch {milliseconds['torch']:8.2f}   ours {milliseconds['ours']:8.2f}   "
-            f"ratio {median:.2f} ({low:.2f} to {high:.2f}; wanted {wanted}; torch to itself {control:.2f})",
-            flush=True,
-        )
-    os.sched_setaffinity(0, cores)
+    against_torch("networks", {name: CASES[name][1:] for name in names or CASES}, ours, torchs, ROUNDS)
 
 
 if __name__ == "__main__":

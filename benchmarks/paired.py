@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -25,3 +27,35 @@ def ratio(seconds: Mapping[str, list[float]], name: str, reference: str) -> tupl
     """Median, minimum and maximum of the rounds' ratios of one thing's time to another's."""
     ratios = [a / b for a, b in zip(seconds[name], seconds[reference], strict=True)]
     return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def against_torch(
+    what: str,
+    cases: Mapping[str, tuple[int, float]],
+    ours: Callable[[str], Callable[[], object]],
+    torchs: Callable[[str], Callable[[], object]],
+    rounds: int,
+) -> None:
+    """Prints milliseconds a step and ratios on one core, ours beside torch's; a second torch shows the noise.
+
+    cases: {name: (steps a call takes, the maximum ratio that the project allows)}. ours, torchs: of a name.
+    """
+    if importlib.util.find_spec("torch") is None:
+        print(f"{what} against torch: skipped, since torch is not here; `pip install torch` and run it again")
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        print(f"{what} against torch: skipped, since this system cannot bind a process to a core")
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:1])
+    print(f"{what} against torch, one thread, {rounds} rounds interleaved: milliseconds a step, ratios to torch")
+    for name, (steps, wanted) in cases.items():
+        seconds = interleaved({"torch": torchs(name), "again": torchs(name), "ours": ours(name)}, rounds)
+        milliseconds = {key: 1e3 * statistics.median(values) / steps for key, values in seconds.items()}
+        (control, *_), (median, low, high) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
+        print(
+            f"  {name:20s} torch {milliseconds['torch']:8.2f}   ours {milliseconds['ours']:8.2f}   "
+            f"ratio {median:.2f} ({low:.2f} to {high:.2f}; wanted {wanted}; torch to itself {control:.2f})",
+            flush=True,
+        )
+    os.sched_setaffinity(0, cores)

@@ -8,16 +8,13 @@ beside the first shows the noise. XLA fixes its threads when it starts, so the p
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import statistics
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from benchmarks.paired import interleaved, ratio
+from benchmarks.paired import against_torch
 
 ROUNDS, STEPS = 9, 5
 WANTED = {"RNN": 1.2, "LSTM": 1.15, "GRU": 0.8}  # the maximum ratios that the project allows
@@ -71,27 +68,9 @@ def torchs(name: str) -> Callable[[], None]:
 
 
 def main(names: list[str] | None = None) -> None:
-    if importlib.util.find_spec("torch") is None:
-        print(
-            "recurrent layers against torch: skipped, since torch is not here; `pip install torch` and run it again"
-        )
-        return
-    if not hasattr(os, "sched_setaffinity"):
-        print("recurrent layers against torch: skipped, since this system cannot bind a process to a core")
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(cores)[:1])
-    print(f"recurrent layers against torch, one thread, {ROUNDS} rounds interleaved: milliseconds a step, ratios")
-    for name in names or WANTED:
-        seconds = interleaved({"torch": torchs(name), "again": torchs(name), "ours": ours(name)}, ROUNDS)
-        milliseconds = {key: 1e3 * statistics.median(values) / STEPS for key, values in seconds.items()}
-        (control, *_), (median, low, high) = (ratio(seconds, key, "torch") for key in ("again", "ours"))
-        print(
-            f"  {name:5s} torch {milliseconds['torch']:7.2f}   ours {milliseconds['ours']:7.2f}   "
-            f"ratio {median:.2f} ({low:.2f} to {high:.2f}; wanted {WANTED[name]}; torch to itself {control:.2f})",
-            flush=True,
-        )
-    os.sched_setaffinity(0, cores)
+    against_torch(
+        "recurrent layers", {name: (STEPS, WANTED[name]) for name in names or WANTED}, ours, torchs, ROUNDS
+    )
 
 
 if __name__ == "__main__":
