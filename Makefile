@@ -35,7 +35,7 @@ bench: install
 
 # Needs uv; run after a change of the dependencies in pyproject.toml.
 constraints:
-	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header \
+	uv pip compile pyproject.toml --extra test --extra speech --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --upgrade -o constraints.txt
 
 clean:
