@@ -61,6 +61,11 @@ def test_each_character_of_a_source_has_the_label_of_its_token():
     assert "".join(short.get(name, "o") for name in names) == LABELS.strip().replace("\n", "")
     numbers = "".join(c for name, c in zip(names, SOURCE, strict=True) if name == "number")
     assert numbers == "1.5e30xff"
+    # To Python a form feed ends no line.
+    assert code.labels("\fa = 1\n") == [
+        code.CLASSES.index(name)
+        for name in ("whitespace", "name", "whitespace", "operator", "whitespace", "number", "whitespace")
+    ]
 
 
 @pytest.mark.parametrize("module", ["heapq", "contextlib", "pprint", "traceback"])
