@@ -39,6 +39,7 @@ OWN = {
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
+    "translation": Own("translation", "1.0.0", ("dates", "names"), form="pairs"),
 }
 
 NAMES = tuple(
