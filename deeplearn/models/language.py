@@ -137,13 +137,12 @@ def sized(parameters: int, kind: str, vocabulary: int, sizes: Sizes) -> Language
     def model(steps: int) -> LanguageModel:
         return language_model(kind, vocabulary, sizes.step * steps, sizes)
 
-    low, high = 1, 2
-    while parameter_count(model(high)) <= parameters:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if parameter_count(model(middle)) <= parameters else (low, middle)
-    return model(low)
+    # The count is a quadratic of the width, so three tell all.
+    one, two, three = (parameter_count(model(steps)) for steps in (1, 2, 3))
+    bend, steps = three - 2 * two + one, 1
+    while one + steps * (two - one) + steps * (steps - 1) // 2 * bend <= parameters:
+        steps += 1
+    return model(steps)
 
 
 def parameter_count(model: LanguageModel) -> int:
