@@ -33,7 +33,7 @@ def pretend(name: str, size: int = 256) -> Dataset:
         splits = [Arrays({"time": time[a:b], "value": value[a:b]}) for a, b in ((0, 144), (144, 192), (192, 240))]
         return Dataset(name, *splits, about={"period": 12})
     if (kind := form(name)) is not None:
-        return FORMS[kind](texts(name, kind, rng), None)
+        return FORMS[kind](texts(name, kind, rng, size=128 if kind == "text" else 32), None)
     means = np.stack(np.meshgrid([-4.0, 0.0, 4.0], [-4.0, 0.0, 4.0]), -1).reshape(-1, 2)
     label = (np.arange(size) % len(means)).astype(np.int32)
     point = (means[label] + 0.05 * rng.normal(size=(size, 2))).astype(np.float32)
@@ -50,7 +50,7 @@ def form(name: str) -> str | None:
     return OWN[base].form or None if base in OWN else None
 
 
-def texts(name: str, kind: str, rng: np.random.Generator, size: int = 32) -> Dataset:
+def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
     """Columns of texts of a few words, as a builder gives them."""
 
     def sentences() -> np.ndarray:
