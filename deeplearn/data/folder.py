@@ -22,7 +22,7 @@ from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import Layout, find_layout
 from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.pictures import Header, read_header, read_picture
-from deeplearn.data.split import Arrays, Records
+from deeplearn.data.split import Arrays, Records, as_float
 from deeplearn.data.tree import Tree
 from deeplearn.errors import UserError
 
@@ -163,3 +163,18 @@ def decoded(file: Path, shape: tuple[int, int, int], side: int | None) -> np.nda
     if image.shape != shape:
         raise UserError(f"{file} has another size than its header says: replace it, or remove it.")
     return image
+
+
+def as_example(file: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture as an example of a set whose images are [H, W, C]: float32 in [0, 1].
+
+    Where these are squares the picture's central one is cut out and resized. UserError where it cannot be read, or
+    has another size.
+    """
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise UserError(f"the network sees images of {channels} channels, and {file} cannot have as many")
+    image = read_image(file, shape, height if height == width else None)
+    if image.shape != shape:
+        raise UserError(f"{file} should have {height}×{width} pixels, as the images have that the network knows")
+    return as_float(image, 256)

@@ -27,6 +27,7 @@ from deeplearn.errors import UserError
 SIZE, CANVAS, PLACE, CROP = 150, 260, (34, 20), (34, 18, 226, 210)
 SIDE = CROP[2] - CROP[0]  # 192 pixels, a multiple of every side below
 SIDES = (16, 24, 32, 64)
+CREDIT = "All emojis designed by OpenMoji – the open-source emoji and icon project. License: CC BY-SA 4.0"
 SAME, AT = 0.002, 32  # pictures are one class below this root mean square, of 1, at so many pixels
 
 
@@ -91,7 +92,8 @@ class Builder(OwnBuilder):
     """`image` on white, `text`, its name in English, `japanese`, and the class `label`, named by its first name.
 
     `kind`, `person` and `tone` number the parts of the name, `held_out` which of them are new together in this
-    example: about["kinds"], ["persons"], ["tones"] and ["held out"] name them.
+    example: about["kinds"], ["persons"], ["tones"] and ["held out"] name them. about["credit"] belongs below
+    what is drawn of them.
     """
 
     name = "openmoji"
@@ -100,7 +102,13 @@ class Builder(OwnBuilder):
     levels = 256
 
     def about(self) -> dict[str, Any]:
-        return {"kinds": _kinds(every_emoji()), "persons": PERSONS, "tones": TONES, "held out": HELD_OUT}
+        return {
+            "kinds": _kinds(every_emoji()),
+            "persons": PERSONS,
+            "tones": TONES,
+            "held out": HELD_OUT,
+            "credit": CREDIT,
+        }
 
     def _info(self) -> tfds.core.DatasetInfo:
         side = int(self.builder_config.name)
