@@ -54,6 +54,24 @@ def captioned(
     return sheet
 
 
+def word_by_word(
+    images: np.ndarray, weights: Sequence[np.ndarray] | np.ndarray, words: Sequence[Sequence[str]], credit: str = ""
+) -> Image.Image:
+    """A row for each picture: itself, and what each of its words looked at.
+
+    images: [N, H, W, C] in [0, 1]. weights: of each picture [words, h, w], of the places of a feature map. words:
+    of each picture, as many.
+    """
+    columns = 1 + max(map(len, words))
+    pictures, texts = [], []
+    for image, each, said in zip(images, weights, words, strict=True):
+        blank = columns - 1 - len(said)
+        looks = [looked_at(image, one) for one in each[: len(said)]]
+        pictures += [image, *looks, *[np.ones_like(image)] * blank]
+        texts += ["", *said, *[""] * blank]
+    return captioned(np.stack(pictures), texts, columns, credit=credit)
+
+
 def looked_at(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The picture [H, W, C] in [0, 1], the darker the smaller the weights [h, w] of its places are."""
     height, width, _ = image.shape

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 Words = Sequence[str]
+
+
+def names_of(texts: Sequence[Words], classes: Iterable[int] | None = None) -> list[list[Words]]:
+    """The names of each picture: of pictures of one class, which are the same, all of their texts; else its own."""
+    of_class: dict[int, list[Words]] = defaultdict(list)
+    label = list(range(len(texts)) if classes is None else classes)
+    for number, text in zip(label, texts, strict=True):
+        of_class[number].append(text)
+    return [of_class[number] for number in label]
 
 
 def exact(captions: Sequence[Words], names: Sequence[Sequence[Words]]) -> np.ndarray:

@@ -136,7 +136,7 @@ class Captioner(nn.Module):
     def caption(self, image: jax.Array, *, steps: int, begin: int, end: int, beams: int = 1) -> jax.Array:
         """The most probable caption of each image that a search with `beams` finds: int32 [B, steps].
 
-        Tokens up to and with `end`, then 0. One beam is greedy.
+        Tokens up to and with `end`, then 0.
         """
         first = self.look(image)
         model, variables = self.unbind()

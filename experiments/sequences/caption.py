@@ -18,7 +18,6 @@ learns from a folder of pictures beside a metadata.csv with file_name and text, 
 """
 
 import dataclasses
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,9 @@ from deeplearn.baselines.captioners import captioners
 from deeplearn.data import Dataset, Vocabulary
 from deeplearn.data.folder import as_example
 from deeplearn.errors import UserError
-from deeplearn.figures.captioned import captioned, looked_at
+from deeplearn.figures.captioned import captioned, word_by_word
 from deeplearn.figures.plots import bars
-from deeplearn.metrics.captions import exact, word_overlap
+from deeplearn.metrics.captions import Words, exact, names_of, word_overlap
 from deeplearn.models.captioner import Captioner, PictureEncoder
 from deeplearn.nn.cells import GRUCell, LSTMCell
 
@@ -109,15 +108,10 @@ def spoken(trained: dl.Trained, dataset: Dataset, image: np.ndarray) -> tuple[np
     return tokens, [dataset.vocabulary.decode(row) for row in tokens]  # type: ignore[union-attr]
 
 
-def names(dataset: Dataset, split: str) -> list[Captions]:
-    """What each picture of a split is called: all texts of its class, where there are classes, else its own."""
+def names(dataset: Dataset, split: str) -> list[list[Words]]:
     columns = getattr(dataset, split).arrays()
     words = [dataset.vocabulary.cut(text) for text in columns["text"]]  # type: ignore[union-attr]
-    of_class: dict[int, Captions] = defaultdict(list)
-    label = columns["label"].tolist() if "label" in columns else range(len(words))
-    for number, name in zip(label, words, strict=True):
-        of_class[number].append(name)
-    return [of_class[number] for number in label]
+    return names_of(words, columns["label"].tolist() if "label" in columns else None)
 
 
 def measure(dataset: Dataset, captions: Captions, split: str) -> dict[str, float]:
@@ -167,27 +161,18 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 def figures(report: dl.Report) -> dict[str, Any]:
     dataset, ours = report.dataset, report.ours.arrays
-    image, config = dataset.test.arrays()["image"], report.config
+    image, credit = dataset.test.arrays()["image"], dataset.about.get("credit", "")
     each = {name: row.metrics["exact"] for name, row in report.rows.items() if name not in report.replicas[0]}
     means = report.spread("exact", ours="attention") | each
 
     def attention() -> Any:
-        """Long captions, evenly spaced over the test split: the picture, and where each word was looked for."""
         rows = some(len(image), 6)
         begins = np.full((len(rows), 1), Vocabulary.begin, np.int32)
         tokens = np.concatenate([begins, ours["tokens"][rows]], 1)
         weights = np.asarray(report.trained["attention"](places, image[rows], tokens[:, :-1]))
-        height, width = (side // 2 ** (len(config.widths) - 1) for side in image.shape[1:3])
-        words = [[*ours["captions"][row], "(end)"] for row in rows]
-        columns = 1 + max(map(len, words))
-        pictures, texts = [], []
-        for row, each, looked in zip(rows, words, weights, strict=True):
-            grids = looked.reshape(-1, height, width)
-            tiles = [image[row], *(looked_at(image[row], grid) for grid in grids[: len(each)])][:columns]
-            blank = columns - len(tiles)
-            pictures += [*tiles, *[np.ones_like(image[row])] * blank]
-            texts += ["", *each, *[""] * blank]
-        return captioned(np.stack(pictures), texts, columns, credit=dataset.about.get("credit", ""))
+        grid = [side // 2 ** (len(report.config.widths) - 1) for side in image.shape[1:3]]
+        words = [[*ours["captions"][row], "(end)"][: weights.shape[1]] for row in rows]
+        return word_by_word(image[rows], weights.reshape(*weights.shape[:2], *grid), words, credit)
 
     def captions() -> Any:
         rows = some(len(image), 36)
