@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from deeplearn.figures.style import INK
 from deeplearn.figures.text import printable
 
-FONT_SIZE, LINE = 14, 18
+FONT_SIZE, LINE = 13, 17
 GAP = 8  # pixels around a tile
 DARK = 0.15  # brightness of what is not looked at
 
@@ -22,7 +22,7 @@ def captioned(
     columns: int,
     colours: Sequence[str] | None = None,
     credit: str = "",
-    tile: int = 128,
+    tile: int = 148,
 ) -> Image.Image:
     """Pictures [N, H, W, C] in [0, 1], in rows of `columns`, each with its text in lines below it.
 

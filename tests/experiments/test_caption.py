@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.forms import captions
 from deeplearn.errors import UserError
@@ -63,6 +64,26 @@ def test_the_loss_is_a_sum_over_words_and_places_that_padding_does_not_change():
         np.testing.assert_allclose(np.square(1 - looked).sum(), looks, rtol=1e-5)
 
 
+def test_a_picture_file_of_any_size_is_answered_with_words(tmp_path):
+    dataset = named(["a cat", "a dog", "the cat"])
+    built = caption.build(config := configured(caption), dataset)
+    batch = dataset.train.arrays()
+    variables = jax.jit(lambda key: built.model.init(key, batch["image"], batch["tokens"], method=both))(
+        jax.random.key(0)
+    )
+    trained = dl.Trained(built.model, variables, jax.random.key(0), config)
+    for name, mode in (("grey.png", "L"), ("colour.jpg", "RGB"), ("clear.png", "RGBA")):
+        Image.new(mode, (30, 20)).save(tmp_path / name)
+        assert set(caption.answer(trained, dataset, str(tmp_path / name)).split()) <= {"a", "the", "cat", "dog"}
+    with pytest.raises(UserError, match="there is no image"):
+        caption.answer(trained, dataset, "a text")
+
+
+def both(rivals, image, tokens):
+    return [system(image, tokens) for system in (rivals.attention, rivals.vector)]
+
+
+@pytest.mark.slow
 def test_twenty_pictures_of_a_user_are_learnt_from_and_one_is_named_when_they_are_gone(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
