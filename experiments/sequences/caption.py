@@ -79,7 +79,7 @@ def likelihood(model: Captioner, batch: dl.Batch, train: bool) -> tuple[dl.Mean,
     logits, weights = model(batch["image"], tokens[:, :-1], train)
     real = jnp.arange(tokens.shape[1] - 1) < batch["length"][:, None] - 1
     nll = dl.Mean.of(optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, 1:]), real)
-    metrics = {"nll": nll, "next_word": dl.Mean.of(logits.argmax(-1) == tokens[:, 1:], real)}
+    metrics = {"nll": nll, "word_accuracy": dl.Mean.of(logits.argmax(-1) == tokens[:, 1:], real)}
     return nll, metrics, jnp.einsum("btp,bt->bp", weights, real.astype(weights.dtype))
 
 
