@@ -13,6 +13,7 @@ from deeplearn.figures.text import printable
 
 FONT_SIZE, LINE = 13, 17
 GAP = 8  # pixels around a tile
+RIGHT, WRONG = "#1a7a34", "#b3261e"
 DARK = 0.15  # brightness of what is not looked at
 
 
@@ -52,6 +53,15 @@ def captioned(
     for number_of_line, line in enumerate(below):
         draw.text((GAP, sum(heights) + LINE * number_of_line), line, INK, font)
     return sheet
+
+
+def judged(
+    images: np.ndarray, captions: Sequence[str], names: Sequence[str], right: np.ndarray, credit: str = ""
+) -> Image.Image:
+    """Pictures with their captions: green where `right` [N], else red, with what would be right in brackets."""
+    said = [caption or "(nothing)" for caption in captions]
+    texts = [one if ok else f"{one} [{name}]" for one, name, ok in zip(said, names, right, strict=True)]
+    return captioned(images, texts, 6, [RIGHT if ok else WRONG for ok in right], credit)
 
 
 def word_by_word(

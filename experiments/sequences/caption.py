@@ -32,14 +32,13 @@ from deeplearn.baselines.captioners import captioners
 from deeplearn.data import Dataset, Vocabulary
 from deeplearn.data.folder import as_example
 from deeplearn.errors import UserError
-from deeplearn.figures.captioned import captioned, word_by_word
+from deeplearn.figures.captioned import judged, word_by_word
 from deeplearn.figures.plots import bars
 from deeplearn.metrics.captions import Words, exact, names_of, word_overlap
 from deeplearn.models.captioner import Captioner, PictureEncoder
 from deeplearn.nn.cells import GRUCell, LSTMCell
 
 CELLS = {"lstm": LSTMCell, "gru": GRUCell}
-RIGHT, WRONG = "#1a7a34", "#b3261e"
 Captions = list[list[str]]
 
 
@@ -140,17 +139,12 @@ def some(count: int, of: int) -> np.ndarray:
 
 
 def shown(dataset: Dataset, rows: np.ndarray, captions: Captions) -> Any:
-    """Test pictures with their captions: green where right, else red with a name that would be."""
+    """These test pictures with their captions, which are right or wrong."""
     called = [names(dataset, "test")[row] for row in rows]
-    right = exact(captions, called)
-    join = dataset.vocabulary.join  # type: ignore[union-attr]
-    texts = [
-        join(one) or "(nothing)" if ok else f"{join(one) or '(nothing)'} [{join(each[0])}]"
-        for one, each, ok in zip(captions, called, right, strict=True)
-    ]
-    colours = [RIGHT if ok else WRONG for ok in right]
+    right, join = exact(captions, called), dataset.vocabulary.join  # type: ignore[union-attr]
     image = dataset.test.arrays()["image"][rows]
-    return captioned(image, texts, 6, colours, dataset.about.get("credit", ""))
+    said, name = [join(one) for one in captions], [join(each[0]) for each in called]
+    return judged(image, said, name, right, dataset.about.get("credit", ""))
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
@@ -207,29 +201,21 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError("--widths and --depths are of the same stages: give them equally many numbers")
     if (side := min(dataset.image_shape[:2])) < 2 ** (len(config.widths) - 1):
         raise UserError(f"images of {side} pixels cannot be halved {len(config.widths) - 1} times: fewer --widths")
-    rivals = {}
-    for name, row in (("attention", "attention"), ("vector", "one vector")):
-        model = Captioner(
-            len(dataset.vocabulary),
-            PictureEncoder(config.widths, config.depths),
-            config.embedding,
-            config.hidden,
-            name == "attention",
-            CELLS[config.cell],
-            config.dropout,
-        )
-        loss = partial(describe, penalty=config.penalty if name == "attention" else 0.0)
-        stage = dl.Stage([dl.Turn(loss)], config.chain(), config.steps, ema=0.99)
-        rivals[name] = dl.Rival(model, [stage], evaluate, validate, row=row)
-    return dl.side_by_side(
-        rivals,
-        data=dataset,
-        baselines=baselines,
-        figures=figures,
-        sheet=sheet,
-        answer=answer,
-        claims=CLAIMS,
+    base = Captioner(
+        len(dataset.vocabulary),
+        PictureEncoder(config.widths, config.depths),
+        config.embedding,
+        config.hidden,
+        cell=CELLS[config.cell],
+        dropout=config.dropout,
     )
+    rivals = {}
+    for name, row, attention in (("attention", "attention", True), ("vector", "one vector", False)):
+        loss = partial(describe, penalty=config.penalty * attention)
+        stage = dl.Stage([dl.Turn(loss)], config.chain(), config.steps, ema=0.99)
+        rivals[name] = dl.Rival(base.clone(attention=attention), [stage], evaluate, validate, row=row)
+    fields: dict[str, Any] = {"baselines": baselines, "figures": figures, "sheet": sheet, "answer": answer}
+    return dl.side_by_side(rivals, data=dataset, claims=CLAIMS, **fields)
 
 
 if __name__ == "__main__":
