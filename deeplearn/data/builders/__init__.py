@@ -35,6 +35,7 @@ OWN = {
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
+    "openmoji": Own("openmoji", "1.0.0", ("16", "24", "32", "64"), default="32", form="captions"),
     "ratings": Own("ratings", "1.0.0"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
