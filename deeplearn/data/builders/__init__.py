@@ -36,6 +36,7 @@ OWN = {
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
     "ratings": Own("ratings", "1.0.0"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
+    "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
 }
 
