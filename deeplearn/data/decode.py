@@ -48,7 +48,9 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     size = _bytes(builder.info.splits.values(), columns)
     if size > MEMORY_BYTES:
         if "sound" in columns:
-            raise UserError(f"the sound of {name} does not fit into memory ({size / 2**30:.1f} GiB): choose another.")
+            raise UserError(
+                f"the sound of {name} does not fit into memory ({size / 2**30:.1f} GiB): choose another."
+            )
         columns = {key: column for key, column in columns.items() if not _varies(column)}
     decode_one = _decoder(columns, side, _audio(builder.info.features))
 
@@ -176,7 +178,9 @@ def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _decoder(columns: Columns, side: int | None, audio: tuple[str, float] | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _decoder(
+    columns: Columns, side: int | None, audio: tuple[str, float] | None
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def decode_one(example: dict[str, Any]) -> dict[str, Any]:
         chosen: dict[str, Any] = {
             key: _text(example[key]) if dtype.kind == "O" else np.asarray(example[key])

@@ -16,6 +16,7 @@ OWN_FILES = {
     "csv": "csv_texts.load_csv",
     "pairs": "pairs.load_pairs",
     "conll": "conll.load_conll",
+    "speech": "speech.load_speech",
 }
 
 
@@ -31,6 +32,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
             sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
+        "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.

@@ -3,7 +3,7 @@
     python -c "from deeplearn import data; print(data.load('speech/digits').train.arrays(2))"
 
 Each of some hundred voices (the variants that come with eSpeak NG: vocal tracts, breath, roughness) speaks strings
-of 1 to LONGEST digits in one of several accents, at its own speed and pitch. Needs the extra `speech`; eSpeak NG and
+of 1 to LONGEST digits in one of several accents, at its own speed and pitch, in white noise 5 to 30 dB below it. Needs the extra `speech`; eSpeak NG and
 its voices are under the GPL, version 3.
 """
 
@@ -44,9 +44,17 @@ def sentences(voices: tuple[str, ...], count: int, seed: int) -> list[dict]:
                 "voice": f"{rng.choice(ACCENTS)}+{voices[number % len(voices)]}",
                 "speed": int(rng.integers(130, 230)),  # words a minute
                 "pitch": int(rng.integers(25, 76)),  # of 0 to 99, around the voice's own
+                "noise": float(rng.uniform(5, 30)),  # decibels below the voice
             }
         )
     return said
+
+
+def recorded(sentence: dict, samples: np.ndarray, seed: int) -> np.ndarray:
+    """The samples at RATE as log-mel frames, in noise."""
+    sound = resampled(in_range(samples), RATE)
+    noise = np.random.default_rng(seed).normal(size=len(sound)) * sound.std() * 10 ** (-sentence["noise"] / 20)
+    return log_mel(sound + noise).astype(np.float16)
 
 
 class Builder(OwnBuilder):
@@ -77,5 +85,5 @@ class Builder(OwnBuilder):
 
     def _generate_examples(self, said):
         for index, (sentence, samples) in enumerate(zip(said, spoken(said), strict=True)):
-            sound = log_mel(resampled(in_range(samples), RATE))
-            yield index, {"sound": sound.astype(np.float16), "text": sentence["text"], "voice": sentence["voice"]}
+            sound = recorded(sentence, samples, index)
+            yield index, {"sound": sound, "text": sentence["text"], "voice": sentence["voice"]}
