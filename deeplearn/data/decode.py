@@ -82,7 +82,7 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
 def _column(key: str, values: np.ndarray, dtype: np.dtype, longest: int | None) -> np.ndarray | Ragged | Texts:
     """The column as it is kept; longest: of all splits, where it holds sequences."""
     if longest is not None:
-        return Ragged.of(values, dtype, buckets=halvings(longest), length=length_of(key))
+        return Ragged.of(list(values), dtype, buckets=halvings(longest), length=length_of(key))
     return Texts.of(values) if dtype.kind == "O" else values
 
 

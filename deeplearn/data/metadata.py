@@ -1,9 +1,9 @@
 """Texts of the files of a folder, as Hugging Face's image and audio folders have them.
 
-`metadata.csv` or `metadata.jsonl` stands beside the files, or one in each of the folders train, validation and test.
+`metadata.csv` or `metadata.jsonl` stands beside the files, or one in each of the folders train, validation, test.
 Its columns (of JSON: the names in each line's object) are `file_name`, a path from the folder that the table is in,
-and `text`, or another usual name (deeplearn.data.forms.TEXT, CAPTION); a column `split` says which split a file
-belongs to. Other columns are not read.
+and `text`, or another usual name (CAPTION); a column `split` says which split a file belongs to. Other columns are
+not read.
 """
 
 from __future__ import annotations

@@ -64,3 +64,19 @@ class SpeechRecogniser(nn.Module):
         x, _ = lstm(x, steps, train=train)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.symbols)(x), steps
+
+
+def forward_width(model: SpeechRecogniser, mels: int) -> int:
+    """Features of a forward LSTM that has, as nearly as can be, the parameters of this bidirectional one."""
+    inputs = mels
+    for _, stride in model.strides:
+        inputs = -(-inputs // stride)
+    inputs *= model.filters[-1]
+
+    def parameters(width: int, directions: int) -> int:
+        sizes = [inputs] + [directions * width] * (model.layers - 1)
+        cells = sum(4 * width * (size + width + 1) for size in sizes)
+        return directions * (cells + width * model.symbols)
+
+    wanted = parameters(model.features, 2)
+    return min(range(1, 2 * model.features + 1), key=lambda width: abs(parameters(width, 1) - wanted))

@@ -3,9 +3,9 @@
     python -m deeplearn.data.builders.espeak < sentences.jsonl > samples
 
 Each line it reads is JSON, {"text": …, "voice": "en-us+f3", "speed": words a minute, "pitch": 0 to 99}; for each it
-writes an int32, the number of samples, and as many int16 samples at RATE. The same lines give the same bytes, except
-in another version of the library. The library and its voices come with the package espeakng_loader; both are under
-the GNU General Public License, version 3.
+writes an int32, the number of samples, and as many int16 samples at RATE. The same lines give the same bytes, with
+the same version of the library. Library and voices come with the package espeakng_loader, under the GNU General
+Public License, version 3.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def needed() -> Any:
         import espeakng_loader
     except ImportError as error:
         raise UserError(
-            f"speech is made by eSpeak NG, which is not installed ({brief(error)}): pip install 'deeplearn[speech]' "
-            "(it is under the GPL)."
+            f"speech is made by eSpeak NG, which is not installed ({brief(error)}): pip install "
+            "'deeplearn[speech]' (it is under the GPL)."
         ) from None
     return espeakng_loader
 

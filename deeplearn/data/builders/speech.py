@@ -3,8 +3,8 @@
     python -c "from deeplearn import data; print(data.load('speech/digits').train.arrays(2))"
 
 Each of some hundred voices (the variants that come with eSpeak NG: vocal tracts, breath, roughness) speaks strings
-of 1 to LONGEST digits in one of several accents, at its own speed and pitch, in white noise 5 to 30 dB below it. Needs the extra `speech`; eSpeak NG and
-its voices are under the GPL, version 3.
+of 1 to LONGEST digits in one of several accents, at its own speed and pitch, in white noise 5 to 30 dB below it.
+Needs the extra `speech`; eSpeak NG and its voices are under the GPL, version 3.
 """
 
 from pathlib import Path
