@@ -112,8 +112,8 @@ def _columns(features: Any, name: str, side: int | None) -> Columns:
             if feature.np_dtype != np.uint8:
                 raise UserError(f"{name} has {feature.np_dtype} images: only 8-bit images can be read.")
         elif isinstance(feature, tfds.features.Audio):
-            if not feature.sample_rate:
-                raise UserError(f"{name} does not say how many samples of its sound a second has: choose another.")
+            if not feature.sample_rate or feature.np_dtype.kind == "O":
+                raise UserError(f"{name} keeps its sound as files or hides its rate: choose another set.")
             columns["sound"] = ((None, MELS), np.dtype(np.float16))
         elif isinstance(feature, tfds.features.Tensor):  # ClassLabel and Scalar are Tensors too
             dtype = np.dtype(feature.np_dtype)

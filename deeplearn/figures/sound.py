@@ -24,13 +24,13 @@ def posteriors(sound: np.ndarray, probabilities: np.ndarray, symbols: Sequence[s
     above.imshow(sound.T, origin="lower", aspect="auto", extent=(0, seconds, 0, sound.shape[1]), cmap="magma")
     below = new_axes((9, 2.8), "", "seconds", "probability")
     time = (np.arange(len(probabilities)) + 0.5) * seconds / len(probabilities)
-    drawn = [number for number in np.flatnonzero((probabilities > 0.1).any(0)) if number][:NAMED]
+    drawn = [int(number) for number in np.flatnonzero((probabilities > 0.1).any(0)) if number][:NAMED]
     below.plot(time, probabilities[:, 0], "--", color=INK, linewidth=1, label="blank")
     for index, number in enumerate(drawn):
         line = ("-", ":")[index // len(PALETTE) % 2]
         colour = PALETTE[index % len(PALETTE)]
         below.plot(
-            time, probabilities[:, number], line, color=colour, linewidth=2, label=plotted(symbols[int(number)])
+            time, probabilities[:, number], line, color=colour, linewidth=2, label=plotted(symbols[number])
         )
     below.set_xlim(0, seconds)
     below.legend(frameon=False, fontsize=9, labelcolor=INK, ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.25))
