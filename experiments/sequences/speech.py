@@ -147,7 +147,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
         chances = np.asarray(trained(listen, sound[None], np.array([len(sound)], np.int32)))[0]
         symbols = report.dataset.vocabulary.tokens  # type: ignore[union-attr]
         heard = report.ours.arrays["transcripts"][row]
-        return posteriors(sound, chances, symbols, f"said: {test['text'][row]}    heard: {heard}")
+        return posteriors(sound, chances, symbols, f"said: {test['text'][row]}; heard: {heard}")
 
     return {"posteriors": over_time, "word_error": lambda: bars(error, "word error rate, held-out recordings")}
 

@@ -52,7 +52,9 @@ def test_recordings_beside_a_table(folder):
 
 def test_frames_are_those_of_the_file(folder):
     dataset = data.load(f"speech:{folder}")
-    longest = max((split.arrays() for split in (dataset.train, dataset.test)), key=lambda p: p["sound_length"].max())
+    longest = max(
+        (split.arrays() for split in (dataset.train, dataset.test)), key=lambda p: p["sound_length"].max()
+    )
     row = longest["sound_length"].argmax()
     _, samples = wavfile.read(folder / "9.wav")
     true = log_mel(samples / 2**15)
@@ -131,7 +133,9 @@ class TinyCommands(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
-        return {name: self._generate_examples(size) for name, size in (("train", 12), ("validation", 3), ("test", 3))}
+        return {
+            name: self._generate_examples(size) for name, size in (("train", 12), ("validation", 3), ("test", 3))
+        }
 
     def _generate_examples(self, size):
         for number in range(size):
