@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from deeplearn.losses.ctc import alignable, ctc, ctc_each
+from deeplearn.losses import ctc as module
 
 with np.load(Path(__file__).parents[1] / "golden" / "ctc.npz") as file:
     GOLDEN = dict(file)
+ctc, ctc_each, alignable = map(jax.jit, (module.ctc, module.ctc_each, module.alignable))
 ARGUMENTS = tuple(GOLDEN[name] for name in ("logits", "steps", "tokens", "lengths"))
 
 
@@ -23,7 +24,7 @@ def test_values_and_gradients_are_those_of_torch():
     fits = np.asarray(alignable(*ARGUMENTS[1:]))
     assert fits.tolist() == [True] * 5 + [False]  # [1, 1, 2] needs four steps and has three
     np.testing.assert_allclose(np.asarray(ctc_each(*ARGUMENTS))[fits], GOLDEN["loss"][fits], rtol=1e-5)
-    slope = jax.grad(lambda logits: ctc(logits, *ARGUMENTS[1:]).total)(ARGUMENTS[0])
+    slope = jax.jit(jax.grad(lambda logits: ctc(logits, *ARGUMENTS[1:]).total))(ARGUMENTS[0])
     np.testing.assert_allclose(slope, GOLDEN["gradient"], atol=1e-5)
 
 

@@ -6,8 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from deeplearn.nn.ctc import greedy, prefix_beam
+from deeplearn.nn import ctc
 from tests.losses.test_ctc import spells
+
+greedy = jax.jit(ctc.greedy, static_argnames="blank")
+prefix_beam = jax.jit(ctc.prefix_beam, static_argnames=("beam", "longest", "blank"))
 
 
 def probabilities(rng, steps, symbols, blank):
@@ -31,7 +34,7 @@ def test_a_wide_beam_finds_the_most_probable_labelling(blank):
     cases = [probabilities(rng, 5, 3, blank) for _ in range(40)]
     log_probs = np.stack([one for one, _ in cases])
     tokens, lengths, found = prefix_beam(log_probs, np.full(40, 5), beam=63, blank=blank)
-    path, path_lengths = greedy(log_probs, np.full(40, 5), blank)
+    path, path_lengths = greedy(log_probs, np.full(40, 5), blank=blank)
     for row, (_, totals) in enumerate(cases):
         best = max(totals, key=totals.get)
         assert labelling(tokens[row], lengths[row]) == best
