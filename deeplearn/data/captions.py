@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeplearn.data import decode
-from deeplearn.data.csv_texts import read_table
+from deeplearn.data.csv_texts import table as read_table
 from deeplearn.data.cut import split_cut
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.folder import at_side, changes, common_shape, decoded

@@ -17,6 +17,7 @@ OWN_FILES = {
     "pairs": "pairs.load_pairs",
     "conll": "conll.load_conll",
     "captions": "captions.load_captions",
+    "speech": "speech.load_speech",
 }
 
 
@@ -34,6 +35,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
             sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
         "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
             (see deeplearn.data.captions);
+        "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.

@@ -5,6 +5,7 @@ import numpy as np
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.builders import OWN
 from deeplearn.data.forms import FORMS
+from deeplearn.data.ragged import Ragged, halvings
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 
@@ -70,7 +71,14 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
         if kind == "captions":
             image = rng.uniform(size=(size, 16, 16, 3)).astype(np.float32)
             return {"text": text, "image": image, "label": np.arange(size, dtype=np.int32)}
+        if kind == "speech":
+            # Each word has a band of its own for 8 frames.
+            place = {word: number for number, word in enumerate(WORDS)}
+            spoken = [np.repeat([place[word] for word in one.split()], 8) for one in text]
+            sound = [np.eye(len(WORDS))[one] + 0.1 * rng.normal(size=(len(one), len(WORDS))) for one in spoken]
+            buckets = halvings(4 * 8)
+            return {"text": text, "sound": Ragged.of(sound, np.float16, buckets=buckets, length="sound_length")}
         return {"text": text}
 
-    classes = () if kind in ("text", "pairs", "captions") else ("one", "two", "three")
+    classes = () if kind in ("text", "pairs", "captions", "speech") else ("one", "two", "three")
     return Dataset(name, *[Arrays(columns()) for _ in range(3)], classes=classes)

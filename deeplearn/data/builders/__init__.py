@@ -38,6 +38,7 @@ OWN = {
     "openmoji": Own("openmoji", "1.0.0", ("16", "24", "32", "64"), default="32", form="captions"),
     "ratings": Own("ratings", "1.0.0"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
+    "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
 }
