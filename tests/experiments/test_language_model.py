@@ -95,7 +95,9 @@ def test_the_paper_s_transformer_has_the_blocks_of_gpt_2_small(dataset):
     blocks = 124_439_808 - (50_257 + 1024) * 768
     assert model.features == 768
     assert parameter_count(model) == blocks + vocabulary * 768 + (768 + 1) * vocabulary
-    others = [parameter_count(page.sized(config.parameters, kind, vocabulary, sizes)) for kind in ("lstm", "window")]
+    others = [
+        parameter_count(page.sized(config.parameters, kind, vocabulary, sizes)) for kind in ("lstm", "window")
+    ]
     assert min(others) > 0.95 * config.parameters and max(others) <= config.parameters
 
 
