@@ -34,7 +34,9 @@ OWN = {
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
+    "names": Own("names", "1.0.0", ("languages",), default="languages", form="labelled"),
     "ratings": Own("ratings", "1.0.0"),
+    "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
 }
