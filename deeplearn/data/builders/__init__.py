@@ -31,6 +31,7 @@ class Own:
 
 
 OWN = {
+    "code": Own("code", "1.0.0", ("python",), form="tagged"),
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
@@ -38,6 +39,7 @@ OWN = {
     "ratings": Own("ratings", "1.0.0"),
     "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
+    "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
 }
 
