@@ -13,7 +13,7 @@ import numpy as np
 from deeplearn.baselines.classical import Thunks
 from deeplearn.data import Dataset
 
-WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)  # tokens of a context, the tagged one among them
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16)  # tokens of a context, the tagged one among them
 EDGE = -1  # stands beyond both ends of a sequence
 Columns = dict[str, np.ndarray]  # tokens and tags int32 [rows, time], length int32 [rows]
 Level = tuple[np.ndarray, np.ndarray]  # contexts, sorted, and the most frequent tag of each
@@ -21,14 +21,14 @@ Level = tuple[np.ndarray, np.ndarray]  # contexts, sorted, and the most frequent
 
 @dataclasses.dataclass(frozen=True)
 class NgramTagger:
-    """The most frequent tag of the longest context that training has, backing off one neighbour at a time.
+    """The most frequent tag of the widest context that training has: it backs off from the last of `widths`.
 
-    width: tokens of the longest context, the tagged one among them. Contexts are of the tokens to the left, or with
-    `both` of as many on either side, the odd one to the left. With `history` the tag before is part of each
+    widths: tokens of each context, the tagged one among them, ascending. Contexts are of the tokens to the left, or
+    with `both` of as many on either side, the odd one to the left. With `history` the tag before is part of each
     context: in training the true one, later the one that was given, from left to right (so NLTK).
     """
 
-    width: int
+    widths: tuple[int, ...]
     both: bool = False
     history: bool = False
     levels: tuple[Level, ...] = ()
@@ -39,15 +39,18 @@ class NgramTagger:
         tags, inside = columns["tags"], within(columns)
         before = np.pad(tags, ((0, 0), (1, 0)), constant_values=EDGE)[:, :-1]
         levels = []
-        for width in range(1, self.width + 1):
+        tag = tags[inside]
+        for width in self.widths:
             context = self._contexts(columns, width, before)[inside]
-            pair, count = np.unique(
-                np.stack([context, tags[inside].astype(np.uint64)], 1), axis=0, return_counts=True
-            )
+            order = np.lexsort((tag, context))
+            new = np.diff(context[order], prepend=~context[order[:1]]) != 0
+            first = np.flatnonzero(new | (np.diff(tag[order], prepend=EDGE) != 0))  # of each context and tag
+            count = np.diff(first, append=len(order))
             # Within a context the most frequent tag comes first, of equals the lowest.
-            order = np.lexsort((pair[:, 1], -count, pair[:, 0]))
-            found, first = np.unique(pair[order, 0], return_index=True)
-            levels.append((found, pair[order, 1][first].astype(np.int32)))
+            pair = order[first]
+            ranked = pair[np.lexsort((tag[pair], -count, context[pair]))]
+            found, place = np.unique(context[ranked], return_index=True)
+            levels.append((found, tag[ranked[place]]))
         common = int(np.bincount(tags[inside]).argmax())
         return dataclasses.replace(self, levels=tuple(levels), common=common)
 
@@ -56,8 +59,8 @@ class NgramTagger:
         tokens = columns["tokens"]
         before = np.full(tokens.shape, EDGE)
         if not self.history:
-            return self._look_up([self._contexts(columns, width, before) for width in range(1, self.width + 1)])
-        plain = [self._contexts(columns, width, None) for width in range(1, self.width + 1)]
+            return self._look_up([self._contexts(columns, width, before) for width in self.widths])
+        plain = [self._contexts(columns, width, None) for width in self.widths]
         given = np.full((len(tokens), tokens.shape[1] + 1), EDGE)
         for place in range(tokens.shape[1]):
             contexts = [mixed(context[:, place], given[:, place]) for context in plain]
@@ -108,21 +111,24 @@ def accuracy(tagger: NgramTagger, columns: Columns) -> float:
 def ngram_taggers(dataset: Dataset, measure: Callable[[np.ndarray], Any]) -> Thunks:
     """Three rows: `NgramTagger` of tokens to the left, on both sides, and these with the tag before.
 
-    The width of each is chosen on validation by the accuracy of tokens. measure(predicted tags [rows, time] of
-    test) gives the row; its metrics get `n`, the width.
+    The widest context of each is chosen on validation by the accuracy of tokens. measure(predicted tags [rows,
+    time] of test) gives the row; its metrics get `n`, the tokens of that context.
     """
     kinds = {
-        "n-grams to the left": NgramTagger(1),
-        "n-grams on both sides": NgramTagger(1, both=True),
-        "n-grams on both sides and the tag before": NgramTagger(1, both=True, history=True),
+        "n-grams to the left": NgramTagger(WIDTHS),
+        "n-grams on both sides": NgramTagger(WIDTHS, both=True),
+        "n-grams on both sides and the tag before": NgramTagger(WIDTHS, both=True, history=True),
     }
     return {name: functools.partial(_row, dataset, tagger, measure) for name, tagger in kinds.items()}
 
 
 def _row(dataset: Dataset, tagger: NgramTagger, measure: Callable[[np.ndarray], Any]) -> Any:
-    widest = dataclasses.replace(tagger, width=WIDTHS[-1]).fit(dataset.train.arrays())
-    narrowed = [dataclasses.replace(widest, width=n, levels=widest.levels[:n]) for n in WIDTHS]
+    whole = tagger.fit(dataset.train.arrays())
+    narrowed = [
+        dataclasses.replace(whole, widths=whole.widths[:n], levels=whole.levels[:n])
+        for n in range(1, len(whole.widths) + 1)
+    ]
     validation = dataset.validation.arrays()
     best = max(narrowed, key=lambda one: accuracy(one, validation))
     measured = measure(best.predict(dataset.test.arrays()))
-    return dataclasses.replace(measured, metrics={**measured.metrics, "n": best.width})
+    return dataclasses.replace(measured, metrics={**measured.metrics, "n": best.widths[-1]})

@@ -12,7 +12,7 @@ from deeplearn.figures.text import MARGIN, printable
 
 SIZE, LEADING = 15, 20  # pixels of a letter and from line to line
 WIDEST, MOST = 96, 44  # characters of a line, and lines
-WRONG = "#ffd9d4"  # behind a wrong tag
+WRONG = "#ffec8b"  # behind a wrong tag
 NEWLINE = "\n"
 
 
@@ -23,7 +23,7 @@ def tagged_text(
     classes: Sequence[str],
     title: str = "",
 ) -> Image.Image:
-    """The tokens, one after another, each in the colour of its predicted tag; wrong ones have a red ground.
+    """The tokens, one after another, each in the colour of its predicted tag; wrong ones have a yellow ground.
 
     A token "\\n" ends its line; lines that are too long are broken, and no more lines are drawn than have room.
     Blank wrong tokens show their ground only. Below is a legend of the classes that are predicted, and of wrong.

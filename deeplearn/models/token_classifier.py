@@ -36,7 +36,8 @@ def pool(x: jax.Array, lengths: jax.Array, how: str, bidirectional: bool = False
 class TokenClassifier(nn.Module):
     """tokens int32 [batch, time], lengths [batch] -> logits [batch, classes] of the text as a whole.
 
-    pooling: how an encoder's vectors become one, see `pool`. dropout: fraction of that one which is dropped.
+    pooling: how an encoder's vectors become one, see `pool`; of embedded tokens beside them the mean is taken.
+    dropout: fraction of that one which is dropped.
     """
 
     encoder: TokenEncoder
@@ -47,7 +48,12 @@ class TokenClassifier(nn.Module):
     @nn.compact
     def __call__(self, tokens: jax.Array, lengths: jax.Array, train: bool = False) -> jax.Array:
         both = self.encoder.bidirectional and self.encoder.network in CELLS
-        x = pool(self.encoder(tokens, lengths, train), lengths, self.pooling, both)
+        x = self.encoder(tokens, lengths, train)
+        if self.encoder.skip:
+            own, embedded = jnp.split(x, [x.shape[-1] - self.encoder.embedding], axis=-1)
+            x = jnp.concatenate([pool(own, lengths, self.pooling, both), pool(embedded, lengths, "mean")], -1)
+        else:
+            x = pool(x, lengths, self.pooling, both)
         return nn.Dense(self.classes, name="out")(nn.Dropout(self.dropout, deterministic=not train)(x))
 
 

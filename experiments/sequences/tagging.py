@@ -6,10 +6,10 @@
 
 The default tags each character of Python source by the kind of its token. A character inside quotes looks like any
 other, and its window may begin inside a string: what comes later helps. Both networks have equally many weights
-(the second is Huang, Xu & Yu's BI-LSTM, 2015, section 2.2). Measured: accuracy, recall and F1 of each class, of BIO
-tags the F1 of spans (Tjong Kim Sang & De Meulder 2003). Words that training lacks are one unknown token, which it learns
-from words it hides (`--unknown`). Baselines: the most frequent tag of the n-gram around a token, sizes chosen on
-validation.
+(the second is Huang, Xu & Yu's BI-LSTM, 2015, section 2.2). Measured: accuracy and F1 of each class, of BIO tags
+the F1 of spans (Tjong Kim Sang & De Meulder 2003). Words that training lacks are one unknown token, which it
+learns from words that it hides (`--unknown`). Baselines: the most frequent tag of the n-gram around a token, sizes
+chosen on validation.
 """
 
 import dataclasses

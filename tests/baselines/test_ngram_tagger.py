@@ -19,7 +19,7 @@ def sequences(seed, rows=12, longest=9):
     return {"tokens": tokens.astype(np.int32), "tags": np.where(inside, tags, 9).astype(np.int32), "length": length}
 
 
-def plainly(train, test, width, both, history):
+def plainly(train, test, widths, both, history):
     def context(tokens, place, size):
         left = size // 2 if both else size - 1
         at = range(place - left, place + size - left)
@@ -28,7 +28,7 @@ def plainly(train, test, width, both, history):
     counts = defaultdict(Counter)
     for tokens, tags, length in zip(train["tokens"], train["tags"], train["length"], strict=True):
         for place in range(length):
-            for size in range(1, width + 1):
+            for size in widths:
                 before = (tags[place - 1] if place else None) if history else None
                 counts[context(tokens[:length], place, size), before][tags[place]] += 1
     common = np.bincount(
@@ -39,7 +39,7 @@ def plainly(train, test, width, both, history):
         row = []
         for place in range(length):
             tag = common
-            for size in range(1, width + 1):
+            for size in widths:
                 found = counts.get(
                     (context(tokens[:length], place, size), (row[-1] if row else None) if history else None)
                 )
@@ -52,12 +52,12 @@ def plainly(train, test, width, both, history):
 
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("history", [False, True])
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
-def test_it_is_the_most_frequent_tag_of_the_longest_context_seen(width, both, history):
+@pytest.mark.parametrize("widths", [(1,), (1, 2, 3, 4), (2, 5)])
+def test_it_is_the_most_frequent_tag_of_the_longest_context_seen(widths, both, history):
     train, test = sequences(0), sequences(1)
     test["tokens"][0, 0] = 99  # never seen
-    predicted = NgramTagger(width, both, history).fit(train).predict(test)
-    expected = plainly(train, test, width, both, history)
+    predicted = NgramTagger(widths, both, history).fit(train).predict(test)
+    expected = plainly(train, test, widths, both, history)
     assert [row[:n].tolist() for row, n in zip(predicted, test["length"], strict=True)] == expected
 
 
