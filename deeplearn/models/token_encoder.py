@@ -58,7 +58,8 @@ class TokenEncoder(nn.Module):
             tokens = jnp.where(hidden, UNKNOWN, tokens)
         x = nn.Embed(self.vocabulary, self.embedding, name="embed")(tokens)
         if self.ngrams:
-            table = nn.Embed(self.buckets, self.embedding, name="ngrams")
+            # From zeros, so that an n-gram that training lacks says nothing, and is no noise.
+            table = nn.Embed(self.buckets, self.embedding, embedding_init=nn.initializers.zeros, name="ngrams")
             read = jnp.where(inside[..., 0], tokens, 0)
             x += sum(table(hashed_ngrams(read, size, self.buckets)) for size in self.ngrams)
         x = jnp.where(inside, nn.Dropout(self.dropout, deterministic=not train)(x), 0)
