@@ -40,7 +40,7 @@ HARD = ("string", "comment")  # whose end is to be seen, or its begin
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     dataset: str = "code/python"
-    steps: int = 600
+    steps: int = 500
     batch_size: int = 32
     learning_rate: float = 5e-3
     clip: float = 1.0
