@@ -29,7 +29,8 @@ class TokenEncoder(nn.Module):
     network: "rnn", "lstm" or "gru", `layers` deep, `features` in each direction; "transformer", pre-norm with
         positions by sine and cosine; or "convolution", the windows alone, each with `features` (Kim 2014).
     bidirectional: of recurrent networks; 2·features then, forward first. A transformer always sees both sides.
-    skip: the embedded tokens stand beside what the layers make of them, [batch, time, features + embedding].
+    skip: the layers see the tokens alone, and these with their n-grams stand beside what the layers make of them,
+        [batch, time, features + embedding] (wide and deep, Cheng et al. 2016).
     dropout: fraction dropped of the embedding, and between the layers.
     unknown: fraction of tokens read as the unknown one, only in training, as rare words are at test (Iyyer et al.
         2015 drop words so). Without it that token's vector would never be learnt.
@@ -57,13 +58,15 @@ class TokenEncoder(nn.Module):
             hidden = jax.random.bernoulli(self.make_rng("dropout"), self.unknown, tokens.shape)
             tokens = jnp.where(hidden, UNKNOWN, tokens)
         x = nn.Embed(self.vocabulary, self.embedding, name="embed")(tokens)
+        beside = x
         if self.ngrams:
             # From zeros, so that an n-gram that training lacks says nothing, and is no noise.
             table = nn.Embed(self.buckets, self.embedding, embedding_init=nn.initializers.zeros, name="ngrams")
             read = jnp.where(inside[..., 0], tokens, 0)
-            x += sum(table(hashed_ngrams(read, size, self.buckets)) for size in self.ngrams)
-        x = jnp.where(inside, nn.Dropout(self.dropout, deterministic=not train)(x), 0)
-        embedded = x
+            beside = x + sum(table(hashed_ngrams(read, size, self.buckets)) for size in self.ngrams)
+            x = x if self.skip else beside
+        drop = nn.Dropout(self.dropout, deterministic=not train)
+        x, embedded = jnp.where(inside, drop(x), 0), jnp.where(inside, drop(beside), 0)
         if self.windows:
             width = self.features if self.network == "convolution" else self.embedding
             seen = [nn.Conv(width, (size,), name=f"window_{size}")(x) for size in self.windows]

@@ -6,8 +6,9 @@
     python -m deeplearn.runs ask --run=runs/sequences.classify --text="neuseeländischer Dollar"
 
 The default asks for the language of a name, among twenty in Latin letters; training has seen the same territory,
-language or currency in no language. Each character is embedded together with the n-grams around it (Bojanowski et
-al. 2017), and these stand beside what the recurrent layer makes of them (`--noskip`: they do not).
+language or currency in no language. What a recurrent layer makes of the characters stands beside the mean of embedded
+n-grams of them (Joulin et al. 2017), as in a wide and deep network (Cheng et al. 2016); `--layers=0` has these alone,
+`--ngrams= --noskip` the recurrent layer alone.
 `--network=convolution --windows=3,4,5 --pooling=max` is Kim's (2014). Baselines: logistic regression and naive
 Bayes on n-grams, their sizes chosen on validation, and where the classes are negative and positive VADER (Hutto &
 Gilbert 2014), except on the words of its own lexicon.
@@ -38,20 +39,22 @@ TOLD = 5  # classes that an answer names
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     dataset: str = "names/languages"
-    steps: int = 600
-    learning_rate: float = 5e-3
+    steps: int = 500
+    learning_rate: float = 1.5e-2
     network: str = dl.flag("gru", "layers over the embedded tokens", choices=NETWORKS)
-    embedding: int = dl.flag(64, "features of a token's vector", min=1)
-    features: int = dl.flag(64, "units of a layer, in each direction", min=1)
+    embedding: int = dl.flag(32, "features of a token's vector", min=1)
+    features: int = dl.flag(32, "units of a layer, in each direction", min=1)
     layers: int = dl.flag(1, "recurrent or attention layers (0: none, so the embedded tokens alone)", min=0)
     bidirectional: bool = dl.flag(True, "whether a second recurrent layer reads from the end")
-    ngrams: tuple[int, ...] = dl.flag((2, 3, 4, 5), "sizes of n-grams whose vectors are added (empty: none)", min=1)
-    buckets: int = dl.flag(2**15, "rows of the table of n-grams", min=1)
+    ngrams: tuple[int, ...] = dl.flag(
+        (1, 2, 3, 4, 5, 6), "sizes of n-grams that are embedded too (empty: none)", min=1
+    )
+    buckets: int = dl.flag(2**17, "rows of the table of n-grams", min=1)
     windows: tuple[int, ...] = dl.flag((), "widths of convolutions before the layers (empty: none)", min=1)
-    skip: bool = dl.flag(True, "whether the embedded tokens stand beside what the layers make of them")
-    pooling: str = dl.flag("mean", "how the vectors of all tokens become one", choices=POOLINGS)
-    dropout: float = dl.flag(0.3, "fraction of features dropped, embedded and pooled", min=0, max=0.95)
-    unknown: float = dl.flag(0.0, "fraction of tokens that training reads as unknown", min=0, max=0.95)
+    skip: bool = dl.flag(True, "n-grams stand beside what the layers make of the tokens; or the layers read them")
+    pooling: str = dl.flag("max", "how the vectors of all tokens become one", choices=POOLINGS)
+    dropout: float = dl.flag(0.2, "fraction of features dropped, embedded and pooled", min=0, max=0.95)
+    unknown: float = dl.flag(0.05, "fraction of tokens that training reads as unknown", min=0, max=0.95)
     longest: int = dl.flag(32, "tokens of a text that are read", min=1)
 
     # The LSTM of Dai & Le 2015, section 4.1, without their pretraining; its dropout is our guess.
@@ -147,7 +150,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     return dl.Experiment(
         model=TokenClassifier(encoder, len(dataset.classes), config.pooling, config.dropout),
         stages=[
-            dl.Stage([dl.Turn(partial(classify, longest=config.longest))], config.chain(), config.steps, ema=0.99)
+            dl.Stage([dl.Turn(partial(classify, longest=config.longest))], config.chain(), config.steps, ema=0.995)
         ],
         data=dataset,
         evaluate=evaluate,

@@ -117,9 +117,7 @@ def sentences():
 def test_entities_in_sentences_of_one_s_own(tmp_path):
     (tmp_path / "own.conll").write_text("".join(sentences()))
     sizes = {"embedding": 8, "features": 8, "unknown": 0.05, "learning_rate": 0.03}
-    results = finished(
-        tagging, "experiments.sequences.tagging", "--dataset=conll:own.conll", "--steps=80", **sizes
-    )
+    results = finished(tagging, "experiments.sequences.tagging", "--dataset=conll:own.conll", "--steps=80", **sizes)
     assert results["left_out"] == {}
     ours, forward = results["metrics"], results["baselines"][tagging.FORWARD]
     # Whether the first word is a person or a place is seen two words later.
