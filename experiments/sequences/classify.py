@@ -6,12 +6,11 @@
     python -m deeplearn.runs ask --run=runs/sequences.classify --text="neuseeländischer Dollar"
 
 The default asks for the language of a name, among twenty in Latin letters; training has seen the same territory,
-language or currency in no language. What a recurrent layer makes of the characters stands beside the mean of embedded
-n-grams of them (Joulin et al. 2017), as in a wide and deep network (Cheng et al. 2016); `--layers=0` has these alone,
-`--ngrams= --noskip` the recurrent layer alone.
-`--network=convolution --windows=3,4,5 --pooling=max` is Kim's (2014). Baselines: logistic regression and naive
-Bayes on n-grams, their sizes chosen on validation, and where the classes are negative and positive VADER (Hutto &
-Gilbert 2014), except on the words of its own lexicon.
+language or currency in no language. What a recurrent layer makes of the characters stands beside the mean of their
+embedded n-grams (Joulin et al. 2017), as in a wide and deep network (Cheng et al. 2016). `--layers=0` has these
+alone, `--ngrams= --noskip` the recurrent layer alone; `--network=convolution --windows=3,4,5 --noskip` is Kim's
+(2014). Baselines: logistic regression and naive Bayes on n-grams, their sizes chosen on validation, and where the
+classes are negative and positive VADER (Hutto & Gilbert 2014), except on the words of its own lexicon.
 """
 
 import dataclasses
