@@ -48,6 +48,8 @@ WORDS = ("red", "cat", "of", "the", "two", "dogs", "sees", "no", "blue", "house"
 def form(name: str) -> str | None:
     """How the texts of that set become tokens; None for a set without texts."""
     base = name.partition("/")[0].partition("@")[0]
+    if base == "imdb_reviews":
+        return "labelled"
     return OWN[base].form or None if base in OWN else None
 
 
