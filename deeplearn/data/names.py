@@ -18,12 +18,16 @@ OWN_FILES = {
     "conll": "conll.load_conll",
 }
 
+# Tasks that are generated, by what stands before the slash, and their lengths where none is named.
+TASKS = {"adding": "50", "recent": "50", "copy": "50"}
+
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """Loads a data set, preparing it first where that is needed and possible.
 
     name: one of
         "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
+        "adding/50", "copy/200", "recent/50", any length: tasks of memory without end (see deeplearn.data.endless);
         "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
             "stl10@64" to cut its images to squares of 64 pixels;
         "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
@@ -40,6 +44,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     if colon and kind in OWN_FILES:
         module, _, function = OWN_FILES[kind].rpartition(".")
         dataset: Dataset = getattr(importlib.import_module(f"deeplearn.data.{module}"), function)(path)
+    elif (task := name.partition("/"))[0] in TASKS:
+        from deeplearn.data.endless import load_endless
+
+        dataset = load_endless(task[0], task[2] or TASKS[task[0]])
     else:
         from deeplearn.data.prepared import load_prepared
 
