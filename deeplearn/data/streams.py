@@ -15,7 +15,6 @@ from deeplearn.data.split import Batch, Spec, Split
 from deeplearn.data.unpaired import Unpaired
 from deeplearn.errors import UserError
 
-
 # A split of at least so many examples has no epochs: examples are drawn, hardly ever one twice.
 ENDLESS = 2**31
 

@@ -204,7 +204,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     tasks = {name: dataset} | {other: load_endless(other, length) for other in config.also if other != name}
     stages = [
         dl.Stage(
-            [dl.Turn(partial(learn, task=task, first=number * config.steps, steps=config.steps), trains=(f"on_{task}",))],
+            [
+                dl.Turn(
+                    partial(learn, task=task, first=number * config.steps, steps=config.steps),
+                    trains=(f"on_{task}",),
+                )
+            ],
             config.chain(),
             config.steps,
             name=task,

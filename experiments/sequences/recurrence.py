@@ -252,7 +252,9 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     if not {"sequence", "target"} <= set(dataset.train.spec):
-        raise UserError(f"--dataset={dataset.name} has no sequences with a number as target: say recent/20 or adding/20")
+        raise UserError(
+            f"--dataset={dataset.name} has no sequences with a number as target: say recent/20 or adding/20"
+        )
     inputs = dataset.train.spec["sequence"].shape[-1]
     return dl.Experiment(
         model=Twins(inputs, config.hidden, config.radius),
