@@ -13,7 +13,7 @@ from deeplearn.data.ragged import Ragged
 from deeplearn.data.split import Arrays, Records, Split, numeric
 from deeplearn.data.streams import Stream, stream
 from deeplearn.data.unpaired import Unpaired
-from deeplearn.data.vocabulary import Vocabulary, tokenised
+from deeplearn.data.vocabulary import Vocabulary
 
 __all__ = [
     "Arrays",
@@ -27,5 +27,4 @@ __all__ = [
     "load",
     "numeric",
     "stream",
-    "tokenised",
 ]

@@ -33,18 +33,24 @@ def load_conll(path: str) -> Dataset:
     """
     file, text = read(path, "conll")
     sentences, notes = _sentences(file, text)
-    words, tags = [tokens for tokens, _ in sentences], [tags for _, tags in sentences]
-    inside = {tag for one in tags for tag in one} - {"O"}
+    inside = {tag for _, tags in sentences for tag in tags} - {"O"}
     classes = ("O", *sorted(inside, key=lambda tag: (tag[2:], tag)))
-    orders, cut = cut_splits(file, {"train": np.arange(len(words))}, np.zeros(len(words), np.int32))
-    vocabulary = Vocabulary.of(token for row in orders["train"] for token in words[row])
+    orders, cut = cut_splits(file, {"train": np.arange(len(sentences))}, np.zeros(len(sentences), np.int32))
+    words = {split: [sentences[row][0] for row in order] for split, order in orders.items()}
+    vocabulary = Vocabulary.of(token for sentence in words["train"] for token in sentence)
     number = {tag: place for place, tag in enumerate(classes)}
-    label = [np.array([number[tag] for tag in one], np.int32) for one in tags]
-    tokens, tagged = ragged([vocabulary.encode(one) for one in words], orders), ragged(label, orders)
+    label = {
+        split: [np.array([number[tag] for tag in sentences[row][1]], np.int32) for row in order]
+        for split, order in orders.items()
+    }
+    ids = {split: [vocabulary.encode(sentence) for sentence in each] for split, each in words.items()}
+    tokens, tagged = ragged(ids), ragged(label)
     splits: dict[str, Any] = {split: Arrays({"tokens": tokens[split], "tags": tagged[split]}) for split in orders}
-    absent = absent_classes(np.concatenate([label[row] for row in orders["train"]]), classes)
-    notes += [f"{len(classes)} tags: {shown(classes)}", *cut, *said("sentences", words, orders, vocabulary)]
-    notes += again("sentences", words, orders)
+    absent = absent_classes(np.concatenate(label["train"]), classes)
+    notes += [f"{len(classes)} tags: {shown(classes)}", *cut, *said("sentences", ids, vocabulary)]
+    notes += again(
+        "sentences", {split: ["\0".join(sentence) for sentence in each] for split, each in words.items()}
+    )
     notes += [f"tags without an example in train: {shown(absent)}"] if absent else []
     return Dataset(
         name=f"conll:{path}",

@@ -1,8 +1,8 @@
 """The user's own texts with labels: `csv:FILE`, a table in UTF-8 whose first line names its columns.
 
 One column holds texts and one labels, by one of the names below, in any case; a column `split` says which split a
-text belongs to, else texts are cut 80 / 10 / 10. Columns are separated by commas, semicolons, tabs or |. A text is
-its characters, without white space around it.
+text belongs to, else texts are cut 80 / 10 / 10. Columns are separated by commas, semicolons, tabs or |. A text,
+without white space around it, is its characters, or its words or pieces: `csv:FILE@word`, `csv:FILE@piece`.
 """
 
 import csv
@@ -13,20 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeplearn.data.csv_labels import LABEL, SPLIT
+from deeplearn.data.cut import split_cut
 from deeplearn.data.dataset import Dataset
+from deeplearn.data.forms import TEXT, labelled
 from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import split_name
 from deeplearn.data.partition import absent_classes
 from deeplearn.data.split import Arrays
-from deeplearn.data.tokens import again, cut_splits, ragged, said
+from deeplearn.data.tokens import cut_splits
 from deeplearn.data.utf8 import lines, read
-from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError, brief
 
-TEXT = (
-    *("text", "texts", "sentence", "review", "comment", "message", "content", "document", "tweet", "headline"),
-    *("title", "word", "name"),
-)
 LABELS = (*LABEL, "sentiment", "language", "topic", "intent")
 LONGEST = 200  # characters of a label: a longer one is a text
 
@@ -40,25 +37,21 @@ class Row(NamedTuple):
 
 
 def load_csv(path: str) -> Dataset:
-    """Columns `tokens` int32 [time] of characters, `length` and `label`. Raises UserError for any mistake in it."""
-    file, content = read(path, "csv")
+    """The columns of `forms.labelled`. Raises UserError for any mistake in the file."""
+    where, cut = split_cut(path)
+    file, content = read(where, "csv")
     rows, notes = _rows(file, content)
     classes, label, changes = numbered(np.array([row.label for row in rows]), f"labels in {file}")
     found = np.array([row.split for row in rows])
     given = {split or "train": np.flatnonzero(found == split) for split in set(found.tolist())}
-    orders, cut = cut_splits(file, given, label, classes)
-    vocabulary = Vocabulary.characters(rows[row].text for row in orders["train"])
-    texts = [row.text for row in rows]
-    tokens = ragged([vocabulary.encode(text) for text in texts], orders)
+    orders, divided = cut_splits(file, given, label, classes)
+    texts = np.array([row.text for row in rows], object)
     splits: dict[str, Any] = {
-        split: Arrays({"tokens": tokens[split], "label": label[order]}) for split, order in orders.items()
+        split: Arrays({"text": texts[order], "label": label[order]}) for split, order in orders.items()
     }
-    notes += [*changes, f"{len(classes)} class(es): {shown(classes)}", *cut]
-    notes += [*said("texts", texts, orders, vocabulary), *again("texts", texts, orders)]
     about = {"not in train": absent_classes(label[orders["train"]], classes)}
-    return Dataset(
-        name=f"csv:{path}", classes=classes, vocabulary=vocabulary, about=about, notes=tuple(notes), **splits
-    )
+    notes += [*changes, f"{len(classes)} class(es): {shown(classes)}", *divided]
+    return labelled(Dataset(name=f"csv:{path}", classes=classes, about=about, notes=tuple(notes), **splits), cut)
 
 
 def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:

@@ -121,7 +121,11 @@ class Dataset:
         It covers classes, levels, vocabulary, and each split's size, columns and rows: all rows of small splits, of
         large ones a fixed sample of evenly spaced rows, 4 MiB or 16 rows. A change of other rows goes unnoticed.
         """
-        facts = [list(self.classes), self.levels, self.vocabulary and list(self.vocabulary.tokens)]
+        facts = [
+            list(self.classes),
+            self.levels,
+            self.vocabulary and [*self.vocabulary.tokens, *self.vocabulary.merges],
+        ]
         digest = hashlib.sha256(json.dumps(facts).encode())
         for split in (self.train, self.validation, self.test):
             digest.update(f"{len(split)}".encode())

@@ -70,9 +70,14 @@ def stand_in(description: Mapping[str, Any]) -> Dataset:
             **splits,
             classes=tuple(description["classes"]),
             levels=description["levels"],
-            vocabulary=Vocabulary(tuple(found["tokens"]), found["level"]) if found else None,
+            vocabulary=_vocabulary(found) if found else None,
             about={key: from_json(value) for key, value in description["about"].items()},
             facts={key: from_json(value) for key, value in description["facts"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"the description of the run's data in config.json is damaged ({error!r})") from None
+
+
+def _vocabulary(found: Mapping[str, Any]) -> Vocabulary:
+    merges = tuple((left, right) for left, right in found.get("merges", ()))
+    return Vocabulary(tuple(found["tokens"]), found["level"], merges)

@@ -35,6 +35,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
             sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
+        Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
+            or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
 
     Raises UserError, in one sentence, for anything the user can correct.

@@ -1,7 +1,7 @@
 """The user's own pairs of texts: `pairs:FILE`, in UTF-8, on each line a source, a tab and its translation.
 
-Further columns, such as Tatoeba's of authors, are not read. Pairs are cut 80 / 10 / 10; one vocabulary serves both
-sides. A text is its characters, without white space around it.
+Further columns, such as Tatoeba's of authors, are not read. Pairs are cut 80 / 10 / 10. A text, without white space
+around it, is its characters, or its words or pieces: `pairs:FILE@word`, `pairs:FILE@piece`.
 """
 
 from pathlib import Path
@@ -9,30 +9,26 @@ from typing import Any
 
 import numpy as np
 
+from deeplearn.data.cut import split_cut
 from deeplearn.data.dataset import Dataset
+from deeplearn.data.forms import pairs
 from deeplearn.data.split import Arrays
-from deeplearn.data.tokens import again, cut_splits, ragged, said
+from deeplearn.data.tokens import cut_splits
 from deeplearn.data.utf8 import lines, read
-from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError
 
 
 def load_pairs(path: str) -> Dataset:
-    """Columns `source` and `target`, int32 [time], with `source_length` and `target_length`.
-
-    A target stands between `begin` and `end`, which count towards its length. Raises UserError for any mistake.
-    """
-    file, text = read(path, "pairs")
+    """The columns of `forms.pairs`. Raises UserError for any mistake in the file."""
+    where, cut = split_cut(path)
+    file, text = read(where, "pairs")
     sources, targets, notes = _pairs(file, text)
-    orders, cut = cut_splits(file, {"train": np.arange(len(sources))}, np.zeros(len(sources), np.int32))
-    vocabulary = Vocabulary.characters(side[row] for side in (sources, targets) for row in orders["train"])
-    source = ragged([vocabulary.encode(one) for one in sources], orders, "source_length")
-    enclosed = [np.array([vocabulary.begin, *vocabulary.encode(one), vocabulary.end], np.int32) for one in targets]
-    target = ragged(enclosed, orders, "target_length")
-    splits: dict[str, Any] = {split: Arrays({"source": source[split], "target": target[split]}) for split in orders}
-    notes += [*cut, *said("sources", sources, orders, vocabulary), *said("targets", targets, orders, vocabulary)]
-    notes += again("sources", sources, orders)
-    return Dataset(name=f"pairs:{path}", vocabulary=vocabulary, notes=tuple(notes), **splits)
+    orders, divided = cut_splits(file, {"train": np.arange(len(sources))}, np.zeros(len(sources), np.int32))
+    source, target = np.array(sources, object), np.array(targets, object)
+    splits: dict[str, Any] = {
+        split: Arrays({"source": source[order], "target": target[order]}) for split, order in orders.items()
+    }
+    return pairs(Dataset(name=f"pairs:{path}", notes=(*notes, *divided), **splits), cut)
 
 
 def _pairs(file: Path, text: str) -> tuple[list[str], list[str], list[str]]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from deeplearn.data import decoded
 from deeplearn.data.builders import OWN, complete
+from deeplearn.data.cut import Cut, split_cut
 from deeplearn.data.dataset import Dataset
+from deeplearn.data.forms import FORMS, form_of
 from deeplearn.data.images import split_side
 from deeplearn.data.lock import locked
 from deeplearn.data.versions import find
@@ -25,7 +27,9 @@ def load_prepared(name: str, directory: Path) -> Dataset:
     decoded/<name>[@side]/         the same examples as arrays, for sets that fit in memory
     decoded/<name>[@side].lock     locked while either is made
     """
-    wanted, side = split_side(name)
+    whole, cut = split_cut(name)
+    end = name[len(whole) :]
+    wanted, side = split_side(whole)
     if not re.fullmatch(r"\w+(/[\w.+-]+)?", wanted):
         raise UserError(
             f"{name!r} is not a data set's name: say digits, mixture/ring, mnist, folder:PATH, npz:PATH, "
@@ -34,14 +38,26 @@ def load_prepared(name: str, directory: Path) -> Dataset:
     if wanted.partition("/")[0] in OWN:
         if side:
             raise UserError(f"{wanted} has one size of its own: leave out @{side}.")
-        name = wanted = "/".join(filter(None, complete(wanted)))
+        whole = wanted = "/".join(filter(None, complete(wanted)))
     try:
-        return _load(name, wanted, side, directory)
+        dataset = _load(whole, wanted, side, directory)
     except OSError as error:
         raise UserError(
             f"cannot write to the data directory {directory} ({error.strerror or brief(error)}): "
             "choose another with --data_dir or $TFDS_DATA_DIR."
         ) from error
+    return _in_tokens(dataset, whole + end, cut)
+
+
+def _in_tokens(dataset: Dataset, name: str, cut: Cut | None) -> Dataset:
+    """The set with its texts as tokens, if it is one of texts."""
+    base = dataset.name.partition("/")[0]
+    form = OWN[base].form if base in OWN else form_of(dataset)
+    if not form:
+        if cut:
+            raise UserError(f"{dataset.name} has no text to be cut into {cut.level}s: leave out @{cut.level}.")
+        return dataset
+    return FORMS[form](dataclasses.replace(dataset, name=name), cut)
 
 
 def _load(name: str, wanted: str, side: int | None, directory: Path) -> Dataset:

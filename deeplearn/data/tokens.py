@@ -25,42 +25,40 @@ def cut_splits(
         raise UserError(f"in {file} {error}") from None
 
 
-def ragged(
-    sequences: Sequence[np.ndarray], orders: Mapping[str, np.ndarray], length: str = "length"
-) -> dict[str, Ragged]:
+def ragged(splits: Mapping[str, Sequence[np.ndarray]], length: str = "length") -> dict[str, Ragged]:
     """{split: its sequences}, all with the buckets of the longest sequence, so that all have the same few shapes.
 
-    sequences: int32 [time] each, none empty. orders: {split: indices}. length: the name of the column of lengths.
+    splits: int32 [time] each, none empty. length: the name of the column of lengths.
     """
-    buckets = halvings(max(map(len, sequences)))
-    return {
-        split: Ragged.of([sequences[row] for row in order], buckets=buckets, length=length)
-        for split, order in orders.items()
-    }
+    buckets = halvings(max(len(one) for sequences in splits.values() for one in sequences))
+    return {split: Ragged.of(sequences, buckets=buckets, length=length) for split, sequences in splits.items()}
 
 
-def said(
-    what: str, sequences: Sequence[Sequence[str]], orders: Mapping[str, np.ndarray], vocabulary: Vocabulary
-) -> list[str]:
-    """Notes: how many sequences of tokens there are and how long, and what of them training does not show.
+def said(what: str, splits: Mapping[str, Sequence[np.ndarray]], vocabulary: Vocabulary) -> list[str]:
+    """Notes: how many sequences of ids there are and how long, and what of them training does not show.
 
     what: what a sequence is, such as "texts".
     """
-    lengths, unit = [len(one) for one in sequences], vocabulary.level
-    notes = [f"{len(sequences)} {what} of {min(lengths)} to {max(lengths)} {unit}s"]
+    lengths, unit = [len(one) for sequences in splits.values() for one in sequences], vocabulary.level
+    notes = [f"{len(lengths)} {what} of {min(lengths)} to {max(lengths)} {unit}s"]
     for split in ("validation", "test"):
-        notes += unseen((sequences[row] for row in orders[split]), split, vocabulary)
+        notes += unseen(splits[split], split, vocabulary)
     return notes
 
 
-def again(what: str, sequences: Sequence[Sequence[str]], orders: Mapping[str, np.ndarray]) -> list[str]:
-    """A note for each split some of whose sequences are in train as well: its numbers will be too good."""
-    return repeated([np.frombuffer("\0".join(one).encode(), np.uint8) for one in sequences], orders, what)
+def again(what: str, splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """A note for each split some of whose texts are in train as well: its numbers will be too good."""
+    texts = [
+        np.frombuffer(text.encode("utf-8", "replace"), np.uint8) for split in splits.values() for text in split
+    ]
+    ends = np.cumsum([len(split) for split in splits.values()])
+    orders = {name: np.arange(end - len(splits[name]), end) for name, end in zip(splits, ends, strict=True)}
+    return repeated(texts, orders, what)
 
 
-def unseen(sequences: Iterable[Iterable[str]], split: str, vocabulary: Vocabulary) -> list[str]:
-    """A note where tokens of these sequences, iterated once, are not in the vocabulary."""
-    ids = np.concatenate([vocabulary.encode(one) for one in sequences])
+def unseen(sequences: Iterable[np.ndarray], split: str, vocabulary: Vocabulary) -> list[str]:
+    """A note where sequences of ids, iterated once, hold tokens that are not in the vocabulary."""
+    ids = np.concatenate(list(sequences))
     missing = int((ids == vocabulary.unknown).sum())
     if not missing:
         return []

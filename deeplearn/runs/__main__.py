@@ -1,16 +1,19 @@
-"""Uses a finished or running run: draws samples, compares it with another, exports its weights and networks.
+"""Uses a finished or running run: draws samples, asks it, compares it with another, exports weights and networks.
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
+    python -m deeplearn.runs ask --run=runs/translate --text="Thursday, November 26, 2026" [--seed=1]
+    python -m deeplearn.runs ask --run=runs/speech --file=digits.wav
     python -m deeplearn.runs compare --run=runs/one --with=runs/other
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=weights.safetensors
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
 
-sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one below
-the other, each with other random numbers. compare prints the two runs' tables and, for each metric that both have,
-the difference over common seeds with its 95 % interval (Student's t, paired). export writes all variables as
-safetensors, or one network in evaluation mode as a program that `jax.export.deserialize` reads, for any batch size.
-Runs are only read: they may still be training, on any number of devices, and their data may be gone unless the
-command needs them.
+sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one
+below the other, each with other random numbers. ask prints what the trained system says to a text or to a file:
+the text translated, continued or classified, the picture described, the speech written down. compare prints the
+two runs' tables and, for each metric that both have, the difference over common seeds with its 95 % interval
+(Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode as a
+program that `jax.export.deserialize` reads, for any batch size. Runs are only read: they may still be training,
+on any number of devices, and their data may be gone unless the command needs them.
 """
 
 from __future__ import annotations
@@ -36,14 +39,19 @@ WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags = parser("deeplearn.runs", __doc__)
-    commands = flags.add_subparsers(dest="command", required=True, metavar="sample|compare|export")
-    for name in ("sample", "compare", "export"):
+    commands = flags.add_subparsers(dest="command", required=True, metavar="sample|ask|compare|export")
+    for name in ("sample", "ask", "compare", "export"):
         command = commands.add_parser(name, allow_abbrev=False)
         command.add_argument("--run", type=Path, required=True, help="a run directory")
         if name == "compare":
             command.add_argument("--with", type=Path, required=True, dest="other", help="another run directory")
             continue
-        command.add_argument("--file", type=Path, required=True, help="the file to write")
+        if name == "ask":
+            question = command.add_mutually_exclusive_group(required=True)
+            question.add_argument("--text", help="what is asked: a text")
+            question.add_argument("--file", type=Path, help="what is asked: a picture or a sound")
+        else:
+            command.add_argument("--file", type=Path, required=True, help="the file to write")
         command.add_argument("--replica", type=int, default=0, help="which of the run's replicas, from 0")
         command.add_argument(
             "--best", action="store_true", help="the best checkpoint on validation, not the newest"
@@ -52,7 +60,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             "--data_dir", default=None, help="where prepared data sets are, if not where they were"
         )
     commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
-    commands.choices["sample"].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
+    for name in ("sample", "ask"):
+        commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
     return flags.parse_args(arguments)
 
@@ -85,6 +94,19 @@ def _sheet(run: Run, number: int) -> Image.Image:
         return run.experiment.sheet(trained, run.dataset())
 
 
+def ask(run: Run, question: str, seed: int) -> str:
+    """What the experiment's `answer` says. UserError for an experiment without one, or what cannot be answered."""
+    if run.experiment.answer is None:
+        raise UserError(f"{run.name} answers no questions: it says nothing to a text or a file")
+    if seed < 0:
+        raise UserError("--seed should be at least 0")
+    trained = run.trained.folded(seed)
+    try:
+        return run.experiment.answer(trained, run.described, question)
+    except DataNeeded:
+        return run.experiment.answer(trained, run.dataset(), question)
+
+
 def main(arguments: Sequence[str]) -> None:
     """The command; UserError for a mistake."""
     chosen = parse(arguments)
@@ -94,6 +116,12 @@ def main(arguments: Sequence[str]) -> None:
         for warning in warnings:
             print(warning, file=sys.stderr)
         print(text)
+        return
+    if chosen.command == "ask":
+        if chosen.file is not None and not chosen.file.is_file():
+            raise UserError(f"--file={chosen.file} is no file: name one to be read")
+        run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
+        print(ask(run, chosen.text if chosen.file is None else str(chosen.file), chosen.seed))
         return
     file: Path = chosen.file
     wanted = (".png",) if chosen.command == "sample" else (WEIGHTS, PROGRAM)

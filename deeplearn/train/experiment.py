@@ -211,6 +211,8 @@ class Experiment:
     sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
     curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
         way, of every replica, at the steps of the sheets.
+    answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
+        user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     claims: decided by comparing rows over replicas.
     rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
     """
@@ -225,6 +227,7 @@ class Experiment:
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
+    answer: Callable[[Trained, Dataset, str], str] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
     rivals: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)

@@ -197,7 +197,7 @@ def test_a_description_holds_vocabulary_classes_and_shapes(kind, load):
     for split in SPLITS:
         one, other = getattr(found, split), getattr(dataset, split)
         assert one.spec == other.spec == dataset.train.spec
-        assert len(one) == len(other) and one.texts == other.texts == ()
+        assert len(one) == len(other) and one.texts == other.texts
 
 
 @pytest.mark.parametrize("kind", FILES)

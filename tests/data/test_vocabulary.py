@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from deeplearn.data import Arrays, Ragged, Records, Vocabulary, tokenised
+from deeplearn.data import Vocabulary
 from deeplearn.data.vocabulary import SPECIAL
-from deeplearn.errors import UserError
 
 TEXTS = ["the cat saw the dog.", "", "the end"]
 
@@ -44,39 +43,24 @@ def test_a_vocabulary_that_cannot_be_is_refused():
             Vocabulary(tokens, level)
 
 
-def test_texts_become_tokens_and_the_rest_stays():
-    split = Arrays({"text": np.array(TEXTS), "label": np.array([2, 0, 1], np.int32)})
-    records = Records(
-        list(zip(TEXTS, [2, 0, 1], strict=True)),
-        lambda record: {"text": record[0], "label": record[1]},
-        {"text": ((), object), "label": ((), np.int32)},
-    )
-    vocabulary = Vocabulary.words(TEXTS)
-    for source in (split, records):
-        assert source.texts == ("text",) and source.arrays()["text"].tolist() == TEXTS
-        columns = tokenised(source, "text", vocabulary).arrays()
-        assert columns["tokens"].tolist() == [[4, 6, 9, 4, 7, 5], [0] * 6, [4, 8, 0, 0, 0, 0]]
-        assert columns["length"].tolist() == [6, 0, 2]
-        assert columns["label"].tolist() == [2, 0, 1] and set(columns) == {"tokens", "length", "label"}
-    enclosed = tokenised(split, "text", vocabulary, enclosed=True, buckets=(4, 8), name="ids", length="size")
-    assert enclosed.gather(np.array([1, 2]))["ids"].tolist() == [[2, 3, 0, 0], [2, 4, 8, 3]]
-    assert enclosed.arrays()["size"].tolist() == [8, 2, 4] and enclosed.spec["ids"].shape == (8,)
+def test_pieces_are_those_of_a_library_and_write_every_text():
+    from tokenizers import ByteLevelBPETokenizer
+
+    texts = ["low lower lowest " * 5, "new newer newest " * 5, "the cat saw the dog. " * 3]
+    theirs = ByteLevelBPETokenizer()
+    theirs.train_from_iterator(texts, vocab_size=275, show_progress=False, min_frequency=0)
+    vocabulary = Vocabulary.pieces(texts, 275)
+    assert len(vocabulary) == 4 + 275 and len(vocabulary.merges) == 19
+    for text in [*texts, "", "lowest cats,\n 月曜日 🙂 <end> and é"]:
+        pieces = vocabulary.cut(text)
+        assert pieces == theirs.encode(text).tokens
+        ids = vocabulary.ids(text)
+        assert (ids >= 4).all() and vocabulary.decode(ids) == pieces and vocabulary.text(ids) == text
+    assert len(vocabulary.cut("lowest")) < 6
+    assert vocabulary.join(["<unknown>", *vocabulary.cut("月a")]) == "<unknown>月a"
 
 
-def test_two_texts_of_a_row_become_two_columns():
-    split = Arrays({"en": np.array(["a b", "a"]), "de": np.array(["x", "x y z"])})
-    both = tokenised(split, "en", Vocabulary.words(["a b"]), name="source", length="source_length")
-    both = tokenised(both, "de", Vocabulary.words(["x y z"]), name="target", length="target_length")
-    assert isinstance(both._columns["source"], Ragged)  # still compact
-    assert both.arrays()["source"].tolist() == [[4, 5], [4, 0]]
-    assert both.arrays()["target"].tolist() == [[4, 0, 0], [4, 5, 6]]
-
-
-def test_mistakes_are_explained():
-    split = Arrays({"text": np.array(TEXTS)})
-    with pytest.raises(UserError, match="row 0 has a sequence of length 6, longer than the 5 allowed"):
-        tokenised(split, "text", Vocabulary.words(TEXTS), limit=5)
-    with pytest.raises(UserError, match="no text column 'label': there is text"):
-        tokenised(split, "label", Vocabulary.words(TEXTS))
-    with pytest.raises(UserError, match=r"there is no text$"):
-        tokenised(Arrays({"label": np.arange(3)}), "text", Vocabulary.words(TEXTS))
+def test_ids_at_once():
+    for vocabulary in (Vocabulary.characters(TEXTS), Vocabulary.words(TEXTS)):
+        for text in [*TEXTS, "a ž"]:
+            assert vocabulary.ids(text).tolist() == vocabulary.encode(vocabulary.cut(text)).tolist()

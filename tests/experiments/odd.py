@@ -122,7 +122,7 @@ def no_season(dataset: Dataset) -> Dataset | None:
 
 
 def empty_text(dataset: Dataset) -> Dataset | None:
-    """The first text of every split is empty: for pages on texts, of which there is none yet."""
+    """The first text of every split is empty."""
     if not (texts := dataset.train.texts):
         return None
 
@@ -131,6 +131,27 @@ def empty_text(dataset: Dataset) -> Dataset | None:
 
     return rebuilt(dataset, change)
 
+
+def one_token(dataset: Dataset) -> Dataset | None:
+    """Every sequence is one unknown token, or where it has a begin and an end nothing between."""
+    if dataset.vocabulary is None:
+        return None
+    begin, end = dataset.vocabulary.begin, dataset.vocabulary.end
+
+    def change(columns, _):
+        found = dict(columns)
+        for key in SEQUENCES & columns.keys():
+            enclosed = key != "tags" and (columns[key][:, 0] == begin).all()
+            short = [begin, end] if enclosed else [0 if key == "tags" else dataset.vocabulary.unknown]
+            found[key] = np.tile(np.array(short, np.int32), (len(columns[key]), 1))
+            length = f"{key}_length" if f"{key}_length" in columns else "length"
+            found[length] = np.full_like(columns[length], len(short))
+        return found
+
+    return rebuilt(dataset, change)
+
+
+SEQUENCES = {"tokens", "source", "target", "tags"}
 
 ODD: dict[str, Callable[[Dataset], Dataset | None]] = {
     "twenty": first({"train": 12, "validation": 4, "test": 4}),
@@ -153,4 +174,5 @@ ODD: dict[str, Callable[[Dataset], Dataset | None]] = {
     "unknown_modes": unknown_modes,
     "no_season": no_season,
     "empty_text": empty_text,
+    "one_token": one_token,
 }

@@ -3,6 +3,8 @@
 import numpy as np
 
 from deeplearn.data import Arrays, Dataset
+from deeplearn.data.builders import OWN
+from deeplearn.data.forms import FORMS
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 
@@ -30,8 +32,45 @@ def pretend(name: str, size: int = 256) -> Dataset:
         value = (np.sin(2 * np.pi * time / 12) + 0.1 * rng.normal(size=240)).astype(np.float32)
         splits = [Arrays({"time": time[a:b], "value": value[a:b]}) for a, b in ((0, 144), (144, 192), (192, 240))]
         return Dataset(name, *splits, about={"period": 12})
+    if (kind := form(name)) is not None:
+        return FORMS[kind](texts(name, kind, rng), None)
     means = np.stack(np.meshgrid([-4.0, 0.0, 4.0], [-4.0, 0.0, 4.0]), -1).reshape(-1, 2)
     label = (np.arange(size) % len(means)).astype(np.int32)
     point = (means[label] + 0.05 * rng.normal(size=(size, 2))).astype(np.float32)
     split = Arrays({"point": point, "label": label})
     return Dataset(name, *[split] * 3, classes=(), levels=None, about={"means": means, "sigma": 0.05})
+
+
+WORDS = ("red", "cat", "of", "the", "two", "dogs", "sees", "no", "blue", "house")
+
+
+def form(name: str) -> str | None:
+    """How the texts of that set become tokens; None for a set without texts."""
+    base = name.partition("/")[0].partition("@")[0]
+    return OWN[base].form or None if base in OWN else None
+
+
+def texts(name: str, kind: str, rng: np.random.Generator, size: int = 32) -> Dataset:
+    """Columns of texts of a few words, as a builder gives them."""
+
+    def sentences() -> np.ndarray:
+        return np.array([" ".join(rng.choice(WORDS, rng.integers(1, 5))) for _ in range(size)], object)
+
+    def columns() -> dict[str, np.ndarray]:
+        text = sentences()
+        if kind == "pairs":
+            return {"source": text, "target": sentences()}
+        if kind == "labelled":
+            return {"text": text, "label": (np.arange(size) % 3).astype(np.int32)}
+        if kind == "tagged":
+            return {
+                "text": text,
+                "tags": np.array(["".join(rng.choice(list("abc"), len(x))) for x in text], object),
+            }
+        if kind == "captions":
+            image = rng.uniform(size=(size, 16, 16, 3)).astype(np.float32)
+            return {"text": text, "image": image, "label": np.arange(size, dtype=np.int32)}
+        return {"text": text}
+
+    classes = () if kind in ("text", "pairs", "captions") else ("one", "two", "three")
+    return Dataset(name, *[Arrays(columns()) for _ in range(3)], classes=classes)

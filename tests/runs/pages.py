@@ -10,6 +10,7 @@ import optax
 from PIL import Image
 
 from deeplearn import train as dl
+from deeplearn.errors import UserError
 from deeplearn.models.mlp import MLP
 
 
@@ -65,10 +66,20 @@ def sheet(trained, dataset):
     return Image.fromarray((255 * np.clip(np.hstack(np.hstack(rows)), 0, 1)).astype(np.uint8))
 
 
+def answer(trained, dataset, question):
+    if not question:
+        raise UserError("--text is empty: say a number")
+    return f"{question}: {trained(pick)} of {', '.join(dataset.classes[:2])}, …"
+
+
+def pick(net):
+    return jax.random.randint(net.make_rng("noise"), (), 0, 10**6)
+
+
 def build(config, dataset):
     stage = dl.Stage([dl.Turn(error)], optax.adam(1e-2), config.steps)
     if config.form == "classifier":
         stages = [dataclasses.replace(stage, turns=[dl.Turn(classify)])]
-        return dl.Experiment(MLP((5,), len(dataset.classes)), stages, dataset)
+        return dl.Experiment(MLP((5,), len(dataset.classes)), stages, dataset, answer=answer)
     rivals = {name: dl.Rival(Autoencoder(), [stage], evaluate) for name in ("first", "second")}
     return dl.side_by_side(rivals, data=dataset, sheet=sheet)

@@ -105,11 +105,23 @@ def test_sheets_of_samples(trained, tmp_path):
     assert not np.array_equal(np.asarray(Image.open(file))[:8], drawn[:8])
 
 
+def test_a_run_is_asked(trained, tmp_path, capsys):
+    def asked(*arguments):
+        assert command("ask", f"--run={trained['classifier']}", *arguments) == 0
+        return capsys.readouterr().out
+
+    said = asked("--text=seven")
+    assert said.startswith("seven: ") and said.endswith(" of 0, 1, …\n")
+    assert asked("--text=seven") == said == asked("--text=seven", "--seed=0") != asked("--text=seven", "--seed=1")
+    (tmp_path / "a.png").write_text("")
+    assert asked(f"--file={tmp_path}/a.png").startswith(f"{tmp_path}/a.png: ")
+
+
 def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
     classifier, rivals = (f"--run={trained[form]}" for form in ("classifier", "rivals"))
     (tmp_path / "file").write_text("")
     for arguments, sentence in {
-        (): "are required: sample|compare|export",
+        (): "are required: sample|ask|compare|export",
         ("export", classifier): "required: --file",
         ("export", classifier, f"--file={tmp_path}/x.pth"): "should end in .safetensors or .jaxexport",
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",
@@ -126,6 +138,11 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
         ("sample", rivals, f"--file={tmp_path}/x.gif"): "should end in .png",
         ("sample", rivals, f"--file={tmp_path}/x.png", "--count=0"): "--count should be at least 1",
         ("compare", rivals): "required: --with",
+        ("ask", classifier): "one of the arguments --text --file is required",
+        ("ask", classifier, "--text="): "--text is empty: say a number",
+        ("ask", classifier, "--text=7", "--seed=-1"): "--seed should be at least 0",
+        ("ask", classifier, f"--file={tmp_path}/no.png"): "is no file: name one to be read",
+        ("ask", rivals, "--text=7"): "answers no questions",
     }.items():
         assert exit_code(main, arguments) == 2
         captured = capsys.readouterr()

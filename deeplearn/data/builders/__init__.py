@@ -14,13 +14,15 @@ from deeplearn.errors import UserError
 class Own:
     """One data set of ours: deeplearn.data.builders.<module>.Builder, its version and its configurations.
 
-    Raise the version whenever the examples change: it is part of the prepared set's path.
+    Raise the version whenever the examples change: it is part of the prepared set's path. `form`: of a set of
+    texts, how they become tokens (`deeplearn.data.forms.FORMS`).
     """
 
     module: str
     version: str
     configs: tuple[str, ...] = ()
     default: str | None = None
+    form: str = ""
 
     def builder(self, config: str | None, data_dir: str) -> Any:
         """The TFDS builder, an OwnBuilder."""
