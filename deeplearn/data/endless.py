@@ -101,7 +101,7 @@ CLASSES = (BLANK, *SYMBOLS)
 
 
 def copies(length: int, key: int) -> Make:
-    """`tokens` int32 [length + 20], ids of VOCABULARY, `tags` of the same shape, places in CLASSES, and `length`."""
+    """`tokens` int32 [length + 20], ids of VOCABULARY, `tags` of that shape, places in CLASSES, and `length`."""
     first, blank, go = (int(VOCABULARY.encode([sign])[0]) for sign in (SYMBOLS[0], BLANK, GO))
 
     def make(indices: np.ndarray) -> Batch:
@@ -128,10 +128,15 @@ def load_endless(name: str, length: str) -> Dataset:
             return copies(steps, key)
         return sums(steps, min(steps, NEAR) if name == "recent" else steps, key)
 
-    held_out = (Arrays(make(key)(np.arange(HELD_OUT))) for key in (1, 2))
-    if name == "copy":
-        guess = COPIED * math.log(len(SYMBOLS)) / (steps + 2 * COPIED)
-        facts: dict[str, Any] = {"classes": CLASSES, "vocabulary": VOCABULARY}
-    else:
-        guess, facts = 1 / 6, {}  # the variance of a sum of two uniform numbers
-    return Dataset(f"{name}/{steps}", Endless(make(0)), *held_out, about={"guess": guess, "length": steps}, **facts)
+    validation, test = (Arrays(make(key)(np.arange(HELD_OUT))) for key in (1, 2))
+    copied = COPIED * math.log(len(SYMBOLS)) / (steps + 2 * COPIED)
+    return Dataset(
+        f"{name}/{steps}",
+        Endless(make(0)),
+        validation,
+        test,
+        classes=CLASSES if name == "copy" else (),
+        vocabulary=VOCABULARY if name == "copy" else None,
+        # Of sums: the variance of a sum of two uniform numbers.
+        about={"guess": copied if name == "copy" else 1 / 6, "length": steps},
+    )

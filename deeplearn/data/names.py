@@ -16,6 +16,7 @@ OWN_FILES = {
     "csv": "csv_texts.load_csv",
     "pairs": "pairs.load_pairs",
     "conll": "conll.load_conll",
+    "trees": "treebank.load_trees",
 }
 
 # Tasks that are generated, by what stands before the slash, and their lengths where none is named.
@@ -34,7 +35,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
             or with labels in a CSV file (see deeplearn.data.folder);
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
-            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
+            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll);
+        "trees:FILE": labelled trees (see deeplearn.data.treebank).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.

@@ -15,8 +15,8 @@ from deeplearn.nn.recurrent import Recurrent
 class Reader(nn.Module):
     """One recurrent layer and a linear answer: x [batch, time, inputs] -> [batch, outputs] after the last step.
 
-    `each_step`: answers [batch, time, outputs] at all steps. lengths [batch] int32: the answer is the one after each
-    sequence's own end; none: all are full.
+    `each_step`: answers [batch, time, outputs] at all steps. lengths [batch] int32: the answer is the one after
+    each sequence's own end; none: all are full.
     """
 
     cell: Callable[..., Cell]

@@ -4,9 +4,9 @@
     python -m experiments.sequences.memory --dataset=adding/400 --also= --networks=lstm,gru --steps=20000
 
 Two tasks need memory: `adding` (the sum of the two marked ones of T numbers) and `copy` (ten symbols again, T steps
-after they were seen; Hochreiter & Schmidhuber 1997). The third, `recent`, does not: the marked numbers are among the
-last ten. For each task the same networks learn in the same way, from examples without end: a feed-forward network
-on a window of the last steps, a plain RNN, a GRU, and LSTMs whose forget gates begin with a bias of 0 or 1.
+after they were seen; Hochreiter & Schmidhuber 1997). The third, `recent`, does not: the marked numbers are among
+the last ten. For each task the same networks learn in the same way, from examples without end: a feed-forward
+network on a window of the last steps, a plain RNN, a GRU, and LSTMs whose forget gates begin with a bias of 0 or 1.
 
 Measured on test: the loss (squared error; nats a step of `copy`); the training loss halfway; and, before training,
 log₁₀ of the gradient of the loss with respect to the first ten steps over that of the last ten. Baselines: the best
@@ -56,7 +56,9 @@ class Config(dl.OptimizerConfig):
     schedule: str = "constant"
     clip: float = 1.0
     also: tuple[str, ...] = dl.flag(("copy", "recent"), "further tasks, of the same length", choices=TASKS)
-    networks: tuple[str, ...] = dl.flag(tuple(NETWORKS), "those that learn; the first is ours", choices=NETWORKS)
+    networks: tuple[str, ...] = dl.flag(
+        tuple(NETWORKS), "those that learn; the first is ours", choices=tuple(NETWORKS)
+    )
     features: int = dl.flag(64, "units of each network", min=1)
     window: int = dl.flag(10, "steps that the feed-forward network sees", min=1)
 
@@ -74,13 +76,14 @@ class Readers(nn.Module):
     tasks: tuple[str, ...]
 
     def setup(self) -> None:
-        cells = {"lstm_0": partial(LSTMCell, forget_bias=0.0), "lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell}
+        cells: dict[str, Any] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell}
+        cells["lstm_0"] = partial(LSTMCell, forget_bias=0.0)
         for task in self.tasks:
-            answers = {"outputs": len(CLASSES), "each_step": True} if task == "copy" else {"outputs": 1}
+            outputs, each_step = (len(CLASSES), True) if task == "copy" else (1, False)
             if self.kind == "window":
-                network: Any = WindowReader(self.window, self.features, **answers)
+                network: Any = WindowReader(self.window, self.features, outputs, each_step)
             else:
-                network = Reader(cells[self.kind], self.features, **answers)
+                network = Reader(cells[self.kind], self.features, outputs, each_step)
             setattr(self, f"on_{task}", network)
 
 
@@ -106,8 +109,8 @@ def score(readers: Readers, batch: dl.Batch, task: str) -> dl.Metrics:
 
 def learn(readers: Readers, batch: dl.Batch, task: str, first: int, steps: int) -> dl.Losses:
     """first: the steps of the tasks before."""
-    metrics = dict(score(readers, batch, task))
-    loss = metrics.pop("loss")
+    rows, metrics = losses(readers, inputs(batch), batch, task)
+    loss = rows.mean()
     record(readers, task, loss, batch["step"] - first, steps, POINTS)
     return loss, metrics
 
@@ -166,7 +169,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
     }
 
     def lines(name: str, xlabel: str, ylabel: str) -> Any:
-        return curves({row: one.arrays[name] for row, one in rows.items()}, xlabel, ylabel, name, log_y=True)
+        title = name.replace("_curve", "").replace("_", ", ") + " training" * (not name.endswith("_curve"))
+        return curves({row: one.arrays[name] for row, one in rows.items()}, xlabel, ylabel, title, log_y=True)
 
     drawn: dict[str, Any] = {
         "where_memory_matters": lambda: heat_map(

@@ -2,16 +2,17 @@
 
     python -m experiments.sequences.recurrence --replicas=5
 
-h_t = tanh(h_{t-1} W + x_t U + b) over the steps of a sequence, and ŷ = h_T V + c at its end (Elman 1990). Backwards,
-the error of a state is that of the next state, times the slope of tanh there, through W; every step adds to the
-gradient of W, U and b (Werbos 1990). `backward` is exactly that. It is the gradient rule of one of two networks with
-the same initial weights and batches; the other leaves it to JAX. Measured, in decimal digits that agree (−log₁₀ of
-the relative distance): the gradient with JAX's and with finite differences, in double precision, and the two
-networks' weights after training, in single. Baselines: the mean of the answers, ridge regression.
+h_t = tanh(h_{t-1} W + x_t U + b) over the steps of a sequence, and ŷ = h_T V + c at its end (Elman 1990).
+Backwards, the error of a state is that of the next state, times the slope of tanh there, through W; every step adds
+to the gradient of W, U and b (Werbos 1990). `backward` is exactly that. It is the gradient rule of one of two
+networks with the same initial weights and batches; the other leaves it to JAX. Measured, in decimal digits that
+agree (−log₁₀ of the relative distance): the gradient with JAX's and with finite differences, in double precision,
+and the two networks' weights after training, in single. Baselines: the mean of the answers, ridge regression.
 
 ∂h_T/∂h_t is a product of T − t matrices, so it shrinks or grows with the distance (Bengio, Simard & Frasconi 1994;
-Pascanu, Mikolov & Bengio 2013). The rows `spectral radius` show its growth a step, far from the end, for random W of
-that radius: in the linear recurrence, where the product is W^(T−t) and its growth tends to the radius, and with tanh.
+Pascanu, Mikolov & Bengio 2013). The rows `spectral radius` show its growth a step, far from the end, for random W
+of that radius: in the linear recurrence, where the product is W^(T−t) and its growth tends to the radius, and with
+tanh.
 """
 
 import dataclasses
@@ -86,10 +87,12 @@ def backward(
         error = slope @ weights.recurrent.T  # of the state before
         return (error, sums), error
 
-    zeros = tuple(map(jnp.zeros_like, weights[:3]))
+    zeros = jax.tree.map(jnp.zeros_like, (weights.recurrent, weights.input, weights.bias))
     steps = x.swapaxes(0, 1), states[:-1], states[1:]
     (_, sums), errors = jax.lax.scan(step, (at_end, zeros), steps, reverse=True)
-    return Weights(*sums, states[-1].T @ error, error.sum(0)), jnp.concatenate([errors, at_end[None]])
+    recurrent, input, bias = sums
+    gradient = Weights(recurrent, input, bias, states[-1].T @ error, error.sum(0))
+    return gradient, jnp.concatenate([errors, at_end[None]])
 
 
 def loss_by_jax(weights: Weights, x: jax.Array, target: jax.Array) -> jax.Array:
@@ -213,7 +216,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     digits = {f"digits_{name}": -np.log10(max(distance, 1e-17)) for name, distance in apart.items()}
     mse = trained.mean(score, dataset.test.arrays())
     w = np.asarray(by_hand.recurrent, float)
-    states, _ = forward(by_hand, dataset.test.arrays(1)["sequence"])
+    states, _ = forward(by_hand, jnp.asarray(dataset.test.arrays(1)["sequence"]))
     metrics = {
         "mse": mse["mse_0"],
         **digits,

@@ -33,6 +33,7 @@ class Own:
 OWN = {
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
+    "listops": Own("listops", "1.0.0", form="listops"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
     "ratings": Own("ratings", "1.0.0"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
