@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 
-from deeplearn.baselines.classical import Thunks
+from deeplearn.baselines.classical import Thunks, best_of, estimator, fit_quietly
 from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 
 PENALTIES = (0.1, 1.0)  # C of scikit-learn's logistic regression
 LIMIT = 10_000  # training examples
+FEATURES = 3000  # the most frequent words and runs
 RUNS = {"words": (1, 1), "runs of words": (1, 3)}
 
 
@@ -31,17 +31,12 @@ def _most_frequent(dataset: Dataset) -> Measured:
 def _regression(dataset: Dataset, runs: tuple[int, int]) -> Measured:
     from sklearn.feature_extraction.text import CountVectorizer
 
-    from deeplearn.baselines.classical import estimator, fit_quietly
-
-    counts = CountVectorizer(token_pattern=r"\S+", lowercase=False, ngram_range=runs, min_df=2)
-    train, validation, test = (
-        split.arrays(limit)
-        for split, limit in ((dataset.train, LIMIT), (dataset.validation, None), (dataset.test, None))
-    )
-    x: Any = counts.fit_transform(train["text"])
-    models = [fit_quietly(estimator("LogisticRegression", C=c, max_iter=200), x, train["label"]) for c in PENALTIES]
-
-    def accuracy(model: Any, split: Any) -> float:
-        return float(model.score(counts.transform(split["text"]), split["label"]))
-
-    return Measured({"accuracy": accuracy(max(models, key=lambda model: accuracy(model, validation)), test)})
+    limits = (dataset.train, LIMIT), (dataset.validation, None), (dataset.test, None)
+    columns = [split.arrays(limit) for split, limit in limits]
+    counts = CountVectorizer(
+        token_pattern=r"\S+", lowercase=False, ngram_range=runs, max_features=FEATURES, dtype=np.float32
+    ).fit(columns[0]["text"])
+    train, validation, test = ((counts.transform(one["text"]).toarray(), one["label"]) for one in columns)
+    models = [estimator("LogisticRegression", C=c, max_iter=200) for c in PENALTIES]
+    best = fit_quietly(best_of(models, train, validation), *train)
+    return Measured({"accuracy": float(best.score(*test))})
