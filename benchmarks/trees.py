@@ -107,8 +107,8 @@ def main() -> None:
     median, low, high = ratio(seconds, "one at a time", "batch")
     control, *_ = ratio(seconds, "again", "one at a time")
     print(
-        f"{BATCH} trees of ListOps in a batch: {median:.1f} times as fast as one at a time ({low:.1f} to {high:.1f}; "
-        f"wanted {WANTED}; one at a time to itself {control:.2f})"
+        f"{BATCH} trees of ListOps in a batch: {median:.1f} times as fast as one at a time "
+        f"({low:.1f} to {high:.1f}; wanted {WANTED}; one at a time to itself {control:.2f})"
     )
     for name, grown in {"ListOps": forest, "sentences of 10 to 30 words": sentences()}.items():
         batches = {width: [columns(grown, width).arrays()] for width in WIDTHS}

@@ -19,7 +19,7 @@ import numpy as np
 from deeplearn.data.cut import Cut
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.labels import shown
-from deeplearn.data.listops import DIGITS, TOKENS, binary, values
+from deeplearn.data.listops import CLOSE, DIGITS, OPERATORS, TOKENS, binary, values
 from deeplearn.data.listops import parsed as expression
 from deeplearn.data.partition import absent_classes
 from deeplearn.data.ragged import Ragged, halvings
@@ -67,8 +67,9 @@ def listops(dataset: Dataset, cut: Cut | None) -> Dataset:
     trees, depths = {}, {}
     for split in SPLITS:
         texts = getattr(dataset, split).arrays()["text"]
-        wide = [labelled(expression(text, dataset.name)) for text in texts]
-        trees[split], depths[split] = [binary(tree) for tree in wide], [depth(tree) for tree in wide]
+        wide = [expression(text, dataset.name) for text in texts]
+        trees[split] = [labelled(binary(tree)) for tree in wide]
+        depths[split] = [depth(tree) for tree in wide]
     return Dataset(
         dataset.name,
         classes=DIGITS,
@@ -83,8 +84,8 @@ def asked(text: str, dataset: Dataset) -> tuple[dict[str, np.ndarray], str]:
     expression. UserError where it is none, or where a node has more children than any that they have seen."""
     arity = dataset.train.spec["children"].shape[-1]
     if dataset.name == "listops":
-        tree = labelled(expression(text, "your text"))
-        value, tree = tree.labels[0] or tree.tokens[0], binary(tree)
+        tree = expression(text, "your text")
+        value, tree = str(values(tree)[0]), binary(tree)
     else:
         tree, value = sentence(text, "your text"), ""
     if (most := max(map(len, tree.children))) > arity:
@@ -98,9 +99,23 @@ def asked(text: str, dataset: Dataset) -> tuple[dict[str, np.ndarray], str]:
 
 
 def labelled(tree: ParseTree) -> ParseTree:
-    """An expression whose operations are labelled by their values; numbers have no label."""
-    labels = zip(tree.children, values(tree), strict=True)
-    return ParseTree(tree.tokens, tuple(str(value) if below else "" for below, value in labels), tree.parents)
+    """An expression with two children a node, every phrase labelled by its value; words have no label.
+
+    The value of a phrase that is not closed is that of the operation on what stands there: of ([MAX 2) 9 it is 9.
+    """
+    count = len(tree)
+    operator, arguments, value = [""] * count, [()] * count, [0] * count  # type: ignore[var-annotated]
+    for node in reversed(range(count)):  # children before parents
+        token, below = tree.tokens[node], tree.children[node]
+        if not below:
+            operator[node], value[node] = token, int(token) if token in DIGITS else 0
+            continue
+        left, right = below
+        closed = () if tree.tokens[right] == CLOSE else (value[right],)
+        operator[node], arguments[node] = operator[left], (*arguments[left], *closed)
+        value[node] = OPERATORS[operator[node]](arguments[node])
+    labels = (str(one) if below else "" for one, below in zip(value, tree.children, strict=True))
+    return ParseTree(tree.tokens, tuple(labels), tree.parents)
 
 
 def columns(

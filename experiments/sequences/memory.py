@@ -64,7 +64,7 @@ class Config(dl.OptimizerConfig):
 
     # Arjovsky et al. 2016, section 5: adding up to T = 750, LSTMs of 128 units, batches of 50, rate .001.
     PAPER = {"dataset": "adding/750", "features": 128, "batch_size": 50, "learning_rate": 1e-3, "steps": 20_000}
-    TINY = {"features": 4, "window": 3}
+    TINY = {"features": 4, "window": 3, "networks": ("lstm", "rnn", "window"), "also": ("copy",)}
 
 
 class Readers(nn.Module):
