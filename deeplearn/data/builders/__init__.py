@@ -34,6 +34,7 @@ OWN = {
     "code": Own("code", "1.0.0", ("python",), form="tagged"),
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
+    "listops": Own("listops", "1.0.0", form="listops"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
     "openmoji": Own("openmoji", "1.0.0", ("16", "24", "32", "64"), default="32", form="captions"),
     "names": Own("names", "1.0.0", ("languages",), default="languages", form="labelled"),
