@@ -37,11 +37,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
             or with labels in a CSV file (see deeplearn.data.folder);
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
-            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
+            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll);
         "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
             (see deeplearn.data.captions);
         "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
-            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll);
         "trees:FILE": labelled trees (see deeplearn.data.treebank).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).

@@ -56,7 +56,7 @@ def test_too_few_trees_are_refused_by_the_file_s_name(tmp_path):
 def test_an_expression_s_phrases_are_labelled_by_what_they_give_so_far():
     tree = labelled(binary(expression("[SM 9 [MED 1 8 3 ] 5 ]", "")))
     assert tree.leaves == tuple(["[SM", "9", "[MED", "1", "8", "3", "]", "5", "]"])
-    # ((((SM 9) (((( MED 1) 8) 3) ]))) 5) ]): all closed, up to 5, up to the inner one, up to 9; then the inner one's.
+    # ((((SM 9) ((((MED 1) 8) 3) ])) 5) ]): all closed, up to 5, up to the inner one, up to 9; then the inner's.
     assert [int(label) for label in tree.labels if label] == [7, 7, 2, 9, 3, 3, 4, 1]
     assert phrases(tree) == ["", "9", "", "1", "4", "3", "2", "7", "7"]
 

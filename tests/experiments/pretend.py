@@ -8,9 +8,9 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.data.builders import OWN
 from deeplearn.data.endless import load_endless
 from deeplearn.data.forms import FORMS
-from deeplearn.data.ragged import Ragged, halvings
 from deeplearn.data.listops import binary, generated
 from deeplearn.data.names import TASKS
+from deeplearn.data.ragged import Ragged, halvings
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 
