@@ -1,0 +1,1 @@
+"""Sequences: recurrence, memory, attention and trees."""
