@@ -13,6 +13,7 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.text import text_agreement
 
+LIMIT = 10_000  # pairs of train that are read
 ROUNDS = (1, 3, 10)  # of expectation maximisation
 LONGEST = (2, 3, 4, 5)  # n-grams of characters
 CELLS = 2**24  # of a block of similarities
@@ -33,7 +34,7 @@ class Dictionary:
     """t(f | e), how probable a word f of a target is for a word e of a source: IBM model 1 (Brown et al. 1993).
 
     Every word of a target comes from one word of its source, or from none, the word NONE; which one is hidden,
-    and all are alike before the words are seen (section 4.2). Fitted by expectation maximisation, from equal
+    and all are alike before the words are seen (section 4.1). Fitted by expectation maximisation, from equal
     probabilities.
     """
 
@@ -45,20 +46,20 @@ class Dictionary:
         e, f, at, place = [], [], [], 0
         for source, target in pairs:
             ours = [0, *(self.sources.setdefault(word, len(self.sources)) for word in source)]
-            for word in target:
-                e += ours
-                f += [self.targets.setdefault(word, len(self.targets))] * len(ours)
-                at += [place] * len(ours)
-                place += 1
+            theirs = [self.targets.setdefault(word, len(self.targets)) for word in target]
+            e.append(np.tile(np.array(ours, np.int32), len(theirs)))
+            f.append(np.repeat(np.array(theirs, np.int32), len(ours)))
+            at.append(np.repeat(np.arange(place, place + len(theirs)), len(ours)))
+            place += len(theirs)
         # What may have come from what: a pair of words for each, and the place of the target's word.
-        both = np.array(e, np.int64) * len(self.targets) + np.array(f, np.int64)
+        both = np.concatenate(e).astype(np.int64) * len(self.targets) + np.concatenate(f)
         self._both, self._event = np.unique(both, return_inverse=True)
-        self._at = np.array(at, np.int64)
+        self._at = np.concatenate(at)
         self._e = self._both // max(1, len(self.targets))
         self.probability = np.full(len(self._both), 1.0)
 
     def fit(self, rounds: int) -> None:
-        """Equations 4.12 to 4.17, that many times more."""
+        """That many rounds more."""
         for _ in range(rounds):
             weight = self.probability[self._event]
             share = weight / np.bincount(self._at, weight)[self._at]
@@ -119,7 +120,7 @@ def _chosen(
     sizes: Sequence[int],
 ) -> Measured:
     train, validation, test = (split.arrays() for split in (dataset.train, dataset.validation, dataset.test))
-    sources, targets = train["source_text"].tolist(), train["target_text"].tolist()
+    sources, targets = train["source_text"].tolist()[:LIMIT], train["target_text"].tolist()[:LIMIT]
     seen, wanted = validation["source_text"].tolist(), validation["target_text"].tolist()
     fitted = {size: fit(sources, targets, size) for size in sizes}
     best = max(fitted, key=lambda size: text_agreement(fitted[size](seen), wanted)["chrf"])

@@ -1,7 +1,7 @@
 """Pictures of translations: which tokens of the source a decoder attends to, and texts beside each other.
 
-Many typefaces have no Japanese. One of the machine's that has all signs is used where there is one; otherwise a sign
-is written as its code point (`\\u5e74`), never as an empty box.
+Many typefaces have no Japanese. One of the machine's that has all signs is used where there is one; otherwise a
+sign is written as its code point (`\\u5e74`), never as an empty box.
 """
 
 from __future__ import annotations
@@ -17,12 +17,24 @@ from deeplearn.figures.style import INK, new_axes, to_image
 from deeplearn.figures.text import FONT_SIZE, MARGIN, printable, text_image
 
 # Parts of the names of typefaces that have Chinese, Japanese and Korean signs.
-MANY_SIGNS = ("cjk", "jp", "gothic", "mincho", "meiryo", "hiragino", "takao", "hei", "unifont", "arialunicode", "fallback")
+MANY_SIGNS = (
+    "cjk",
+    "jp",
+    "gothic",
+    "mincho",
+    "meiryo",
+    "hiragino",
+    "takao",
+    "hei",
+    "unifont",
+    "arialunicode",
+    "fallback",
+)
 CELL = 0.17  # inches of a token in a map
 
 
 def typeface(text: str) -> Path | None:
-    """A typeface of this machine that has all signs of the text, if the plots' own lacks some; None: there is none."""
+    """A typeface of this machine with all signs of the text, where the plots' own lacks some; otherwise None."""
     from matplotlib.ft2font import FT2Font
 
     wanted = {ord(sign) for sign in text if not sign.isspace()}
@@ -38,7 +50,9 @@ def typeface(text: str) -> Path | None:
 def _candidates() -> tuple[Path, ...]:
     from matplotlib.font_manager import fontManager
 
-    named = {Path(font.fname) for font in fontManager.ttflist if any(part in _plain(font.name) for part in MANY_SIGNS)}
+    named = {
+        Path(font.fname) for font in fontManager.ttflist if any(part in _plain(font.name) for part in MANY_SIGNS)
+    }
     return tuple(sorted(named))
 
 
@@ -46,7 +60,9 @@ def _plain(name: str) -> str:
     return name.lower().replace(" ", "")
 
 
-def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[str], title: str = "") -> Image.Image:
+def attention_map(
+    weights: np.ndarray, source: Sequence[str], target: Sequence[str], title: str = ""
+) -> Image.Image:
     """Weights [target, source] in [0, 1] as colours, from white to dark: each row is what one token looked at."""
     from matplotlib.font_manager import FontProperties
 
@@ -66,16 +82,16 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
     return to_image(axes)
 
 
-def text_table(rows: Sequence[Mapping[str, str]]) -> Image.Image:
-    """Each row's texts below each other, beside their titles, and an empty line after it."""
-    longest = max(len(title) for row in rows for title in row)
-    whole = "".join(text for row in rows for text in row.values())
-    path = typeface(whole)
-    lines = [
-        f"{title:>{longest}}  {' '.join(text.split()) if path else printable(text, max(1, 6 * len(text)))}"
-        for row in rows
-        for title, text in [*row.items(), ("", "")]
-    ]
+def text_table(columns: Mapping[str, Sequence[str]]) -> Image.Image:
+    """Texts below each other: the first of each column beside the column's title, then an empty line, and so on."""
+    longest = max(map(len, columns))
+    path = typeface("".join(text for texts in columns.values() for text in texts))
+    lines = []
+    for row in zip(*columns.values(), strict=True):
+        for title, text in zip(columns, row, strict=True):
+            shown = " ".join(text.split()) if path else printable(text, max(1, 10 * len(text)))
+            lines.append(f"{title:>{longest}}  {shown}")
+        lines.append("")
     if path is None:
         return text_image("\n".join(lines))
     font = ImageFont.truetype(str(path), FONT_SIZE)

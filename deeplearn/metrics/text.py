@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,9 @@ def text_agreement(found: Sequence[str], wanted: Sequence[str]) -> dict[str, flo
     }
 
 
-def by_length(lengths: np.ndarray, values: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_length(
+    lengths: np.ndarray, values: np.ndarray, bins: int = BINS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean length, mean value and its standard error in bins of equally many rows: each [at most `bins`].
 
     lengths, values: [N]. Rows of one length are in one bin.
@@ -42,3 +45,17 @@ def by_length(lengths: np.ndarray, values: np.ndarray, bins: int = BINS) -> tupl
     mean, square = (np.bincount(place, x) / count for x in (values, np.square(values.astype(float))))
     error = np.sqrt(np.maximum(square - mean**2, 0) / count)
     return np.bincount(place, lengths) / count, mean, error
+
+
+def exact_by_part(right: np.ndarray, part: np.ndarray | None, about: Mapping[str, Any]) -> dict[str, float]:
+    """The mean of `right` [N] in each of the parts of a test split that has some, and in all that were held out.
+
+    part: int32 [N], places in about["parts"]; about["held_out"]: names of parts that train has nothing of.
+    """
+    if part is None or "parts" not in about:
+        return {}
+    groups = {name: part == place for place, name in enumerate(about["parts"])}
+    groups["held_out"] = np.isin(part, [about["parts"].index(name) for name in about["held_out"]])
+    return {
+        f"exact_{name.replace(' ', '_')}": float(right[rows].mean()) for name, rows in groups.items() if rows.any()
+    }

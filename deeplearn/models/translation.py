@@ -4,7 +4,7 @@ Four ways from the encoder to the decoder: one fixed context (Cho et al. 2014), 
 2015), multiplicative attention (Luong et al. 2015), and the transformer (Vaswani et al. 2017). All have
 
     translator(source, lengths, target, train)      logits [batch, target, vocabulary] of the token after each
-    translator.attention(source, lengths, target)   weights [batch, target, source], each row of sum 1, to draw
+    translator.attention(source, lengths, target)   weights [batch, target, source] of these steps, to draw
     state = translator.start(source, lengths)       what decoding begins with
     translator.step(state, tokens)                  logits [batch, vocabulary] of the next token, and a new state
 
@@ -53,13 +53,15 @@ class RecurrentTranslator(nn.Module):
       3.1, global, without input feeding).
 
     The logits are linear in tanh(W [sₜ; cₜ; yₜ]), Luong's equation 5 with the token yₜ that came in; Bahdanau has a
-    maxout layer there. features: of embedded tokens; hidden: of the states.
+    maxout layer there. features: of embedded tokens; hidden: of the states; aligned: of Bahdanau's hidden layer,
+    which is the length of his v.
     """
 
     kind: str
     vocabulary: int
     features: int
     hidden: int
+    aligned: int
     dropout: float = 0.0
 
     def setup(self) -> None:
@@ -73,12 +75,12 @@ class RecurrentTranslator(nn.Module):
         self.drop = nn.Dropout(self.dropout)
         if self.kind == "fixed":
             self.context = nn.Dense(self.hidden)
-        elif self.kind == "bahdanau":
-            self.attend = BahdanauAttention(self.hidden)
+        else:
+            additive = self.kind == "bahdanau"
+            self.attend: Any = BahdanauAttention(self.aligned) if additive else LuongAttention("general")
+        if self.kind == "bahdanau":
             self.cell = GRUCell(self.hidden)
         else:
-            self.attend = LuongAttention("general")
-        if self.kind != "bahdanau":
             self.decoder = Recurrent(GRUCell, self.hidden)
 
     def __call__(self, source: jax.Array, lengths: jax.Array, target: jax.Array, train: bool = False) -> jax.Array:
