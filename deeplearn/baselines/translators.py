@@ -20,7 +20,7 @@ CELLS = 2**24  # of a block of similarities
 
 # Where a script changes a word ends: Japanese has no spaces. A sign is a word of its own.
 HAN, HIRAGANA, KATAKANA = "\u3005\u4e00-\u9fff", "\u3040-\u309f", "\u30a0-\u30ff"
-WORD = re.compile(rf"\d+|[{HAN}]+|[{HIRAGANA}]+|[{KATAKANA}]+|[^\W\d{HAN}{HIRAGANA}{KATAKANA}]+|[^\w\s]|_")
+WORD = re.compile(rf"\d+|[{HAN}]+|[{HIRAGANA}]+|[{KATAKANA}]+|[^\W\d_{HAN}{HIRAGANA}{KATAKANA}]+|[^\w\s]|_")
 
 Translate = Callable[[Sequence[str]], list[str]]
 
@@ -66,12 +66,20 @@ class Dictionary:
             count = np.bincount(self._event, share, len(self._both))
             self.probability = count / np.bincount(self._e, count)[self._e]
 
+    def table(self) -> dict[tuple[str, str], float]:
+        """{(e, f): t(f | e)} of all words that are in one pair."""
+        sources, targets = list(self.sources), list(self.targets)
+        return {
+            (sources[both // len(targets)], targets[both % len(targets)]): chance
+            for both, chance in zip(self._both.tolist(), self.probability.tolist(), strict=True)
+        }
+
     def best(self) -> dict[str, str]:
         """The most probable word of a target for each word of a source."""
-        order = np.lexsort((-self.probability, self._e))
-        first = order[np.unique(self._e[order], return_index=True)[1]]
-        targets, sources = list(self.targets), list(self.sources)
-        return {sources[self._e[one]]: targets[self._both[one] % len(targets)] for one in first}
+        found: dict[str, tuple[float, str]] = {}
+        for (e, f), chance in self.table().items():
+            found[e] = max(found.get(e, (0.0, "")), (chance, f))
+        return {e: f for e, (_, f) in found.items()}
 
 
 def dictionary(sources: Sequence[str], targets: Sequence[str], rounds: int) -> Translate:

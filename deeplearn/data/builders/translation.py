@@ -35,7 +35,7 @@ STYLES = ("full", "long", "medium", "short")
 SKELETONS = ("yMMMEd", "yMEd", "GyMMMd")  # with the weekday, with the weekday in figures, with the era
 # Texts of train fit into half of the width of test's longest: that is a bucket.
 LONGEST, TEST_LONGEST = 2, 5
-TEXTS = {"train": 24_000, "validation": 600, "test": 1600}
+TEXTS = {"train": 16_000, "validation": 600, "test": 1600}
 
 TONES = tuple(map(chr, range(0x1F3FB, 0x1F400)))
 PEOPLE = {"👩": "woman", "👨": "man", "🧑": "person"}
