@@ -64,6 +64,16 @@ def test_styles_in_both_languages():
     assert translation.written(day, "GyMMMd", "en") == "Nov 26, 2026 AD"
 
 
+def test_a_date_has_one_translation(dates):
+    """In each style, on days that differ in everything; "May" is a month and its short form."""
+    found = {}
+    for month in range(1, 13):
+        for style in translation.STYLES + translation.SKELETONS:
+            source, target = (translation.written(datetime.date(2026, month, 5), style, one) for one in ("en", "ja"))
+            assert found.setdefault(source, target) == target
+    assert found["May 5, 2026"] == "2026年5月5日"
+
+
 def test_train_s_texts_are_in_the_narrower_buckets(dates):
     batch = dates.train.gather(np.arange(len(dates.train)))
     assert batch["source"].shape[1] <= dates.test.arrays()["source"].shape[1] // 2 + 1
