@@ -48,9 +48,9 @@ SHOWN, LONGEST_SHOWN = 6, 70  # texts in a table, tokens of a source in a map
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     dataset: str = "translation/dates"
-    steps: int = 1000
+    steps: int = 600
     batch_size: int = 32
-    learning_rate: float = 4e-3
+    learning_rate: float = 5e-3
     clip: float = 1.0
     rivals: tuple[str, ...] = dl.flag(
         tuple(RIVALS), "translators; the first is the one that answers", choices=tuple(RIVALS)

@@ -69,7 +69,9 @@ def test_a_date_has_one_translation(dates):
     found = {}
     for month in range(1, 13):
         for style in translation.STYLES + translation.SKELETONS:
-            source, target = (translation.written(datetime.date(2026, month, 5), style, one) for one in ("en", "ja"))
+            source, target = (
+                translation.written(datetime.date(2026, month, 5), style, one) for one in ("en", "ja")
+            )
             assert found.setdefault(source, target) == target
     assert found["May 5, 2026"] == "2026年5月5日"
 
@@ -102,13 +104,7 @@ def test_names_are_held_out_as_combinations(names):
         stem = tone.sub("", one)
         assert tone.search(one) and any(tone.sub("", other) == stem for other in train if other not in test), one
     for one in persons:
-        swapped = {
-            re.sub(rf"\b{word}\b", other, tone.sub("", one))
-            for word in ("man", "woman", "person")
-            for other in ("man", "woman", "person")
-        }
         assert not {other for other in train if tone.sub("", other) == tone.sub("", one)}, one
-        assert swapped
 
 
 def test_versions_are_said(dates, names):

@@ -10,7 +10,7 @@ from deeplearn.models.translation import RecurrentTranslator, Transformer, trans
 
 COUNT, BEGIN, END = 11, 2, 3
 MODELS = {kind: RecurrentTranslator(kind, COUNT, 4, 6, 5) for kind in ("fixed", "bahdanau", "luong")}
-MODELS["transformer"] = Transformer(COUNT, 8, 12, 2, 2, length=9)
+MODELS["transformer"] = Transformer(COUNT, 8, 12, 1, 2, length=9)
 RNG = np.random.default_rng(0)
 LENGTHS = np.array([7, 3, 1], np.int32)
 SOURCE = RNG.integers(4, COUNT, (3, 7)).astype(np.int32) * (np.arange(7) < LENGTHS[:, None])
