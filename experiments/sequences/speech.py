@@ -55,7 +55,7 @@ class Config(dl.OptimizerConfig):
     )
     beam: int = dl.flag(8, "prefixes kept by the search", min=1)
 
-    # Deep Speech 2, section 3.4: two convolutions over 161 bins (here 40 mel bands), then wide recurrent layers.
+    # Deep Speech 2 with the sizes of OpenSeq2Seq; there over 160 bins of a spectrum, here over 40 mel bands.
     PAPER = {
         "filters": (32, 32),
         "time_windows": (11, 11),
@@ -64,7 +64,7 @@ class Config(dl.OptimizerConfig):
         "features": 800,
         "layers": 5,
         "dropout": 0.0,
-        "beam": 500,
+        "beam": 64,
         "steps": 100_000,
         "learning_rate": 3e-4,
     }
