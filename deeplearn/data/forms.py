@@ -18,6 +18,7 @@ from deeplearn.data.dataset import Dataset
 from deeplearn.data.ragged import Ragged
 from deeplearn.data.split import Arrays
 from deeplearn.data.tokens import again, ragged, said, unseen
+from deeplearn.data.treebank import listops
 from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError
 
@@ -136,6 +137,7 @@ FORMS: dict[str, Callable[[Dataset, Cut | None], Dataset]] = {
     "captions": captions,
     "tagged": tagged,
     "speech": speech,
+    "listops": listops,
 }
 
 
