@@ -88,30 +88,30 @@ CSV = "file_name,text\n0.png,a\n1.png,b\n2.png,c\n"
 LINE = '{"file_name": "0.png", "text": "a"}\n'
 WRONG = [
     (CSV + "3.png\n", "line 5 of {csv} has 1 value(s) and line 1 names 2 columns"),
-    (CSV + "9.png,d\n", "line 5 of {csv} names 9.png, and there is no such file in"),
-    (CSV + "../0.png,d\n", "line 5 of {csv} names ../0.png, and there is no such file in"),
+    (CSV + "9.png,d\n", "line 5 of {csv}: there is no file {root}/9.png"),
+    (CSV + "../0.png,d\n", "line 5 of {csv}: there is no file {root}/../0.png"),
     (CSV + "\0.png,d\n", "line 5 of {csv} holds a zero byte"),
-    (CSV + "3.png, \n", "line 5 of {csv} has no text: write one"),
-    (CSV + ",d\n", "line 5 of {csv} has no file_name: write one"),
-    (CSV + "./1.png,d\n", "line 5 of {csv} names ./1.png, which line 3 of {csv} names too"),
+    (CSV + "3.png, \n", "line 5 of {csv} has no text (file_name, text): write one"),
+    (CSV + ",d\n", "line 5 of {csv} has no file_name (file_name, text): write one"),
+    (CSV + "./1.png,d\n", "line 5 of {csv} names 1.png, as line 3 of {csv} does: keep one"),
     (CSV + "bad.png,d\n", "line 5 of {csv}: {root}/bad.png cannot be read as an image"),
     (CSV + "cut.png,d\n", "line 5 of {csv}: {root}/cut.png cannot be read as an image"),
     (CSV.encode() + b"3.png,\xff\n", "line 5 of {csv} is not UTF-8 (byte 0xff)"),
     (CSV + '3.png,"d\n', "line 5 of {csv} is not CSV"),
-    ("file,text\n0.png,a\n", "line 1 of {csv} names no column file_name (file, text)"),
-    ("file_name,caption\n0.png,a\n", "line 1 of {csv} names no column text (file_name, caption)"),
+    ("picture,text\n0.png,a\n", "line 1 of {csv} names no column file_name (picture, text)"),
+    ("file_name,words\n0.png,a\n", "line 1 of {csv} names no column text (file_name, words)"),
     ("file_name,text\n", "there is nothing below line 1 of {csv}"),
     ("", "{csv} is empty"),
     ("file_name,text\n0.png,a\n", "in {root} there are only 1 examples to be cut"),
 ]
 WRONG_LINES = [
-    (LINE + "{\n", "line 2 of {jsonl} is not JSON"),
-    (LINE + "[" * 100_000 + "\n", "line 2 of {jsonl} is not JSON"),
-    (LINE + "\n" + LINE, "line 2 of {jsonl} is not JSON"),
-    (LINE + "[1]\n", "line 2 of {jsonl} has no names"),
+    (LINE + "{\n", "line 2 of {jsonl} is no JSON object"),
+    (LINE + "[" * 100_000 + "\n", "line 2 of {jsonl} is no JSON object"),
+    (LINE + "\n" + LINE, "line 2 of {jsonl} is no JSON object"),
+    (LINE + "[1]\n", "line 2 of {jsonl} is no JSON object"),
     (LINE + '{"file_name": "1.png"}\n', "line 2 of {jsonl} has no text"),
     (LINE + '{"file_name": "1.png", "text": 1}\n', "line 2 of {jsonl} has a text that is no text"),
-    (LINE + '{"file_name": "1.png", "text": ""}\n', "line 2 of {jsonl} has no text: write one"),
+    (LINE + '{"file_name": "1.png", "text": ""}\n', "line 2 of {jsonl} has no text (file_name, text): write one"),
 ]
 
 
@@ -133,11 +133,11 @@ def test_a_mistake_is_said_in_one_sentence_with_file_and_line(table, content, sa
 
 def test_a_folder_without_a_table_or_with_two_is_said_to_be_one(tmp_path):
     picture(tmp_path / "0.png")
-    with pytest.raises(UserError, match=r"there is no metadata\.csv and no metadata\.jsonl in"):
+    with pytest.raises(UserError, match=r"there is no metadata\.csv or metadata\.jsonl in"):
         data.load(f"captions:{tmp_path}")
     for table in ("metadata.csv", "metadata.jsonl"):
         write(tmp_path / table, [("0.png", "a")])
-    with pytest.raises(UserError, match=r"beside .*metadata\.jsonl is metadata\.csv: remove one"):
+    with pytest.raises(UserError, match=r"has both metadata\.csv and metadata\.jsonl: keep one"):
         data.load(f"captions:{tmp_path}")
     with pytest.raises(UserError, match=r"there is no folder .*: check the path after captions:"):
         data.load(f"captions:{tmp_path / 'none'}")
@@ -148,5 +148,5 @@ def test_a_picture_beside_splits_belongs_to_none(tmp_path):
         folder(tmp_path / split, 3)
     picture(tmp_path / "0.png")
     write(tmp_path / "metadata.csv", [("0.png", "a")])
-    with pytest.raises(UserError, match=r"line 2 of .* names a picture in no split, and others are in splits"):
+    with pytest.raises(UserError, match=r"line 2 of .* names a file in no split, and others are in splits"):
         data.load(f"captions:{tmp_path}")

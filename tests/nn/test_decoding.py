@@ -95,7 +95,7 @@ def test_a_beam_that_is_wide_enough_finds_all_sequences_in_the_order_of_their_sc
 
 
 @pytest.mark.parametrize("beams", [1, 2, 3])
-@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
 def test_a_narrow_beam_finds_what_a_search_over_lists_finds(beams, alpha):
     state, tokens = start(6), jnp.array([0, 1, 2, 0, 1, 2])
     found, scores = beam_search(step, state, tokens, steps=STEPS, end=END, beams=beams, alpha=alpha)
