@@ -64,8 +64,8 @@ class Captioner(nn.Module):
     embedding beside it, and the logits are L(E yₜ₋₁ + L_h hₜ + L_z zₜ) (sections 3.1.2 and 4.2.1, equation 7).
     Without: the cell reads the mean of all places, embedded, before the first token, and the logits are L(L_h hₜ).
 
-    `widths` and `depths` are the encoder's. `dropout` is of the mean place or the contexts, and of what the logits are
-    a product of.
+    `widths` and `depths` are the encoder's. `dropout` is of the mean place or the contexts, and of what the logits
+    are a product of.
     """
 
     vocabulary: int
