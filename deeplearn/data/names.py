@@ -16,7 +16,13 @@ OWN_FILES = {
     "csv": "csv_texts.load_csv",
     "pairs": "pairs.load_pairs",
     "conll": "conll.load_conll",
+    "captions": "captions.load_captions",
+    "speech": "speech.load_speech",
+    "trees": "treebank.load_trees",
 }
+
+# Tasks that are generated, by what stands before the slash, and their lengths where none is named.
+TASKS = {"adding": "50", "recent": "50", "copy": "50"}
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -24,13 +30,18 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 
     name: one of
         "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
+        "adding/50", "copy/200", "recent/50", any length: tasks of memory without end (see deeplearn.data.endless);
         "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
             "stl10@64" to cut its images to squares of 64 pixels;
         "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
             or with labels in a CSV file (see deeplearn.data.folder);
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
-            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll).
+            sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll);
+        "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
+            (see deeplearn.data.captions);
+        "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
+        "trees:FILE": labelled trees (see deeplearn.data.treebank).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
@@ -42,6 +53,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     if colon and kind in OWN_FILES:
         module, _, function = OWN_FILES[kind].rpartition(".")
         dataset: Dataset = getattr(importlib.import_module(f"deeplearn.data.{module}"), function)(path)
+    elif (task := name.partition("/"))[0] in TASKS:
+        from deeplearn.data.endless import load_endless
+
+        dataset = load_endless(task[0], task[2] or TASKS[task[0]])
     else:
         from deeplearn.data.prepared import load_prepared
 

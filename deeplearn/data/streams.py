@@ -15,6 +15,9 @@ from deeplearn.data.split import Batch, Spec, Split
 from deeplearn.data.unpaired import Unpaired
 from deeplearn.errors import UserError
 
+# A split of at least so many examples has no epochs: examples are drawn, hardly ever one twice.
+ENDLESS = 2**31
+
 
 class Stream:
     """Shuffled batches of a split: batch i is examples i·B .. (i+1)·B of the endless sequence of epochs.
@@ -22,6 +25,7 @@ class Stream:
     Every example comes exactly once an epoch and no remainder is dropped: a batch may cross the end of an
     epoch. shard=(p, P) yields the p-th of P equal parts of each global batch, for the p-th of P hosts.
     number: which of several unpaired sources this is; each has its own permutations.
+    A split of ENDLESS examples or more is never shuffled: each batch is drawn from it.
 
     Texts are left out. Padded columns have the width of the narrowest bucket that holds the longest sequence of the
     global batch, so that all its parts have one width; `batches` pads all its batches to the widest.
@@ -88,6 +92,9 @@ class Stream:
 
     def _indices(self, index: int) -> np.ndarray:
         """The examples of a global batch, [B]."""
+        if len(self.split) >= ENDLESS:
+            rng = np.random.default_rng((self._seed, index, self._number))
+            return rng.integers(len(self.split), size=self.batch_size)
         epoch, start = divmod(index * self.batch_size, len(self.split))
         within = self._permutation(epoch)[start : start + self.batch_size]
         if len(within) == self.batch_size:

@@ -25,7 +25,7 @@ from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError, reason
 
 MARK = re.compile(r"[()]|[^ \t\r()]+")  # only these spaces part words: "8 1/2" with a no-break space is one
-WIDTH = 4  # nodes of one tree in a level
+WIDTH = 2  # nodes of one tree in a level, chosen by benchmarks/trees.py
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def sample(
 
 
 def length_penalty(length: jax.Array | int, alpha: float) -> jax.Array:
-    """((5 + length) / 6)^α, by which a log-probability is divided (Wu et al. 2016, equation 14); α = 0: none."""
+    """((5 + length) / 6)^α, by which a log-probability is divided (Wu et al. 2016, equation 14). α ≥ 0; 0: none."""
     return ((5.0 + length) / 6.0) ** alpha
 
 
@@ -159,8 +159,7 @@ def beam_search(
 
     def going_on(loop: Loop) -> jax.Array:
         # Log-probabilities only fall; the penalty is largest at the last step.
-        longest = jnp.maximum(length_penalty(steps, alpha), length_penalty(loop.length + 1, alpha))
-        hope = loop.total.max(-1) / longest
+        hope = loop.total.max(-1) / length_penalty(steps, alpha)
         return (loop.length < steps) & (hope > loop.scores.min(-1)).any()
 
     def body(loop: Loop) -> Loop:

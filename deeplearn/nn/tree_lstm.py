@@ -1,4 +1,4 @@
-"""Networks over trees, batched: one level of all trees at a time, children before their parents.
+"""Networks over trees, batched: some nodes of all trees at a time, children before their parents.
 
 Trees of any shape are arrays, as `deeplearn.data.trees.packed` makes them: children [batch, nodes, arity], the
 numbers of each node's children, and levels [batch, levels, width], the nodes with children; both int32, filled up
@@ -10,15 +10,16 @@ What h is at padding means nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_integers, assert_shapes
-
-Node = Callable[[jax.Array, jax.Array], jax.Array]
+from deeplearn.nn.forest import climb
 
 
 class RecursiveNetwork(nn.Module):
@@ -38,10 +39,8 @@ class RecursiveNetwork(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (features,))
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
 
-        def node(_: jax.Array, below: jax.Array) -> jax.Array:
-            return self.activation(_joined(below) @ kernel + bias)
-
-        return _climb(node, x, x[..., :0], children, levels)  # no inputs at inner nodes
+        node = functools.partial(_recursive, self.activation)
+        return climb(node, (kernel, bias), x, x[..., :0], children, levels)  # no inputs at inner nodes
 
 
 class ChildSumTreeLSTM(nn.Module):
@@ -59,12 +58,8 @@ class ChildSumTreeLSTM(nn.Module):
         forget_kernel = self.param("forget_kernel", init, (size, size))
         gates, kernel, forget_kernel = nn.dtypes.promote_dtype(gates, kernel, forget_kernel, dtype=self.dtype)
 
-        def node(gates: jax.Array, below: jax.Array) -> jax.Array:
-            h, c = jnp.split(below, 2, axis=-1)  # [batch, width, arity, features]
-            forget = nn.sigmoid(gates[..., None, 3 * size :] + h @ forget_kernel)  # 4
-            return _state(gates[..., : 3 * size] + h.sum(-2) @ kernel, (forget * c).sum(-2))
-
-        return _climb(node, _state(gates[..., : 3 * size], 0.0), gates, children, levels)[..., :size]
+        leaves = _state(gates[..., : 3 * size], 0.0)
+        return climb(_child_sum, (kernel, forget_kernel), leaves, gates, children, levels)[..., :size]
 
 
 class NaryTreeLSTM(nn.Module):
@@ -85,13 +80,31 @@ class NaryTreeLSTM(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (arity * size, (3 + arity) * size))
         gates, kernel = nn.dtypes.promote_dtype(gates, kernel, dtype=self.dtype)
 
-        def node(gates: jax.Array, below: jax.Array) -> jax.Array:
-            h, c = jnp.split(below, 2, axis=-1)  # [batch, width, arity, features]
-            read = _joined(h) @ kernel
-            forget = nn.sigmoid(gates[..., None, 3 * size :] + read[..., 3 * size :].reshape(c.shape))  # 10
-            return _state(gates[..., : 3 * size] + read[..., : 3 * size], (forget * c).sum(-2))
+        leaves = _state(gates[..., : 3 * size], 0.0)
+        return climb(_nary, kernel, leaves, gates, children, levels)[..., :size]
 
-        return _climb(node, _state(gates[..., : 3 * size], 0.0), gates, children, levels)[..., :size]
+
+def _recursive(
+    activation: Callable[[jax.Array], jax.Array], weights: Any, _: jax.Array, below: jax.Array
+) -> jax.Array:
+    kernel, bias = weights
+    return activation(_joined(below) @ kernel + bias)
+
+
+def _child_sum(weights: Any, gates: jax.Array, below: jax.Array) -> jax.Array:
+    kernel, forget_kernel = weights
+    size = forget_kernel.shape[0]
+    h, c = jnp.split(below, 2, axis=-1)  # [..., arity, features]
+    forget = nn.sigmoid(gates[..., None, 3 * size :] + h @ forget_kernel)  # 4
+    return _state(gates[..., : 3 * size] + h.sum(-2) @ kernel, (forget * c).sum(-2))
+
+
+def _nary(kernel: Any, gates: jax.Array, below: jax.Array) -> jax.Array:
+    size = below.shape[-1] // 2
+    h, c = jnp.split(below, 2, axis=-1)  # [..., arity, features]
+    read = _joined(h) @ kernel
+    forget = nn.sigmoid(gates[..., None, 3 * size :] + read[..., 3 * size :].reshape(c.shape))  # 10
+    return _state(gates[..., : 3 * size] + read[..., : 3 * size], (forget * c).sum(-2))
 
 
 def _check(x: jax.Array, children: jax.Array, levels: jax.Array) -> None:
@@ -111,33 +124,5 @@ def _state(gates: jax.Array, kept: jax.Array | float) -> jax.Array:
 
 
 def _joined(below: jax.Array) -> jax.Array:
-    """[batch, width, arity, features] -> [batch, width, arity · features]."""
+    """[..., arity, features] -> [..., arity · features]."""
     return below.reshape(*below.shape[:-2], -1)
-
-
-def _climb(node: Node, leaves: jax.Array, inputs: jax.Array, children: jax.Array, levels: jax.Array) -> jax.Array:
-    """The states of all nodes, [batch, nodes, size].
-
-    node: (inputs [batch, width, n], states of children [batch, width, arity, size]) -> states [batch, width, size].
-    leaves: [batch, nodes, size], the states of all nodes if they were leaves. inputs: [batch, nodes, n].
-    """
-    nowhere = leaves.shape[1]  # reading there gives zeros, writing does nothing
-    children, levels = (jnp.where(one < 0, nowhere, one) for one in (children, levels))
-
-    def climb(states: jax.Array, level: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        places, inputs, below = level
-        return _written(states, places, node(inputs, _read(states, below))), None
-
-    by_level = levels, _read(inputs, levels), _read(children, levels)
-    states, _ = jax.lax.scan(climb, leaves, tuple(jnp.moveaxis(one, 1, 0) for one in by_level))
-    return states
-
-
-@jax.vmap
-def _read(values: jax.Array, places: jax.Array) -> jax.Array:
-    return values.at[places].get(mode="fill", fill_value=0)
-
-
-@jax.vmap
-def _written(values: jax.Array, places: jax.Array, new: jax.Array) -> jax.Array:
-    return values.at[places].set(new, mode="drop")

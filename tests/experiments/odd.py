@@ -134,7 +134,7 @@ def empty_text(dataset: Dataset) -> Dataset | None:
 
 def one_token(dataset: Dataset) -> Dataset | None:
     """Every sequence is one unknown token, or where it has a begin and an end nothing between."""
-    if dataset.vocabulary is None:
+    if dataset.vocabulary is None or "children" in dataset.train.spec:
         return None
     begin, end = dataset.vocabulary.begin, dataset.vocabulary.end
 

@@ -8,8 +8,9 @@ import pytest
 
 from deeplearn import data
 from deeplearn.errors import UserError
+from deeplearn.train.forecasting import plan
 from experiments.autoencoders import forecasting
-from experiments.autoencoders.forecasting import Config, Forecaster, decoded, direct, plan, reconstruct
+from experiments.autoencoders.forecasting import Config, Forecaster, decoded, direct, reconstruct
 
 from .pretend import pretend
 
