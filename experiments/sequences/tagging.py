@@ -52,7 +52,8 @@ class Config(dl.OptimizerConfig):
     )
     unknown: float = dl.flag(0.0, "fraction of tokens that training reads as unknown", min=0, max=0.95)
 
-    # Huang, Xu & Yu 2015, section 4: vectors of 50 features, 300 units, batches of 100, rate .1, under ten epochs.
+    # Huang, Xu & Yu 2015, sections 3 and 4: vectors of 50 features, 300 units, rate .1, under ten epochs. Their
+    # batches are of 100 tokens, ours of as many windows.
     PAPER = {
         "embedding": 50,
         "features": 300,
