@@ -30,6 +30,7 @@ CLASSIFIERS = {
     "KNeighborsClassifier": "neighbors",
     "LogisticRegression": "linear_model",
     "MLPClassifier": "neural_network",
+    "MultinomialNB": "naive_bayes",
     "RandomForestClassifier": "ensemble",
     "SGDClassifier": "linear_model",
     "SVC": "svm",
@@ -56,7 +57,7 @@ def estimator(name: str, **settings: Any) -> Any:
 
 
 def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
-    """The model, fitted to x [N, D] and label [N], without a warning if it did not converge.
+    """The model, fitted to x [N, D], dense or sparse, and label [N], without a warning if it did not converge.
 
     What scikit-learn refuses has the answer that is left: of one class alone that class is predicted, and of fewer
     examples than neighbours all vote.
@@ -69,8 +70,8 @@ def fit_quietly(model: Any, x: np.ndarray, label: np.ndarray) -> Any:
     chex.assert_equal_shape_prefix([x, label], 1)
     if len(np.unique(label)) == 1:
         return DummyClassifier().fit(x, label)
-    if getattr(model, "n_neighbors", 0) > len(x):
-        model = clone(model).set_params(n_neighbors=len(x))
+    if getattr(model, "n_neighbors", 0) > x.shape[0]:
+        model = clone(model).set_params(n_neighbors=x.shape[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(x, label)

@@ -56,12 +56,12 @@ def load_csv(path: str) -> Dataset:
 
 def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:
     """The rows of the table, and a note of the columns that are read."""
-    (_, head), *table = _cells(file, content)
+    (_, head), *body = table(file, content)
     columns = _columns(file, head)
-    if not table:
+    if not body:
         raise UserError(f"there is nothing below line 1 of {file}: add a line for each text.")
     rows = []
-    for line, cells in table:
+    for line, cells in body:
         where = f"line {line} of {file}"
         if not any(cells):
             raise UserError(f"{where} is empty: remove it.")
@@ -101,7 +101,7 @@ def _columns(file: Path, head: list[str]) -> dict[str, int]:
     return columns
 
 
-def _cells(file: Path, content: str) -> list[tuple[int, list[str]]]:
+def table(file: Path, content: str) -> list[tuple[int, list[str]]]:
     """(number of its first line, its values) for each row, without empty rows at the end."""
     head = content.partition("\n")[0]
     reader = csv.reader(

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.decoded import Decoded
+from deeplearn.data.decoded import Decoded, length_of
 from deeplearn.data.images import fit
 from deeplearn.data.partition import carve
-from deeplearn.data.ragged import Texts
+from deeplearn.data.ragged import Ragged, Texts, halvings
+from deeplearn.data.sound import MELS, frames
 from deeplearn.data.split import Records
 from deeplearn.errors import UserError
 
@@ -21,16 +22,20 @@ CHUNK = 1000
 CARVE_SEED = 0
 # Bytes that a text takes in memory in addition to its characters.
 TEXT_BYTES = 64
+# Bytes of sound's frames for each byte of its record, about: TFDS writes a sample as up to 10 bytes.
+FRAMES = 0.1
 # Numbers that TFDS's MovieLens stores as texts ("405"): without them its ratings have no user.
 NUMBERS_AS_TEXT = ("movie_id", "user_id")
 
-Columns = dict[str, tuple[tuple[int, ...], np.dtype]]
+# Shape and type of an example by key; (None, …) are sequences of any length, which only arrays in memory have.
+Columns = dict[str, tuple[tuple[Any, ...], np.dtype]]
 
 
 def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     """The prepared `builder`'s data set: Decoded when it fits in memory, else a Dataset of Records.
 
-    Numeric arrays of one shape and texts are read; other features (sequences, nested ones) are left out.
+    Numeric arrays of one shape, texts, and sequences of any length are read; sound becomes the log-mel frames
+    `sound`. Other features (nested ones) are left out.
     side: cut the images to squares of this many pixels.
     """
     columns = _columns(builder.info.features, name, side)
@@ -40,30 +45,60 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     classes = tuple(getattr(label, "names", None) or getattr(builder, "classes", None) or ())
     orders = _split_orders({split: info.num_examples for split, info in builder.info.splits.items()}, name)
     sources = {split: builder.as_data_source(split=origin) for split, (origin, _) in orders.items()}
-    decode_one = _decoder(columns, side)
+    size = _bytes(builder.info.splits.values(), columns)
+    if size > MEMORY_BYTES:
+        if "sound" in columns:
+            raise UserError(
+                f"the sound of {name} does not fit into memory ({size / 2**30:.1f} GiB): choose another."
+            )
+        columns = {key: column for key, column in columns.items() if not _varies(column)}
+    decode_one = _decoder(columns, side, _audio(builder.info.features))
 
-    if _bytes(builder.info.splits.values(), columns) > MEMORY_BYTES:
+    if size > MEMORY_BYTES:
         splits: dict[str, Any] = {
             split: Records(sources[split], decode_one, columns, levels, order)
             for split, (_, order) in orders.items()
         }
         return Dataset(name=name, classes=classes, levels=levels, about=about, **splits)
 
-    arrays = {}
-    for split, (_, order) in orders.items():
-        read = _read(sources[split], decode_one, columns, order)
-        if getattr(builder, "packed", False):
-            read = {key: value.reshape(-1, *value.shape[2:]) for key, value in read.items()}
-        arrays[split] = {key: Texts.of(value) if value.dtype.kind == "O" else value for key, value in read.items()}
+    read = {split: _read(sources[split], decode_one, columns, order) for split, (_, order) in orders.items()}
+    if getattr(builder, "packed", False):
+        read = {
+            split: {key: value.reshape(-1, *value.shape[2:]) for key, value in one.items()}
+            for split, one in read.items()
+        }
+    longest = {
+        key: max(len(value) for one in read.values() for value in one[key])
+        for key, column in columns.items()
+        if _varies(column)
+    }
+    arrays = {
+        split: {key: _column(key, value, columns[key][1], longest.get(key)) for key, value in one.items()}
+        for split, one in read.items()
+    }
     return Decoded(arrays, classes, levels, about)
 
 
+def _column(key: str, values: np.ndarray, dtype: np.dtype, longest: int | None) -> np.ndarray | Ragged | Texts:
+    """The column as it is kept; longest: of all splits, where it holds sequences."""
+    if longest is not None:
+        return Ragged.of(list(values), dtype, buckets=halvings(longest), length=length_of(key))
+    return Texts.of(values) if dtype.kind == "O" else values
+
+
+def _varies(column: tuple[tuple[Any, ...], np.dtype]) -> bool:
+    """Whether its examples are sequences of any length."""
+    return column[0][:1] == (None,)
+
+
 def _bytes(splits: Any, columns: Columns) -> int:
-    """Bytes of the decoded examples; texts count as at most the size of their records."""
+    """Bytes of the decoded examples; texts and sequences count as at most the size of their records."""
     texts = sum(dtype.kind == "O" for _, dtype in columns.values())
-    row = sum(math.prod(shape) * dtype.itemsize for shape, dtype in columns.values() if dtype.kind != "O")
+    fixed = [(shape, dtype) for shape, dtype in columns.values() if dtype.kind != "O" and None not in shape]
+    row = sum(math.prod(shape) * dtype.itemsize for shape, dtype in fixed)
     examples = sum(info.num_examples for info in splits)
-    return examples * (row + TEXT_BYTES * texts) + bool(texts) * sum(info.num_bytes for info in splits)
+    beside = 1.0 if len(fixed) < len(columns) - ("sound" in columns) else FRAMES * ("sound" in columns)
+    return examples * (row + TEXT_BYTES * texts) + int(beside * sum(info.num_bytes for info in splits))
 
 
 def _columns(features: Any, name: str, side: int | None) -> Columns:
@@ -76,9 +111,13 @@ def _columns(features: Any, name: str, side: int | None) -> Columns:
             columns[key] = (_image_shape(feature, name, side), np.dtype(np.uint8))
             if feature.np_dtype != np.uint8:
                 raise UserError(f"{name} has {feature.np_dtype} images: only 8-bit images can be read.")
+        elif isinstance(feature, tfds.features.Audio):
+            if not feature.sample_rate or feature.np_dtype.kind == "O":
+                raise UserError(f"{name} keeps its sound as files or hides its rate: choose another set.")
+            columns["sound"] = ((None, MELS), np.dtype(np.float16))
         elif isinstance(feature, tfds.features.Tensor):  # ClassLabel and Scalar are Tensors too
             dtype = np.dtype(feature.np_dtype)
-            if None not in feature.shape and dtype.kind in "biuf":
+            if None not in feature.shape[1:] and dtype.kind in "biuf":
                 columns[key] = (feature.shape, _compact(key, dtype))
             elif key in NUMBERS_AS_TEXT:
                 columns[key] = ((), np.dtype(np.int32))
@@ -91,6 +130,14 @@ def _columns(features: Any, name: str, side: int | None) -> Columns:
     return columns
 
 
+def _audio(features: Any) -> tuple[str, float] | None:
+    """The name of the feature that is sound, and its samples a second."""
+    import tensorflow_datasets as tfds
+
+    found = ((key, one.sample_rate) for key, one in features.items() if isinstance(one, tfds.features.Audio))
+    return next(found, None)
+
+
 def _image_shape(feature: Any, name: str, side: int | None) -> tuple[int, ...]:
     height, width, channels = feature.shape
     if side:
@@ -101,8 +148,9 @@ def _image_shape(feature: Any, name: str, side: int | None) -> tuple[int, ...]:
 
 
 def _compact(key: str, dtype: np.dtype) -> np.dtype:
-    """The type in which a column is stored: images as uint8 levels, whole numbers as int32, the rest as float32."""
-    if key == "image" and dtype == np.uint8:
+    """The type in which a column is stored: images as uint8 levels, whole numbers as int32, the rest as float32,
+    or as float16 where the set has it so."""
+    if (key == "image" and dtype == np.uint8) or dtype == np.float16:
         return dtype
     return np.dtype(np.float32 if dtype.kind == "f" else np.int32)
 
@@ -130,12 +178,18 @@ def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _decoder(
+    columns: Columns, side: int | None, audio: tuple[str, float] | None
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def decode_one(example: dict[str, Any]) -> dict[str, Any]:
         chosen: dict[str, Any] = {
             key: _text(example[key]) if dtype.kind == "O" else np.asarray(example[key])
             for key, (_, dtype) in columns.items()
+            if key in example
         }
+        if audio:
+            name, rate = audio
+            chosen["sound"] = frames(example[name], int(rate))
         for key in chosen.keys() & set(NUMBERS_AS_TEXT):
             chosen[key] = chosen[key].astype(np.int32)
         if side and "image" in chosen:
@@ -146,9 +200,14 @@ def _decoder(columns: Columns, side: int | None) -> Callable[[dict[str, Any]], d
 
 
 def _read(source: Any, decode_one: Callable, columns: Columns, order: np.ndarray) -> dict[str, np.ndarray]:
-    arrays = {key: np.empty((len(order), *shape), dtype) for key, (shape, dtype) in columns.items()}
+    """{key: [rows, ...]}; of sequences an array of arrays, dtype object [rows]."""
+    arrays: dict[str, np.ndarray] = {
+        key: np.empty(len(order), object) if None in shape else np.empty((len(order), *shape), dtype)
+        for key, (shape, dtype) in columns.items()
+    }
     for start in range(0, len(order), CHUNK):
         for row, record in enumerate(source.__getitems__(order[start : start + CHUNK].tolist()), start):
             for key, value in decode_one(record).items():
-                arrays[key][row] = value
+                varies = _varies(columns[key])
+                arrays[key][row] = np.asarray(value, columns[key][1]) if varies else value
     return arrays

@@ -14,20 +14,25 @@ from typing import Any
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.ragged import Texts
+from deeplearn.data.ragged import Ragged, Texts
 from deeplearn.data.split import Arrays
 
 # Raise this when the format of the files below changes.
 FORMAT = 3
-# A column of texts is stored as two arrays, with these suffixes.
-UTF8, OFFSETS = ":utf8", ":offsets"
+# A column of texts or of sequences is stored as several arrays, with these suffixes.
+UTF8, OFFSETS, VALUES, BUCKETS = ":utf8", ":offsets", ":values", ":buckets"
+
+Column = np.ndarray | Ragged | Texts
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A whole data set in memory, images as uint8 levels: splits[split][key] is [N, ...] or N texts."""
+    """A whole data set in memory, images as uint8 levels: splits[split][key] is [N, ...], N texts or N sequences.
 
-    splits: Mapping[str, Mapping[str, np.ndarray | Texts]]
+    The lengths of a column of sequences are called as `length_of` says.
+    """
+
+    splits: Mapping[str, Mapping[str, Column]]
     classes: tuple[str, ...] = ()
     levels: int | None = None
     about: dict[str, Any] = field(default_factory=dict)
@@ -50,6 +55,9 @@ def write(directory: Path, decoded: Decoded, prepared: Path) -> None:
         for key, column in columns.items():
             if isinstance(column, Texts):
                 arrays |= {key + UTF8: column.utf8, key + OFFSETS: column.offsets}
+            elif isinstance(column, Ragged):
+                arrays |= {key + VALUES: column.values, key + OFFSETS: column.offsets}
+                arrays[key + BUCKETS] = np.array(column.buckets)
             else:
                 arrays[key] = column
         np.savez(unfinished / f"{split}.npz", allow_pickle=False, **arrays)
@@ -79,14 +87,23 @@ def read(directory: Path, prepared: Path) -> Decoded | None:
         return None
 
 
-def _read_columns(path: Path) -> dict[str, np.ndarray | Texts]:
+def length_of(key: str) -> str:
+    """The name of the lengths of a column of sequences."""
+    return "length" if key == "tokens" else f"{key}_length"
+
+
+def _read_columns(path: Path) -> dict[str, Column]:
     with np.load(path, allow_pickle=False) as arrays:
-        columns: dict[str, np.ndarray | Texts] = {}
+        columns: dict[str, Column] = {}
         for key in arrays.files:
             if key.endswith(UTF8):
                 name = key.removesuffix(UTF8)
                 columns[name] = Texts(arrays[key], arrays[name + OFFSETS])
-            elif not key.endswith(OFFSETS):
+            elif key.endswith(VALUES):
+                name = key.removesuffix(VALUES)
+                buckets = arrays[name + BUCKETS].tolist()
+                columns[name] = Ragged(arrays[key], arrays[name + OFFSETS], buckets, length=length_of(name))
+            elif not key.endswith((OFFSETS, BUCKETS)):
                 columns[key] = arrays[key]
         return columns
 

@@ -22,7 +22,7 @@ from deeplearn.data.labels import numbered, shown
 from deeplearn.data.layouts import Layout, find_layout
 from deeplearn.data.partition import absent_classes, own_splits, repeated
 from deeplearn.data.pictures import Header, read_header, read_picture
-from deeplearn.data.split import Arrays, Records
+from deeplearn.data.split import Arrays, Records, as_float
 from deeplearn.data.tree import Tree
 from deeplearn.errors import UserError
 
@@ -34,26 +34,15 @@ T = TypeVar("T")
 
 def load_folder(path: str) -> Dataset:
     """Loads a folder of images. Raises UserError for any mistake in it."""
-    location, side = split_side(path)
-    if side and os.path.isdir(os.path.expanduser(path)):
-        raise UserError(
-            f"folder:{path} could be the folder of that name, or the images of {location} at {side} pixels: for "
-            f"the first write folder:{path}/, for the other folder:{location}/@{side}."
-        )
-    layout = _layout(located(location, "folder", "check the path after folder:"))
+    root, side = at_side(path, "folder")
+    layout = _layout(root)
     headers, layout = _readable(layout, read_header)
-    height, width, channels = shape = _common_shape(layout.files, headers, side, path)
+    height, width, channels = shape = common_shape(layout.files, headers, side, f"folder:{path}")
     small = len(layout.files) * height * width * channels <= decode.MEMORY_BYTES
     pixels: list[np.ndarray] = []
 
-    def decoded(file: Path) -> np.ndarray:
-        image = read_image(file, shape, side)
-        if image.shape != shape:
-            raise UserError(f"{file} has another size than its header says: replace it, or remove it.")
-        return image
-
     if small:
-        pixels, layout = _readable(layout, decoded)
+        pixels, layout = _readable(layout, lambda file: decoded(file, shape, side))
     classes, label, notes = _numbered(layout)
     found = np.array([entry.split for entry in layout.entries])
     given = {split or "train": np.flatnonzero(found == split) for split in set(found.tolist())}
@@ -63,7 +52,7 @@ def load_folder(path: str) -> Dataset:
     columns = {"image": (shape, np.uint8)} | dict.fromkeys(labels, ((), np.int32))
 
     def read(row: int) -> dict[str, Any]:
-        return {"image": decoded(files[row])} | {key: column[row] for key, column in labels.items()}
+        return {"image": decoded(files[row], shape, side)} | {key: column[row] for key, column in labels.items()}
 
     def split(order: np.ndarray) -> Any:
         if not small:
@@ -72,9 +61,23 @@ def load_folder(path: str) -> Dataset:
         return Arrays({"image": image} | {key: column[order] for key, column in labels.items()}, levels=256)
 
     splits = {name: split(order) for name, order in orders.items()}
-    said = (*layout.notes, *_changes(headers), *notes, *cut, *(repeated(pixels, orders) if small else ()))
+    said = (*layout.notes, *changes(headers), *notes, *cut, *(repeated(pixels, orders) if small else ()))
     about = {"not in train": absent_classes(label[orders["train"]], classes)}
     return Dataset(name=f"folder:{path}", classes=classes, levels=256, about=about, notes=said, **splits)
+
+
+def at_side(path: str, kind: str) -> tuple[Path, int | None]:
+    """The folder that "PATH@64" names, and the side of its images; None where there is no @.
+
+    kind: what stands before the colon, as in "folder:PATH". UserError where there is no such folder, or two.
+    """
+    location, side = split_side(path)
+    if side and os.path.isdir(os.path.expanduser(path)):
+        raise UserError(
+            f"{kind}:{path} could be the folder of that name, or the images of {location} at {side} pixels: for "
+            f"the first write {kind}:{path}/, for the other {kind}:{location}/@{side}."
+        )
+    return located(location, "folder", f"check the path after {kind}:"), side
 
 
 def _layout(root: Path) -> Layout:
@@ -121,7 +124,7 @@ def _readable(layout: Layout, read: Callable[[Path], T]) -> tuple[list[T], Layou
     return results, layout.without(bad, f"{count} and are left out, the first: {first}")
 
 
-def _changes(headers: Sequence[Header]) -> list[str]:
+def changes(headers: Sequence[Header]) -> list[str]:
     """What reading the pictures changes in them."""
     counts = {
         "have more than 8 bits a channel: they are scaled to 8": sum(header.deep for header in headers),
@@ -131,10 +134,10 @@ def _changes(headers: Sequence[Header]) -> list[str]:
     return [f"{count} of {len(headers)} pictures {what}" for what, count in counts.items() if count]
 
 
-def _common_shape(
-    files: Sequence[Path], headers: Sequence[Header], side: int | None, path: str
+def common_shape(
+    files: Sequence[Path], headers: Sequence[Header], side: int | None, name: str
 ) -> tuple[int, int, int]:
-    """The one shape [H, W, C] of all images."""
+    """The one shape [H, W, C] of all images; UserError where they differ. name: the data set's, without @SIDE."""
     (width, height), channels = headers[0].size, 1 if all(header.grey for header in headers) else 3
     if side:
         return side, side, channels
@@ -142,7 +145,7 @@ def _common_shape(
         if header.size != (width, height):
             raise UserError(
                 f"images differ in size: {files[0]} is {width}×{height} and {file} "
-                f"{header.size[0]}×{header.size[1]}: add @SIDE, such as folder:{path}@64, to cut all to one size."
+                f"{header.size[0]}×{header.size[1]}: add @SIDE, such as {name}@64, to cut all to one size."
             )
     return height, width, channels
 
@@ -152,3 +155,26 @@ def read_image(file: Path, shape: tuple[int, int, int], side: int | None) -> np.
     picture = read_picture(file).convert("L" if shape[-1] == 1 else "RGB")
     pixels = np.asarray(picture).reshape(picture.height, picture.width, shape[-1])
     return fit(pixels, side) if side else pixels
+
+
+def decoded(file: Path, shape: tuple[int, int, int], side: int | None) -> np.ndarray:
+    """`read_image` of the shape that was made out from headers. UserError where it has another."""
+    image = read_image(file, shape, side)
+    if image.shape != shape:
+        raise UserError(f"{file} has another size than its header says: replace it, or remove it.")
+    return image
+
+
+def as_example(file: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture as an example of a set whose images are [H, W, C]: float32 in [0, 1].
+
+    Where these are squares the picture's central one is cut out and resized. UserError where it cannot be read, or
+    has another size.
+    """
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise UserError(f"the network sees images of {channels} channels, and {file} cannot have as many")
+    image = read_image(file, shape, height if height == width else None)
+    if image.shape != shape:
+        raise UserError(f"{file} should have {height}×{width} pixels, as the images have that the network knows")
+    return as_float(image, 256)

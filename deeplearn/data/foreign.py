@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deeplearn.data.builders import NAMES
-from deeplearn.data.gfile import without_tensorflow
+from deeplearn.data.gfile import sound_without_tensorflow, without_tensorflow
 from deeplearn.data.versions import find
 from deeplearn.errors import UserError, brief
 
@@ -22,6 +22,7 @@ def foreign_builder(name: str, directory: Path) -> Any:
     """The prepared TFDS builder `name` ("mnist", "emnist/balanced"). The caller holds the lock."""
     import tensorflow_datasets as tfds
 
+    sound_without_tensorflow()
     records = find(name, directory)
     if records is None:
         builder = _registered_builder(name, directory)

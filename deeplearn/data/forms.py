@@ -113,12 +113,30 @@ def tagged(dataset: Dataset, cut: Cut | None) -> Dataset:
     return _replaced(dataset, vocabulary, columns, said("texts", ids, vocabulary))
 
 
+def speech(dataset: Dataset, cut: Cut | None) -> Dataset:
+    """What is said in `sound`, `text` or else the name of its `label`, -> `tokens` with `length`, and `text`.
+
+    Words are tokens, if the name of the set does not say otherwise.
+    """
+    if "text" in dataset.train.texts:
+        texts = {split: _texts(dataset, split, "text") for split in SPLITS}
+    else:
+        labels = {split: getattr(dataset, split).column("label") for split in SPLITS}
+        texts = {split: [dataset.classes[label] for label in labels[split]] for split in SPLITS}
+    vocabulary = (cut or Cut("word")).vocabulary(texts["train"])
+    ids = {split: [_ids(text, vocabulary) for text in texts[split]] for split in SPLITS}
+    tokens = ragged(ids)
+    columns = {split: {"text": np.array(texts[split], object), "tokens": tokens[split]} for split in SPLITS}
+    return _replaced(dataset, vocabulary, columns, said("recordings", ids, vocabulary))
+
+
 FORMS: dict[str, Callable[[Dataset, Cut | None], Dataset]] = {
     "text": windows,
     "labelled": labelled,
     "pairs": pairs,
     "captions": captions,
     "tagged": tagged,
+    "speech": speech,
     "listops": listops,
 }
 
@@ -127,6 +145,8 @@ def form_of(dataset: Dataset) -> str | None:
     """The form of a set that somebody else made; None where it holds no text that is to become tokens."""
     if "image" in dataset.train.spec:
         return None
+    if "sound" in dataset.train.spec:
+        return "speech" if "text" in dataset.train.texts or dataset.classes else None
     if "label" in dataset.train.spec and any(name in dataset.train.texts for name in TEXT):
         return "labelled"
     return "text" if dataset.train.texts == ("text",) and not dataset.train.spec else None

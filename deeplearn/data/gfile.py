@@ -1,4 +1,4 @@
-"""Preparing TFDS's image sets without TensorFlow.
+"""Preparing TFDS's image sets without TensorFlow, and reading its sets of sound.
 
 Many of TFDS's builders (the MNIST family, CIFAR, …) use TensorFlow for two things only: to open local files
 through tf.io.gfile and to encode arrays as PNG. While such a set is prepared, Python's own files and Pillow
@@ -30,6 +30,21 @@ def without_tensorflow(builder: Any) -> Iterator[None]:
         yield
     finally:
         del sys.modules["tensorflow"]
+
+
+def sound_without_tensorflow() -> None:
+    """Lets TFDS describe features of sound without TensorFlow, of which it only wants its name for a type.
+
+    Changes nothing where TensorFlow is installed.
+    """
+    from tensorflow_datasets.core.features import audio_feature
+
+    def describe(decoder: Any, file_format: str | None, np_dtype: Any, shape: tuple) -> None:
+        vars(decoder).update(_file_format=file_format, _np_dtype=np_dtype, _dtype=np_dtype, _shape=shape)
+        decoder._channels = shape[1] if len(shape) > 1 else 1
+
+    if importlib.util.find_spec("tensorflow") is None:
+        audio_feature._AudioDecoder.__init__ = describe
 
 
 def _stand_in() -> types.ModuleType:

@@ -16,6 +16,8 @@ OWN_FILES = {
     "csv": "csv_texts.load_csv",
     "pairs": "pairs.load_pairs",
     "conll": "conll.load_conll",
+    "captions": "captions.load_captions",
+    "speech": "speech.load_speech",
     "trees": "treebank.load_trees",
 }
 
@@ -36,6 +38,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "npz:PATH": arrays (see deeplearn.data.npz);
         "text:FILE", "csv:FILE", "pairs:FILE", "conll:FILE": a text, texts with labels, sources with targets, tagged
             sentences, as columns of tokens (see deeplearn.data.text, csv_texts, pairs, conll);
+        "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
+            (see deeplearn.data.captions);
+        "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
         "trees:FILE": labelled trees (see deeplearn.data.treebank).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).

@@ -1,6 +1,6 @@
 """Cutting one sequence of examples into disjoint splits, by a fixed seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -40,6 +40,18 @@ def carve(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     tenth = min(max(1, round(len(labels) / 10)), CARVE_LIMIT)
     carved, kept = stratified(labels, [tenth], seed)
     return kept, carved
+
+
+def by_key(keys: Iterable[Hashable], seed: int) -> dict[Hashable, str]:
+    """{key: its split}: 70 / 10 / 20 % of the keys, so that all examples of a key are in one split.
+
+    keys: that can be sorted; each counts once, however often it comes.
+    """
+    different = sorted(set(keys))  # type: ignore[type-var]
+    order = np.random.default_rng(seed).permutation(len(different))
+    ends = {"train": 0.7, "validation": 0.8, "test": 1.0}
+    splits = (next(split for split, end in ends.items() if place < end * len(different)) for place in order)
+    return dict(zip(different, splits, strict=True))
 
 
 def own_splits(

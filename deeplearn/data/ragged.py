@@ -30,7 +30,8 @@ def halvings(longest: int, count: int = BUCKETS) -> tuple[int, ...]:
 class Ragged:
     """Sequences of unequal length: sequence i is values[offsets[i] : offsets[i + 1]].
 
-    values: [total, ...], such as int32 [total] for tokens or float32 [total, features] for frames of sound.
+    values: [total, ...], such as int32 [total] for tokens or float16 [total, features] for frames of sound; half
+        precision is for storage, and is read as float32.
     offsets: whole numbers [N + 1], ascending, from 0 to total.
     buckets: widths that batches are padded to, ascending; None is the `halvings` of the longest length. Give the
         other splits the train split's, so that all have the same few shapes.
@@ -74,6 +75,11 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of `padded`."""
+        return np.dtype(np.float32) if self.values.dtype == np.float16 else self.values.dtype
+
     def bucket(self, rows: np.ndarray) -> int:
         """The number of the narrowest bucket that holds all of these rows."""
         return int(np.searchsorted(self.buckets, self.lengths[rows].max(initial=0)))
@@ -82,7 +88,7 @@ class Ragged:
         """These rows as one array [len(rows), width, ...]; `width` is at least their longest length."""
         inside = np.arange(width) < self.lengths[rows][:, None]  # [rows, width]
         places = self.offsets[:-1][rows][:, None] + np.arange(width)
-        column = np.full((len(rows), width, *self.values.shape[1:]), self.pad, self.values.dtype)
+        column = np.full((len(rows), width, *self.values.shape[1:]), self.pad, self.dtype)
         column[inside] = self.values[places[inside]]
         return column
 

@@ -26,7 +26,8 @@ class Split(Protocol):
     Conventional keys: "image" float32 [H, W, C] in [0, 1], "label" int32 [], "point" float32 [2],
     "features" float32 [F] (raw, not standardised), "target" float32 [], "tokens" int32 [time] padded with 0 and
     beside it "length" int32 [], "tags" int32 [time] as long as the tokens. A pair of texts has "source" and
-    "target" int32 [time], beside them "source_length" and "target_length" int32 [].
+    "target" int32 [time], beside them "source_length" and "target_length" int32 []. "sound" float32 [time, mels],
+    log-mel frames (`deeplearn.data.sound`), has "sound_length" int32 [] beside it.
 
     Texts are arrays of str (dtype object). `gather` and `arrays` return them, on the host; they are not in `spec`,
     streams leave them out and no device sees them.
@@ -115,7 +116,7 @@ class Arrays:
         for key, column in self._columns.items():
             if isinstance(column, Ragged):
                 shape = (column.buckets[-1], *column.values.shape[1:])
-                spec[key] = jax.ShapeDtypeStruct(shape, column.values.dtype)
+                spec[key] = jax.ShapeDtypeStruct(shape, column.dtype)
             elif not isinstance(column, Texts):
                 dtype = np.float32 if self._quantised and key == "image" else column.dtype
                 spec[key] = jax.ShapeDtypeStruct(column.shape[1:], dtype)

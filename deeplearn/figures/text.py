@@ -34,10 +34,13 @@ def _characters() -> frozenset[int]:
     return frozenset(regular) & frozenset(bold)
 
 
-def text_image(text: str) -> Image.Image:
-    """Lines of text in a typewriter face, black on white."""
+def text_image(text: str, columns: int = 0) -> Image.Image:
+    """Lines of text in a typewriter face, black on white; lines of more than `columns` characters are broken."""
     import matplotlib
 
+    if columns:
+        lines = text.split("\n")
+        text = "\n".join(line[at : at + columns] for line in lines for at in range(0, len(line) or 1, columns))
     font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSansMono.ttf", FONT_SIZE)
     box = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((MARGIN, MARGIN), text, font)
     picture = Image.new("RGB", (int(box[2]) + MARGIN, int(box[3]) + MARGIN), "white")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from deeplearn.mean import Mean
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
 
@@ -24,6 +25,18 @@ def classification(model: Any, batch: Mapping[str, jax.Array]) -> dict[str, jax.
     """Loss and accuracy of a model that is called on images, as `Experiment.validate` needs them."""
     loss, metrics = cross_entropy(model(batch["image"]), batch["label"])
     return {"loss": loss, **metrics}
+
+
+def token_cross_entropy(logits: jax.Array, target: jax.Array, lengths: jax.Array) -> tuple[Mean, dict[str, Mean]]:
+    """Mean −log p(target) in nats over the tokens of all sequences, and the accuracy; padding does not count.
+
+    logits [batch, time, classes], target int32 [batch, time], lengths int32 [batch].
+    """
+    assert_shapes(logits=(logits, "batch time classes"), target=(target, "batch time"), lengths=(lengths, "batch"))
+    assert_integers(target=target, lengths=lengths)
+    inside = jnp.arange(target.shape[1]) < lengths[:, None]
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), target)
+    return Mean.of(loss, inside), {"accuracy": Mean.of(logits.argmax(-1) == target, inside)}
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:

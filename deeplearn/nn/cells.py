@@ -49,13 +49,26 @@ class Cell(nn.Module):
         """The state's h [batch, features], which is the output too."""
         return state
 
+    @staticmethod
+    def with_hidden(state: Any, h: jax.Array) -> Any:
+        """The state with another h."""
+        return h
+
     def project(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """x [..., inputs] -> what is added to the product of h [..., gates·features], and what stands beside it."""
         return self.input(x), None
 
     @staticmethod
-    def update(state: Any, z: jax.Array, beside: Any) -> Any:
-        """The next state; z [batch, gates·features] is the sum of both products."""
+    def update(state: Any, z: jax.Array, beside: Any) -> tuple[Any, Any]:
+        """The next state and what `pull` wants; z [batch, gates·features] is the sum of both products."""
+        raise NotImplementedError
+
+    @staticmethod
+    def pull(state: Any, kept: Any, new: Any, change: Any) -> tuple[Any, jax.Array, jax.Array | None]:
+        """The gradient of `update`: of (state, z, beside), from that of the next state, `change`.
+
+        new: the next state, kept: what `update` gave beside it. JAX would compute the same, but more slowly.
+        """
         raise NotImplementedError
 
     def __call__(self, state: Any, x: jax.Array) -> tuple[Any, jax.Array]:
@@ -70,15 +83,33 @@ class Cell(nn.Module):
 def step(kind: type[Cell], kernel: jax.Array, state: Any, added: jax.Array, beside: jax.Array | None) -> Any:
     """The state after one step of a cell of this kind; a state keeps its own type, float32 in mixed precision."""
     z = added + kind.hidden(state).astype(kernel.dtype) @ kernel
-    return jax.tree.map(lambda new, old: new.astype(old.dtype), kind.update(state, z, beside), state)
+    return kept_types(kind.update(state, z, beside)[0], state)
+
+
+def kept_types(new: Any, old: Any) -> Any:
+    """`new` with the types of `old`."""
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), new, old)
+
+
+def gated(z: jax.Array, *sigmoid: bool) -> list[jax.Array]:
+    """σ or tanh of equal parts of z's last axis: σ(x) = (1 + tanh(x/2))/2, so that one tanh computes all at once.
+
+    The barrier keeps XLA from computing it again in each operation that uses a part.
+    """
+    scale = jnp.repeat(jnp.array([0.5 if one else 1.0 for one in sigmoid], z.dtype), z.shape[-1] // len(sigmoid))
+    return jnp.split(jax.lax.optimization_barrier(jnp.tanh(z * scale) * scale + (1 - scale)), len(sigmoid), axis=-1)
 
 
 class RNNCell(Cell):
     """h' = tanh(W x + U h + b) (Elman 1990)."""
 
     @staticmethod
-    def update(state: Any, z: jax.Array, beside: Any) -> Any:
-        return jnp.tanh(z)
+    def update(state: Any, z: jax.Array, beside: Any) -> tuple[Any, Any]:
+        return jnp.tanh(z), None
+
+    @staticmethod
+    def pull(state: Any, kept: Any, new: Any, change: Any) -> tuple[Any, jax.Array, jax.Array | None]:
+        return jnp.zeros_like(state), change * (1 - new * new), None
 
 
 class LSTMState(NamedTuple):
@@ -116,10 +147,30 @@ class LSTMCell(Cell):
         return state.hidden
 
     @staticmethod
-    def update(state: LSTMState, z: jax.Array, beside: Any) -> LSTMState:
-        forget, write, candidate, output = jnp.split(z, 4, axis=-1)
-        memory = nn.sigmoid(forget) * state.memory + nn.sigmoid(write) * jnp.tanh(candidate)
-        return LSTMState(memory, nn.sigmoid(output) * jnp.tanh(memory))
+    def with_hidden(state: LSTMState, h: jax.Array) -> LSTMState:
+        return LSTMState(state.memory, h)
+
+    @staticmethod
+    def update(state: LSTMState, z: jax.Array, beside: Any) -> tuple[LSTMState, Any]:
+        gates = gated(z, True, True, False, True)
+        forget, write, candidate, output = gates
+        memory = forget * state.memory + write * candidate
+        return LSTMState(memory, output * jnp.tanh(memory)), gates
+
+    @staticmethod
+    def pull(
+        state: LSTMState, kept: Any, new: LSTMState, change: LSTMState
+    ) -> tuple[LSTMState, jax.Array, jax.Array | None]:
+        forget, write, candidate, output = kept
+        squashed = jnp.tanh(new.memory)
+        memory = change.memory + change.hidden * output * (1 - squashed * squashed)
+        z = (
+            memory * state.memory * forget * (1 - forget),
+            memory * candidate * write * (1 - write),
+            memory * write * (1 - candidate * candidate),
+            change.hidden * squashed * output * (1 - output),
+        )
+        return LSTMState(memory * forget, jnp.zeros_like(memory)), jnp.concatenate(z, axis=-1), None
 
 
 class GRUCell(Cell):
@@ -142,8 +193,19 @@ class GRUCell(Cell):
         return jnp.concatenate([gates, bias], axis=-1), candidate
 
     @staticmethod
-    def update(state: Any, z: jax.Array, beside: Any) -> Any:
-        reset, keep, product = jnp.split(z, 3, axis=-1)
-        candidate = jnp.tanh(beside + nn.sigmoid(reset) * product)
-        keep = nn.sigmoid(keep)
-        return (1 - keep) * candidate + keep * state
+    def update(state: Any, z: jax.Array, beside: Any) -> tuple[Any, Any]:
+        gates, product = jnp.split(z, [2 * state.shape[-1]], axis=-1)
+        reset, keep = gated(gates, True, True)
+        candidate = jax.lax.optimization_barrier(jnp.tanh(beside + reset * product))
+        return candidate + keep * (state - candidate), (reset, keep, product, candidate)
+
+    @staticmethod
+    def pull(state: Any, kept: Any, new: Any, change: Any) -> tuple[Any, jax.Array, jax.Array | None]:
+        reset, keep, product, candidate = kept
+        inner = change * (1 - keep) * (1 - candidate * candidate)
+        z = (
+            inner * product * reset * (1 - reset),
+            change * (state - candidate) * keep * (1 - keep),
+            inner * reset,
+        )
+        return change * keep, jnp.concatenate(z, axis=-1), inner

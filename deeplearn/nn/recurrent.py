@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from deeplearn.nn.cells import Cell, step
+from deeplearn.nn.cells import Cell, kept_types
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
 
@@ -79,6 +80,7 @@ class Recurrent(nn.Module):
         return jnp.concatenate(outputs, axis=-1), tuple(last)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 5))
 def _loop(
     kind: type[Cell],
     kernel: jax.Array,
@@ -94,10 +96,66 @@ def _loop(
     """
 
     def body(state: Any, at: Any) -> tuple[Any, jax.Array]:
-        (added, beside), here = at
-        new = step(kind, kernel, state, added, beside)
-        if here is not None:
-            new = jax.tree.map(lambda new, old: jnp.where(here, new, old), new, state)
+        new, _ = _step(kind, kernel, state, *at)
         return new, kind.hidden(new).astype(kernel.dtype)
 
     return jax.lax.scan(body, state, (inputs, inside), reverse=reverse)
+
+
+def _step(kind: type[Cell], kernel: jax.Array, state: Any, inputs: Any, here: jax.Array | None) -> tuple[Any, Any]:
+    """(The next state, what the cell's `pull` wants)."""
+    added, beside = inputs
+    new, kept = kind.update(state, added + kind.hidden(state).astype(kernel.dtype) @ kernel, beside)
+    return _chosen(here, kept_types(new, state), state), kept
+
+
+def _chosen(here: jax.Array | None, new: Any, old: Any) -> Any:
+    return new if here is None else jax.tree.map(lambda new, old: jnp.where(here, new, old), new, old)
+
+
+def _forward(
+    kind: type[Cell], kernel: jax.Array, start: Any, inputs: Any, inside: jax.Array | None, reverse: bool
+) -> tuple[tuple[Any, jax.Array], Any]:
+    """`_loop`, and all states and what else backpropagation through time wants."""
+
+    def body(state: Any, at: Any) -> tuple[Any, Any]:
+        new, kept = _step(kind, kernel, state, *at)
+        return new, (new, kept)
+
+    last, (states, kept) = jax.lax.scan(body, start, (inputs, inside), reverse=reverse)
+    return (last, kind.hidden(states).astype(kernel.dtype)), (kernel, start, states, kept, inside)
+
+
+def _backward(kind: type[Cell], reverse: bool, saved: Any, changes: Any) -> Any:
+    """Backpropagation through time. The kernel's gradient is one product over all steps, after the loop."""
+    kernel, start, states, kept, inside = saved
+    last, outputs = changes
+    before = jax.tree.map(lambda first, all: _shifted(first, all, reverse), start, states)
+    transposed = kernel.T
+
+    def body(change: Any, at: Any) -> tuple[Any, Any]:
+        old, kept, new, output, here = at
+        parts: list[Any]
+        change = kind.with_hidden(change, kind.hidden(change) + output)
+        direct, *parts = kind.pull(old, kept, new, change)
+        if here is not None:
+            parts = [None if one is None else jnp.where(here, one, 0) for one in parts]
+            direct = _chosen(here, direct, change)
+        z, beside = (None if one is None else one.astype(kernel.dtype) for one in parts)
+        through = kind.with_hidden(direct, kind.hidden(direct) + z @ transposed)
+        return kept_types(through, old), (z, beside)
+
+    at = (before, kept, states, outputs, inside)
+    first, (z, beside) = jax.lax.scan(body, last, at, reverse=not reverse)
+    hidden = kind.hidden(before).astype(kernel.dtype)
+    product = hidden.reshape(-1, hidden.shape[-1]).T @ z.reshape(-1, z.shape[-1])
+    return product, first, (z, beside), None
+
+
+def _shifted(first: jax.Array, all: jax.Array, reverse: bool) -> jax.Array:
+    """The state before each step: that after the step before it."""
+    first = first[None]
+    return jnp.concatenate([all[1:], first] if reverse else [first, all[:-1]])
+
+
+_loop.defvjp(_forward, _backward)

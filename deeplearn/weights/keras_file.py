@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from deeplearn.weights.archive import FREE, MOST, member
 
 ROLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 LAYERS = ("layers", "_layer_checkpoint_dependencies")  # the second in .keras of Keras 2.12 and 2.13
+CELL = ("kernel", "recurrent_kernel", "bias")  # of a recurrent layer
+WAYS = {"forward_layer": "forward", "backward_layer": "backward"}  # within a bidirectional layer
 NUMBERED = "layers/"  # before a layer whose name is not in the file, only its class and its number
 
 
@@ -27,6 +30,7 @@ class _Elsewhere(Exception):
 def read_keras(path: Path) -> dict[str, np.ndarray]:
     """{layer/role: array}, role one of `ROLES`, in Keras's layouts. UserError for a damaged or another file.
 
+    A recurrent layer's roles are those of `CELL`; a bidirectional one has layer/forward/kernel and so on.
     Keras 3.0 to 3.5 kept no names of layers: there they are layers/conv2d, layers/conv2d_1 … of each class.
     """
     try:
@@ -91,7 +95,12 @@ def _legacy(root: Any) -> dict[str, np.ndarray]:
     result: dict[str, np.ndarray] = {}
     for layer in map(_text, root.attrs["layer_names"]):
         names = [_text(name) for name in root[layer].attrs["weight_names"]]
-        if names:
+        if any(CELL[1] in name for name in names):
+            for name in names:
+                way = re.search(r"(?:^|/)(forward|backward)_", name)
+                role = name.split("/")[-1].split(":")[0]
+                result["/".join(filter(None, (layer, way and way[1], role)))] = _array(root[layer][name])
+        elif names:
             result |= _named(layer, [_array(root[layer][name]) for name in names], names)
     return result
 
@@ -99,8 +108,8 @@ def _legacy(root: Any) -> dict[str, np.ndarray]:
 def _keras_3(layers: Any) -> dict[str, np.ndarray]:
     """Weights of a model's layers, and of a model that is a layer of it, as when a new head is put on one."""
     result: dict[str, np.ndarray] = {}
-    for key, group in layers.items():
-        found: dict[str, np.ndarray] = {}
+    for key, group in sorted(layers.items(), key=lambda item: _natural(item[0])):
+        found: dict[str, np.ndarray] = _recurrent(key, group)
         for inner in LAYERS:
             if inner in group:
                 found |= _keras_3(group[inner])
@@ -113,3 +122,24 @@ def _keras_3(layers: Any) -> dict[str, np.ndarray]:
             raise ValueError(f"{twice[0]} is there twice")
         result |= found
     return result
+
+
+def _natural(key: str) -> tuple[str, int]:
+    """lstm, lstm_1, …, lstm_10: in this order, which is the model's own among layers of a class."""
+    match = re.fullmatch(r"(.*?)(?:_(\d+))?", key)
+    assert match
+    return match[1], int(match[2] or 0)
+
+
+def _recurrent(key: str, group: Any) -> dict[str, np.ndarray]:
+    """The weights of a recurrent layer's cell, or of the two of a bidirectional layer."""
+    name = group["vars"].attrs.get("name") if "vars" in group else None
+    layer = _text(name) if name is not None else f"{NUMBERED}{key}"
+    cells = {f"{layer}/{way}": group[inner].get("cell", {}) for inner, way in WAYS.items() if inner in group}
+    cells |= {layer: group["cell"]} if "cell" in group else {}
+    return {
+        f"{place}/{role}": _array(cell["vars"][str(number)])
+        for place, cell in cells.items()
+        if "vars" in cell
+        for number, role in enumerate(CELL[: len(cell["vars"])])
+    }

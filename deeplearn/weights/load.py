@@ -16,7 +16,9 @@ import jax
 import numpy as np
 
 from deeplearn.errors import UserError, brief
+from deeplearn.nn.recurrent import Recurrent
 from deeplearn.runs import checkpoint
+from deeplearn.weights import recurrent
 from deeplearn.weights.convert import convert
 from deeplearn.weights.files import Tensors, is_ours, read_tensors
 from deeplearn.weights.members import abstract_variables, of_zoo
@@ -76,7 +78,7 @@ def load_into(
         kept = {name: x for name, x in tensors.items() if name.split("/")[1] != head}
         loaded = placed(part, kept, path)
     else:
-        loaded = convert(net, part, tensors, path)
+        loaded = (recurrent.convert if isinstance(net, Recurrent) else convert)(net, part, tensors, path)
     return {
         name: _replaced(tree, keys, loaded[name]) if name in loaded else tree for name, tree in variables.items()
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deeplearn import data
-from deeplearn.data.builders import NAMES, glyphs, mixture, ratings
+from deeplearn.data.builders import NAMES, OWN, glyphs, mixture, ratings
 from deeplearn.errors import UserError
 
 SIZES = {
@@ -49,8 +49,8 @@ def digest(dataset) -> str:
     return sha.hexdigest()[:16]
 
 
-def test_all_are_covered_here():
-    assert set(SIZES) == set(NAMES)
+def test_all_but_those_of_texts_are_covered_here():
+    assert set(SIZES) == {name for name in NAMES if not OWN[name.partition("/")[0]].form}
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -10,6 +10,7 @@ from deeplearn.data.endless import load_endless
 from deeplearn.data.forms import FORMS
 from deeplearn.data.listops import binary, generated
 from deeplearn.data.names import TASKS
+from deeplearn.data.ragged import Ragged, halvings
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 
@@ -42,7 +43,7 @@ def pretend(name: str, size: int = 256) -> Dataset:
         train, test = Arrays(dataset.train.arrays(size)), Arrays(dataset.test.arrays(96))
         return dataclasses.replace(dataset, name=name, train=train, validation=test, test=test)
     if (kind := form(name)) is not None:
-        return FORMS[kind](texts(name, kind, rng), None)
+        return FORMS[kind](texts(name, kind, rng, size=128 if kind == "text" else 32), None)
     means = np.stack(np.meshgrid([-4.0, 0.0, 4.0], [-4.0, 0.0, 4.0]), -1).reshape(-1, 2)
     label = (np.arange(size) % len(means)).astype(np.int32)
     point = (means[label] + 0.05 * rng.normal(size=(size, 2))).astype(np.float32)
@@ -56,10 +57,12 @@ WORDS = ("red", "cat", "of", "the", "two", "dogs", "sees", "no", "blue", "house"
 def form(name: str) -> str | None:
     """How the texts of that set become tokens; None for a set without texts."""
     base = name.partition("/")[0].partition("@")[0]
+    if base == "imdb_reviews":
+        return "labelled"
     return OWN[base].form or None if base in OWN else None
 
 
-def texts(name: str, kind: str, rng: np.random.Generator, size: int = 32) -> Dataset:
+def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
     """Columns of texts of a few words, as a builder gives them."""
 
     def sentences() -> np.ndarray:
@@ -82,7 +85,14 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int = 32) -> Dat
         if kind == "captions":
             image = rng.uniform(size=(size, 16, 16, 3)).astype(np.float32)
             return {"text": text, "image": image, "label": np.arange(size, dtype=np.int32)}
+        if kind == "speech":
+            # Each word has a band of its own for 8 frames.
+            place = {word: number for number, word in enumerate(WORDS)}
+            spoken = [np.repeat([place[word] for word in one.split()], 8) for one in text]
+            sound = [np.eye(len(WORDS))[one] + 0.1 * rng.normal(size=(len(one), len(WORDS))) for one in spoken]
+            buckets = halvings(4 * 8)
+            return {"text": text, "sound": Ragged.of(sound, np.float16, buckets=buckets, length="sound_length")}
         return {"text": text}
 
-    classes = () if kind in ("text", "pairs", "captions") else ("one", "two", "three")
+    classes = () if kind in ("text", "pairs", "captions", "speech") else ("one", "two", "three")
     return Dataset(name, *[Arrays(columns()) for _ in range(3)], classes=classes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deeplearn.nn.cells import GRUCell, LSTMCell, LSTMState, RNNCell
-from deeplearn.nn.recurrent import Recurrent
+from deeplearn.nn.recurrent import Recurrent, _loop
 from deeplearn.train.precision import mixed_precision
 from tests.nn.layer_checks import normal
 
@@ -122,6 +122,49 @@ def test_the_loop_is_the_cell_step_by_step(kind):
         state, h = cell.apply({"params": params["forward_0"]}, state, x[:, t])
         np.testing.assert_allclose(h, outputs[:, t], rtol=1e-4, atol=1e-5)
     assert_close(state, end)
+
+
+@pytest.mark.parametrize("kind, reverse", [(RNNCell, False), (LSTMCell, True), (GRUCell, False)])
+def test_gradients_of_the_loop_are_those_of_a_scan_that_jax_differentiates(kind, reverse):
+    """Of all that goes in, from the last state and the outputs, with padding; and second derivatives."""
+    gates, features = kind.gates, 3
+    z, kernel = normal(0, 5, 2, gates * features), normal(1, features, gates * features)
+    state = jax.tree.map(lambda x: normal(2, *x.shape), kind(features, parent=None).start(2))
+    beside = normal(3, 5, 2, features) if kind is GRUCell else None
+    inside = (jnp.arange(5)[:, None] < jnp.array([5, 3]))[..., None]
+
+    def plain(kernel, state, inputs):
+        def body(state, at):
+            (added, beside), here = at
+            new = kind.update(state, added + kind.hidden(state) @ kernel, beside)[0]
+            new = jax.tree.map(lambda new, old: jnp.where(here, new, old), new, state)
+            return new, kind.hidden(new)
+
+        return jax.lax.scan(body, state, (inputs, inside), reverse=reverse)
+
+    def number(loop):
+        def of(*arrays):
+            last, outputs = loop(*arrays)
+            return sum(jnp.sin(x).sum() for x in jax.tree.leaves((last, outputs * inside)))
+
+        return of
+
+    def ours(kernel, state, inputs):
+        return _loop(kind, kernel, state, inputs, inside, reverse)
+
+    def slope(loop):
+        def of(*arrays):
+            found = jax.grad(number(loop), (0, 1, 2))(*arrays)
+            return sum(jnp.square(x).sum() for x in jax.tree.leaves(found))
+
+        return of
+
+    arrays = kernel, state, (z, beside)
+    for function in (number, slope):
+        found, wanted = (jax.jit(jax.grad(function(loop), (0, 1, 2)))(*arrays) for loop in (ours, plain))
+        assert jax.tree.structure(found) == jax.tree.structure(wanted)
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_what_is_beyond_the_end_does_not_matter_and_outputs_there_are_zero():

@@ -31,12 +31,18 @@ class Own:
 
 
 OWN = {
+    "code": Own("code", "1.0.0", ("python",), form="tagged"),
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
     "listops": Own("listops", "1.0.0", form="listops"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
+    "openmoji": Own("openmoji", "1.0.0", ("16", "24", "32", "64"), default="32", form="captions"),
+    "names": Own("names", "1.0.0", ("languages",), default="languages", form="labelled"),
     "ratings": Own("ratings", "1.0.0"),
+    "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
+    "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),
+    "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
 }
 
