@@ -1,4 +1,4 @@
-"""Forecasting with recurrent networks: do they need their gates, and do they beat classical forecasts?
+"""Forecasting with recurrent networks, beside a feed-forward one and classical forecasts.
 
     python -m experiments.sequences.forecasting --replicas=5
     python -m experiments.sequences.forecasting --dataset=series/sunspots --horizon=11 --replicas=5
