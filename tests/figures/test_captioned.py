@@ -31,8 +31,8 @@ def test_a_picture_is_dark_where_nobody_looks():
     weights[0, 0] = 0.3
     shown = looked_at(np.ones((8, 12, 3)), weights)
     assert shown.shape == (8, 12, 3)
-    assert shown[0, 0, 0] > 0.9 and shown[-1, -1, 0] < 0.2
-    assert looked_at(np.ones((8, 8, 3)), np.zeros((4, 4))).max() < 0.2  # nor is 0 divided
+    assert shown[0, 0, 0] > 0.9 and shown[-1, -1, 0] < 0.3
+    assert looked_at(np.ones((8, 8, 3)), np.zeros((4, 4))).max() < 0.3  # nor is 0 divided
 
 
 def test_rows_of_words_may_differ_in_length():
