@@ -48,6 +48,7 @@ def test_a_csv_of_one_s_own_is_classified_beside_vader(tmp_path):
         "--dataset=csv:own.csv@word",
         "--steps=40",
         ngrams=(2,),
+        layers=0,
         embedding=8,
         learning_rate=0.03,
         longest=6,
