@@ -6,9 +6,8 @@ from deeplearn.figures.captioned import RIGHT, WRONG, captioned, judged, looked_
 
 
 def colours(picture):
-    return {tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (RIGHT, WRONG)} & set(
-        picture.getdata()
-    )
+    seen = set(map(tuple, np.asarray(picture).reshape(-1, 3).tolist()))
+    return {tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (RIGHT, WRONG)} & seen
 
 
 def test_a_tile_for_each_picture_and_room_for_the_longest_text():
