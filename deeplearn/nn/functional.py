@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,9 @@ def by_rows(layer: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
     It changes no number. On CPU the gradient of a matrix that is multiplied with three axes or more is slower: XLA
     copies what comes back to another order first.
     """
-    return layer(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
+    *before, features = x.shape
+    rows = layer(x.reshape(math.prod(before), features))
+    return rows.reshape(*before, rows.shape[-1])
 
 
 def log_sigmoid(x: jax.Array) -> jax.Array:
