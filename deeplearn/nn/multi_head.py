@@ -66,7 +66,8 @@ class CrossAttention(nn.Module):
 
     memory: [batch, source, any features]. mask: [batch, source], true where the memory is real; heads that find
     nothing real give 0. With `decode` the memory's keys and values are computed in the first call only and kept in
-    the collection "cache"; later calls do not read the memory.
+    the collection "cache"; later calls do not read the memory. Where the collection "attention" is mutable, it gets
+    the `weights` [batch, heads, time, source], to draw.
     """
 
     heads: int
@@ -85,6 +86,8 @@ class CrossAttention(nn.Module):
             )
         else:
             key, value = (_project(memory, features, self.heads, name) for name in ("key", "value"))
+        if self.is_mutable_collection("attention") and not self.is_initializing():
+            self.sow("attention", "weights", _weights(query, key, mask))
         y = _attend(query, key, value, mask)
         return by_rows(nn.Dense(features, name="out"), y.reshape(x.shape))
 
@@ -94,6 +97,15 @@ def _project(x: jax.Array, features: int, heads: int, name: str) -> jax.Array:
     if features % heads:
         raise ValueError(f"{features} features cannot be dealt to {heads} heads")
     return by_rows(nn.Dense(features, name=name), x).reshape(*x.shape[:2], heads, features // heads)
+
+
+def _weights(query: jax.Array, key: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """Of each query to each key, [batch, heads, time, source]: softmax(q kᵀ / √features) over what is real."""
+    scores = jnp.einsum("bqhf,bkhf->bhqk", query, key).astype(jnp.float32) * query.shape[-1] ** -0.5
+    if mask is None:
+        return nn.softmax(scores)
+    real = mask[:, None, None]
+    return jnp.where(real, nn.softmax(jnp.where(real, scores, jnp.finfo(scores.dtype).min)), 0)
 
 
 def _attend(

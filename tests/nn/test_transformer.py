@@ -240,3 +240,20 @@ def test_mistakes_are_told():
         SelfAttention(2, causal=True, length=5).init(jax.random.key(0), X, decode=True)
     with pytest.raises(AssertionError, match="mask has shape"):
         CrossAttention(2).init(jax.random.key(0), X, MEMORY, MASK[:, :3])
+
+
+def test_cross_attention_s_weights_make_its_output():
+    x, memory = normal(0, 2, 3, 8), normal(1, 2, 5, 6)
+    mask = np.arange(5) < np.array([[5], [2]])
+    module = CrossAttention(2)
+    variables = module.init(jax.random.key(0), x, memory, mask)
+    assert set(variables) == {"params"}
+    y, sown = module.apply(variables, x, memory, mask, mutable=["attention"])
+    (weights,) = sown["attention"]["weights"]
+    assert weights.shape == (2, 2, 3, 5) and (np.asarray(weights)[1, ..., 2:] == 0).all()
+    dense = jax.tree.map(np.asarray, variables["params"])
+    value = (memory @ dense["value"]["kernel"] + dense["value"]["bias"]).reshape(2, 5, 2, 4)
+    by_hand = np.einsum("bhqk,bkhf->bqhf", weights, value).reshape(2, 3, 8) @ dense["out"]["kernel"]
+    np.testing.assert_allclose(y, by_hand + dense["out"]["bias"], atol=1e-5)
+    whole, sown = module.apply(variables, x, memory, mutable=["attention"])
+    np.testing.assert_allclose(sown["attention"]["weights"][0].sum(-1), 1, atol=1e-6)
