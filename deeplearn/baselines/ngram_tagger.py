@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
@@ -98,7 +98,7 @@ def mixed(number: np.ndarray, value: np.ndarray) -> np.ndarray:
     return z ^ (z >> np.uint64(31))
 
 
-def within(columns: Columns) -> np.ndarray:
+def within(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """Where there is a token and no padding, bool [rows, time]."""
     return np.arange(columns["tokens"].shape[1]) < columns["length"][:, None]
 

@@ -13,6 +13,8 @@ import heapq
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from operator import lt
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,7 +45,8 @@ class ParseTree:
     def __post_init__(self) -> None:
         if not len(self.tokens) == len(self.labels) == len(self.parents):
             raise ValueError("a tree has one token, one label and one parent for each node")
-        if self.parents[:1] != (-1,) or not all(0 <= parent < i for i, parent in enumerate(self.parents[1:], 1)):
+        before = self.parents[1:]
+        if self.parents[:1] != (-1,) or min(before, default=0) < 0 or not all(map(lt, before, count(1))):
             raise ValueError("node 0 has the parent -1, every other node one that precedes it")
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class ParseTree:
             below[parent].append(node)
         return tuple(map(tuple, below))
 
-    @property
+    @functools.cached_property
     def leaves(self) -> tuple[str, ...]:
         """The words of the nodes without children: the sentence."""
         return tuple(token for token, below in zip(self.tokens, self.children, strict=True) if not below)
@@ -187,7 +190,5 @@ def packed(
 
 def _filled(rows: Sequence[Sequence[int]], width: int) -> np.ndarray:
     """Rows of unequal length as one array [rows, width], filled up with -1."""
-    array = np.full((len(rows), width), -1, np.int32)
-    for row, values in enumerate(rows):
-        array[row, : len(values)] = values
-    return array
+    beyond = (-1,) * width
+    return np.array([(*values, *beyond)[:width] for values in rows], np.int32).reshape(len(rows), width)

@@ -14,7 +14,7 @@ from deeplearn.figures.text import printable
 FONT_SIZE, LINE = 13, 17
 GAP = 8  # pixels around a tile
 RIGHT, WRONG = "#1a7a34", "#b3261e"
-DARK = 0.15  # brightness of what is not looked at
+DARK = 0.25  # brightness of what is not looked at
 
 
 def captioned(
@@ -85,7 +85,8 @@ def word_by_word(
 def looked_at(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The picture [H, W, C] in [0, 1], the darker the smaller the weights [h, w] of its places are."""
     height, width, _ = image.shape
-    small = Image.fromarray((weights / max(weights.max(), 1e-12)).astype(np.float32))
+    # The root: a place with a quarter of the largest weight is seen, too.
+    small = Image.fromarray(np.sqrt(weights / max(weights.max(), 1e-12)).astype(np.float32))
     smooth = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))[..., None]
     return image * (DARK + (1 - DARK) * np.clip(smooth, 0, 1))
 

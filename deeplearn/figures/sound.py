@@ -19,7 +19,8 @@ def posteriors(sound: np.ndarray, probabilities: np.ndarray, symbols: Sequence[s
     """
     seconds = len(sound) / 100
     axes = new_axes((10, 5.5), title, "seconds", f"probability    {sound.shape[1]} mel bands")
-    axes.imshow(sound.T, origin="lower", aspect="auto", extent=(0, seconds, LOW, HIGH), cmap="magma")
+    extent = (0, seconds, LOW, HIGH)
+    axes.imshow(sound.T, origin="lower", aspect="auto", extent=extent, cmap="magma", zorder=2)  # over the grid
     time = (np.arange(len(probabilities)) + 0.5) * seconds / len(probabilities)
     axes.plot(time, probabilities[:, 0], "--", color=INK, linewidth=1)
     best = probabilities.argmax(1)

@@ -40,8 +40,8 @@ class PictureEncoder(nn.Module):
     so H and W are at least 2^(stages − 1). Depths 2, 2, 4, 4, 4 are VGG-19's, up to its conv5_4.
     """
 
-    widths: tuple[int, ...] = (32, 64, 128)
-    depths: tuple[int, ...] = (1, 1, 2)
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -64,11 +64,13 @@ class Captioner(nn.Module):
     embedding beside it, and the logits are L(E yₜ₋₁ + L_h hₜ + L_z zₜ) (sections 3.1.2 and 4.2.1, equation 7).
     Without: the cell reads the mean of all places, embedded, before the first token, and the logits are L(L_h hₜ).
 
-    `dropout` is of the mean place or the contexts, and of what the logits are a product of.
+    `widths` and `depths` are the encoder's. `dropout` is of the mean place or the contexts, and of what the logits
+    are a product of.
     """
 
     vocabulary: int
-    encoder: PictureEncoder
+    widths: tuple[int, ...] = (16, 32, 64)
+    depths: tuple[int, ...] = (1, 1, 2)
     embedding: int = 64
     hidden: int = 128
     attention: bool = True
@@ -76,6 +78,8 @@ class Captioner(nn.Module):
     dropout: float = 0.0
 
     def setup(self) -> None:
+        # Its own: a module that is given to two captioners would be one network for both.
+        self.encoder = PictureEncoder(self.widths, self.depths)
         self.embed = nn.Embed(self.vocabulary, self.embedding)
         self.decoder = self.cell(self.hidden)
         self.from_hidden = nn.Dense(self.embedding, use_bias=False)

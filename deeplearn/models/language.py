@@ -93,7 +93,11 @@ class LanguageModel(nn.Module):
     def __call__(self, tokens: jax.Array, train: bool = False, decode: bool = False) -> jax.Array:
         assert_shapes(tokens=(tokens, "batch time"))
         assert_integers(tokens=tokens)
-        y = self.body(nn.Embed(self.vocabulary, self.features, name="embedding")(tokens), train, decode)
+        # Of length 1, as Flax makes them, embeddings would be learnt slowly.
+        embed = nn.Embed(
+            self.vocabulary, self.features, embedding_init=nn.initializers.normal(1.0), name="embedding"
+        )
+        y = self.body(embed(tokens), train, decode)
         y = nn.Dropout(self.dropout, deterministic=not train)(y)
         return nn.Dense(self.vocabulary, name="head")(y)
 

@@ -1,6 +1,6 @@
 """Speech to tokens: convolutions over time and frequency, recurrent layers, the outputs of CTC.
 
-The layout of Deep Speech 2 (Amodei et al. 2015, sections 3.2 to 3.5), with LSTMs and without batch normalisation.
+The layout of Deep Speech 2 (Amodei et al. 2015, section 3), with LSTMs and without batch normalisation.
 """
 
 from __future__ import annotations

@@ -108,3 +108,12 @@ def hashed_ngrams(tokens: jax.Array, size: int, buckets: int) -> jax.Array:
 def inside_lengths(tokens: jax.Array, lengths: jax.Array) -> jax.Array:
     """Where there is a token and no padding, bool [batch, time]."""
     return jnp.arange(tokens.shape[1]) < lengths[:, None]
+
+
+def alike(features: int, embedding: int) -> int:
+    """Units of a forward LSTM with as many weights as a bidirectional one of `features`, nearest from above."""
+    wanted = 2 * features * (embedding + features + 1)
+    units = features
+    while units * (embedding + units + 1) < wanted:
+        units += 1
+    return units

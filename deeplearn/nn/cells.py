@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.functional import by_rows
 
 
 def orthogonal_blocks(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
@@ -56,7 +57,7 @@ class Cell(nn.Module):
 
     def project(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """x [..., inputs] -> what is added to the product of h [..., gates·features], and what stands beside it."""
-        return self.input(x), None
+        return by_rows(self.input, x), None
 
     @staticmethod
     def update(state: Any, z: jax.Array, beside: Any) -> tuple[Any, Any]:
@@ -188,7 +189,7 @@ class GRUCell(Cell):
         self.candidate_bias = self.param("candidate_bias", nn.initializers.zeros, (self.features,))
 
     def project(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-        gates, candidate = jnp.split(self.input(x), [2 * self.features], axis=-1)
+        gates, candidate = jnp.split(by_rows(self.input, x), [2 * self.features], axis=-1)
         bias = jnp.broadcast_to(self.candidate_bias.astype(gates.dtype), candidate.shape)
         return jnp.concatenate([gates, bias], axis=-1), candidate
 

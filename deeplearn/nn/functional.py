@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,17 @@ def as_function(module: nn.Module) -> Callable[..., Any]:
         return unbound.apply(variables, *args, **kwargs)
 
     return function
+
+
+def by_rows(layer: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """`layer`, which maps rows [rows, features], on x [..., features] -> [..., other features].
+
+    It changes no number. On CPU the gradient of a matrix that is multiplied with three axes or more is slower: XLA
+    copies what comes back to another order first.
+    """
+    *before, features = x.shape
+    rows = layer(x.reshape(math.prod(before), features))
+    return rows.reshape(*before, rows.shape[-1])
 
 
 def log_sigmoid(x: jax.Array) -> jax.Array:

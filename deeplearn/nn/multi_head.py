@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.functional import by_rows
 from deeplearn.nn.positions import count_positions, rotate
 
 
@@ -42,7 +43,7 @@ class SelfAttention(nn.Module):
             y = self._attend_to_all_so_far(query, key, value, positions)
         else:
             y = _attend(query, key, value, mask, self.causal)
-        return nn.Dense(x.shape[-1], name="out")(y.reshape(x.shape))
+        return by_rows(nn.Dense(x.shape[-1], name="out"), y.reshape(x.shape))
 
     def _attend_to_all_so_far(
         self, query: jax.Array, key: jax.Array, value: jax.Array, positions: jax.Array
@@ -88,14 +89,14 @@ class CrossAttention(nn.Module):
         if self.is_mutable_collection("attention") and not self.is_initializing():
             self.sow("attention", "weights", _weights(query, key, mask))
         y = _attend(query, key, value, mask)
-        return nn.Dense(features, name="out")(y.reshape(x.shape))
+        return by_rows(nn.Dense(features, name="out"), y.reshape(x.shape))
 
 
 def _project(x: jax.Array, features: int, heads: int, name: str) -> jax.Array:
     """A dense layer, its features dealt to the heads: [batch, time, heads, features/heads]."""
     if features % heads:
         raise ValueError(f"{features} features cannot be dealt to {heads} heads")
-    return nn.Dense(features, name=name)(x).reshape(*x.shape[:2], heads, features // heads)
+    return by_rows(nn.Dense(features, name=name), x).reshape(*x.shape[:2], heads, features // heads)
 
 
 def _weights(query: jax.Array, key: jax.Array, mask: jax.Array | None) -> jax.Array:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.functional import by_rows
 from deeplearn.nn.multi_head import CrossAttention, SelfAttention
 
 
@@ -17,7 +18,8 @@ class FeedForward(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        return nn.Dense(x.shape[-1], name="out")(nn.relu(nn.Dense(self.hidden, name="hidden")(x)))
+        hidden, out = nn.Dense(self.hidden, name="hidden"), nn.Dense(x.shape[-1], name="out")
+        return by_rows(lambda rows: out(nn.relu(hidden(rows))), x)
 
 
 class EncoderBlock(nn.Module):

@@ -35,7 +35,7 @@ from deeplearn.errors import UserError
 from deeplearn.figures.captioned import judged, word_by_word
 from deeplearn.figures.plots import bars
 from deeplearn.metrics.captions import Words, exact, names_of, word_overlap
-from deeplearn.models.captioner import Captioner, PictureEncoder
+from deeplearn.models.captioner import Captioner
 from deeplearn.nn.cells import GRUCell, LSTMCell
 
 CELLS = {"lstm": LSTMCell, "gru": GRUCell}
@@ -45,16 +45,16 @@ Captions = list[list[str]]
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     dataset: str = "openmoji/32"
-    steps: int = 1000
+    steps: int = 1500
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 4e-3
     clip: float = 5.0
     widths: tuple[int, ...] = dl.flag((16, 32, 64), "features of each stage of the encoder", min=1)
     depths: tuple[int, ...] = dl.flag((1, 1, 2), "layers of each stage", min=1)
     embedding: int = dl.flag(64, "features of an embedded word", min=1)
     hidden: int = dl.flag(128, "units of the decoder's cell, and of attention", min=1)
     cell: str = dl.flag("lstm", "the decoder's cell", choices=tuple(CELLS))
-    dropout: float = dl.flag(0.0, "fraction dropped of the picture's features and before the words", min=0, max=0.9)
+    dropout: float = dl.flag(0.1, "fraction dropped of the picture's features and before the words", min=0, max=0.9)
     penalty: float = dl.flag(0.0, "λ of doubly stochastic attention", min=0)
     beams: int = dl.flag(3, "captions that are kept while one is searched for", min=1)
 
@@ -203,7 +203,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(f"images of {side} pixels cannot be halved {len(config.widths) - 1} times: fewer --widths")
     base = Captioner(
         len(dataset.vocabulary),
-        PictureEncoder(config.widths, config.depths),
+        config.widths,
+        config.depths,
         config.embedding,
         config.hidden,
         cell=CELLS[config.cell],

@@ -56,7 +56,8 @@ class Config(dl.OptimizerConfig):
     unknown: float = dl.flag(0.05, "fraction of tokens that training reads as unknown", min=0, max=0.95)
     longest: int = dl.flag(32, "tokens of a text that are read", min=1)
 
-    # The LSTM of Dai & Le 2015, section 4.1, without their pretraining; its dropout is our guess.
+    # The LSTM of Dai & Le 2015, section 4, without their pretraining and their dense layer before the last; the
+    # rate is ours.
     PAPER = {
         "dataset": "imdb_reviews@word",
         "network": "lstm",
@@ -67,7 +68,9 @@ class Config(dl.OptimizerConfig):
         "skip": False,
         "pooling": "last",
         "dropout": 0.5,
+        "unknown": 0.0,
         "longest": 400,
+        "learning_rate": 1e-3,
         "steps": 20_000,
     }
     TINY = {"embedding": 4, "features": 4, "buckets": 64}

@@ -1,4 +1,4 @@
-"""Forecasting with recurrent networks: do they need their gates, and do they beat classical forecasts?
+"""Forecasting with recurrent networks, beside a feed-forward one and classical forecasts.
 
     python -m experiments.sequences.forecasting --replicas=5
     python -m experiments.sequences.forecasting --dataset=series/sunspots --horizon=11 --replicas=5
@@ -27,7 +27,7 @@ from deeplearn.nn.cells import GRUCell, LSTMCell, RNNCell
 from deeplearn.train.forecasting import ForecastConfig, cut_into_windows
 
 CELLS: dict[str, Any] = {"LSTM": LSTMCell, "GRU": GRUCell, "RNN": RNNCell}
-FEED_FORWARD = "feed_forward"
+FEED_FORWARD = "feed-forward"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +91,11 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     series = cut_into_windows(config, dataset)
     networks: dict[str, Any] = {name: Reader(cell, config.features, config.horizon) for name, cell in CELLS.items()}
-    networks[FEED_FORWARD] = WindowReader(config.window, config.features, config.horizon)
+    networks["feed_forward"] = WindowReader(config.window, config.features, config.horizon)
     stage = dl.Stage([dl.Turn(learn)], config.chain(), config.steps, ema=0.99)
-    rivals = {name: dl.Rival(network, [stage], evaluate) for name, network in networks.items()}
+    rivals = {
+        name: dl.Rival(network, [stage], evaluate, row=name.replace("_", "-")) for name, network in networks.items()
+    }
     return dl.side_by_side(rivals, data=series, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 
 

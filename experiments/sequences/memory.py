@@ -1,7 +1,7 @@
 """Memory: which networks carry what they read over many steps, and where that matters.
 
     python -m experiments.sequences.memory --replicas=5
-    python -m experiments.sequences.memory --dataset=adding/400 --also= --networks=lstm,gru --steps=20000
+    python -m experiments.sequences.memory --dataset=adding/200 --also= --networks=lstm,gru --steps=3000
 
 Two tasks need memory: `adding` (the sum of the two marked ones of T numbers) and `copy` (ten symbols again, T steps
 after they were seen; Hochreiter & Schmidhuber 1997). The third, `recent`, does not: the marked numbers are among

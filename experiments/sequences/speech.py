@@ -50,12 +50,10 @@ class Config(dl.OptimizerConfig):
     time_strides: tuple[int, ...] = dl.flag((2, 2), "steps in time of each convolution; in frequency 2", min=1)
     features: int = dl.flag(64, "units of the LSTM in each direction", min=1)
     layers: int = dl.flag(1, "layers of the LSTM", min=1)
-    dropout: float = dl.flag(
-        0.1, "fraction of units dropped before each LSTM layer and the outputs", min=0, max=0.9
-    )
+    dropout: float = dl.flag(0.1, "fraction dropped before each LSTM layer and the outputs", min=0, max=0.9)
     beam: int = dl.flag(8, "prefixes kept by the search", min=1)
 
-    # Deep Speech 2, section 3.4: two convolutions over 161 bins (here 40 mel bands), then wide recurrent layers.
+    # Deep Speech 2 with the sizes of OpenSeq2Seq; there over 160 bins of a spectrum, here over 40 mel bands.
     PAPER = {
         "filters": (32, 32),
         "time_windows": (11, 11),
@@ -64,7 +62,7 @@ class Config(dl.OptimizerConfig):
         "features": 800,
         "layers": 5,
         "dropout": 0.0,
-        "beam": 500,
+        "beam": 64,
         "steps": 100_000,
         "learning_rate": 3e-4,
     }
@@ -181,15 +179,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         dropout=config.dropout,
     )
     forward = both.clone(features=forward_width(both, spec["sound"].shape[-1]), bidirectional=False)
+    stages = [dl.Stage([dl.Turn(recognise)], config.chain(), config.steps)]
     rivals = {
-        name: dl.Rival(
-            model,
-            [dl.Stage([dl.Turn(recognise)], config.chain(), config.steps)],
-            evaluate,
-            likelihood,
-            row=row,
-        )
-        for name, model, row in (("bidirectional", both, ""), ("forward", forward, "forward only"))
+        "bidirectional": dl.Rival(both, stages, evaluate, likelihood),
+        "forward": dl.Rival(forward, stages, evaluate, likelihood, row="forward only"),
     }
     claims = [
         dl.Claim("to hear what follows lowers the word error rate", dl.OURS, "forward only", "-wer"),

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.baselines.ngram_tagger import ngram_taggers
+from deeplearn.baselines.ngram_tagger import ngram_taggers, within
 from deeplearn.data import Dataset
 from deeplearn.data.question import asked, whole
 from deeplearn.errors import UserError
@@ -29,7 +29,7 @@ from deeplearn.figures.tagged import tagged_text
 from deeplearn.losses.classification import token_cross_entropy
 from deeplearn.metrics.tagging import is_bio, span_scores, token_scores
 from deeplearn.models.token_classifier import Tagger
-from deeplearn.models.token_encoder import TokenEncoder
+from deeplearn.models.token_encoder import TokenEncoder, alike
 
 SHOWN = 4000  # tokens, from the first of test, of which the figure shows what has room
 BUCKET = 64  # tokens: a question is padded to a multiple, so that few lengths are compiled
@@ -52,7 +52,8 @@ class Config(dl.OptimizerConfig):
     )
     unknown: float = dl.flag(0.0, "fraction of tokens that training reads as unknown", min=0, max=0.95)
 
-    # Huang, Xu & Yu 2015, section 4: vectors of 50 features, 300 units, batches of 100, rate .1, under ten epochs.
+    # Huang, Xu & Yu 2015, sections 3 and 4: vectors of 50 features, 300 units, rate .1, under ten epochs. Their
+    # batches are of 100 tokens, ours of as many windows.
     PAPER = {
         "embedding": 50,
         "features": 300,
@@ -81,14 +82,10 @@ def best_tags(model: Tagger, batch: dl.Batch) -> Any:
     return logits(model, batch).argmax(-1)
 
 
-def inside(columns: dl.Batch) -> np.ndarray:
-    return np.arange(columns["tokens"].shape[1]) < columns["length"][:, None]
-
-
 def measure(dataset: Dataset, predicted: np.ndarray) -> dl.Measured:
     """The row of these tags [rows, time] of test."""
     test, classes = dataset.test.arrays(), dataset.classes
-    here = inside(test)
+    here = within(test)
     metrics = token_scores(test["tags"][here], predicted[here], classes)
     if is_bio(classes):
         truth, found = (
@@ -111,7 +108,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 def figures(report: dl.Report) -> dict[str, Any]:
     test, classes = report.dataset.test.arrays(), report.dataset.classes
-    here = inside(test)
+    here = within(test)
     bio = is_bio(classes)
     names = [name for name in report.ours.metrics if name.startswith("span_f1 of " if bio else "f1 of ")][:NAMED]
 
@@ -164,15 +161,6 @@ def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
         for name, run in groupby(cells, key=lambda cell: cell[1]):
             lines.append(f"{name}\t{''.join(token for token, _ in run)!r}")
     return "\n".join(lines).rstrip("\n")
-
-
-def alike(features: int, embedding: int) -> int:
-    """Units of a forward LSTM with as many weights as a bidirectional one of `features`, nearest from above."""
-    wanted = 2 * features * (embedding + features + 1)
-    units = features
-    while units * (embedding + units + 1) < wanted:
-        units += 1
-    return units
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

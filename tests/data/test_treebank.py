@@ -56,7 +56,7 @@ def test_too_few_trees_are_refused_by_the_file_s_name(tmp_path):
 def test_an_expression_s_phrases_are_labelled_by_what_they_give_so_far():
     tree = labelled(binary(expression("[SM 9 [MED 1 8 3 ] 5 ]", "")))
     assert tree.leaves == tuple(["[SM", "9", "[MED", "1", "8", "3", "]", "5", "]"])
-    # ((((SM 9) ((((MED 1) 8) 3) ])) 5) ]): all closed, up to 5, up to the inner one, up to 9; then the inner's.
+    # All of it, up to 5, up to ], up to 9; then of the inner one all, up to 3, up to 8, up to 1.
     assert [int(label) for label in tree.labels if label] == [7, 7, 2, 9, 3, 3, 4, 1]
     assert phrases(tree) == ["", "9", "", "1", "4", "3", "2", "7", "7"]
 
@@ -92,7 +92,7 @@ def test_expressions_are_all_different_short_and_fixed():
 
 def test_a_user_s_tree_is_asked(tmp_path):
     columns, value = asked("[MAX 2 [SM 9 9]]", pretend("listops"))
-    assert value == "8" and columns["leaf_count"].tolist() == [8] and (columns["labels"] == -1).all()
+    assert value == "8" and columns["leaf_count"].tolist() == [7] and (columns["labels"] == -1).all()
     assert asked("7", pretend("listops"))[1] == "7"
     dataset = load(f"trees:{written(tmp_path, LINES * 4)}")
     columns, value = asked("(9 (9 It) (9 unheard))", dataset)

@@ -71,6 +71,8 @@ def test_a_picture_file_of_any_size_is_answered_with_words(tmp_path):
     variables = jax.jit(lambda key: built.model.init(key, batch["image"], batch["tokens"], method=both))(
         jax.random.key(0)
     )
+    for name in ("attention", "vector"):
+        assert "encoder" in variables["params"][name], "two captioners share an encoder"
     trained = dl.Trained(built.model, variables, jax.random.key(0), config)
     for name, mode in (("grey.png", "L"), ("colour.jpg", "RGB"), ("clear.png", "RGBA")):
         Image.new(mode, (30, 20)).save(tmp_path / name)

@@ -48,6 +48,7 @@ def test_a_csv_of_one_s_own_is_classified_beside_vader(tmp_path):
         "--dataset=csv:own.csv@word",
         "--steps=40",
         ngrams=(2,),
+        layers=0,
         embedding=8,
         learning_rate=0.03,
         longest=6,
@@ -136,11 +137,3 @@ def test_pages_refuse_data_of_another_form_in_a_sentence(data_dir):
     for page in (classify, tagging):
         with pytest.raises(UserError, match="--dataset=digits has no"):
             page.build(small(page), digits)
-
-
-def test_the_forward_lstm_has_as_many_weights():
-    for features, embedding in ((64, 32), (300, 50), (1, 1)):
-        units = tagging.alike(features, embedding)
-        both = 2 * 4 * features * (embedding + features + 1)
-        forward = 4 * units * (embedding + units + 1)
-        assert both <= forward < both * (1 + 3 / units)

@@ -35,6 +35,12 @@ SEVERAL = (
     "foundations.vanishing_gradients",
     "representations.deep_belief_net",
     "representations.transfer",
+    "sequences.caption",
+    "sequences.language_model",
+    "sequences.memory",
+    "sequences.recursive",
+    "sequences.speech",
+    "sequences.translate",
 )
 
 

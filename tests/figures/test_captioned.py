@@ -6,9 +6,8 @@ from deeplearn.figures.captioned import RIGHT, WRONG, captioned, judged, looked_
 
 
 def colours(picture):
-    return {tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (RIGHT, WRONG)} & set(
-        picture.getdata()
-    )
+    seen = set(map(tuple, np.asarray(picture).reshape(-1, 3).tolist()))
+    return {tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (RIGHT, WRONG)} & seen
 
 
 def test_a_tile_for_each_picture_and_room_for_the_longest_text():
@@ -32,8 +31,8 @@ def test_a_picture_is_dark_where_nobody_looks():
     weights[0, 0] = 0.3
     shown = looked_at(np.ones((8, 12, 3)), weights)
     assert shown.shape == (8, 12, 3)
-    assert shown[0, 0, 0] > 0.9 and shown[-1, -1, 0] < 0.2
-    assert looked_at(np.ones((8, 8, 3)), np.zeros((4, 4))).max() < 0.2  # nor is 0 divided
+    assert shown[0, 0, 0] > 0.9 and shown[-1, -1, 0] < 0.3
+    assert looked_at(np.ones((8, 8, 3)), np.zeros((4, 4))).max() < 0.3  # nor is 0 divided
 
 
 def test_rows_of_words_may_differ_in_length():

@@ -37,3 +37,14 @@ def test_of_thousands_of_classes_those_that_occur_are_counted(monkeypatch):
     mistakes.confusion_and_mistakes(IMAGES[:3], label, predicted, [f"id {n}" for n in range(5001)])["confusion"]()
     assert drawn["values"].tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 1]]
     assert drawn["names"] == ["id 0", "id 7", "id 5000"]
+
+
+def test_wrong_texts_stand_beside_their_classes(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(mistakes, "text_image", drawn.append)
+    found = mistakes.confusion_and_wrong_texts(list("uvwxyz"), LABEL, PREDICTED, ["a", "b", "c" * 60])
+    found["mistakes"]()
+    rows = [line.split() for line in drawn[0].split("\n")]
+    assert [row[0] for row in rows] == ["text", "v", "x", "z"]
+    assert rows[1][1:] == ["a", "b"] and rows[2][2] == "a" and len(rows[2][1]) == mistakes.SHORT
+    assert set(mistakes.confusion_and_wrong_texts(list("uvwxyz"), LABEL, LABEL, ["a", "b", "c"])) == {"confusion"}

@@ -8,7 +8,7 @@ from absl.testing import parameterized
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
-from deeplearn.losses.classification import cross_entropy, soft_cross_entropy
+from deeplearn.losses.classification import cross_entropy, soft_cross_entropy, token_cross_entropy
 
 
 class CrossEntropy(chex.TestCase):
@@ -41,3 +41,15 @@ class CrossEntropy(chex.TestCase):
         chex.assert_trees_all_close(soft(logits, np.eye(4)[label]), cross_entropy(logits, label), rtol=1e-5)
         coarse, _ = soft(np.array([[3.0, 0.0]], jnp.bfloat16), np.array([[1.0, 0.0]]))
         assert coarse.dtype == jnp.float32 and float(coarse) == pytest.approx(np.log1p(np.exp(-3)), rel=1e-5)
+
+
+def test_tokens_beyond_a_length_do_not_count():
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(size=(3, 5, 4)), rng.integers(0, 4, (3, 5))
+    lengths = np.array([5, 2, 0])
+    loss, metrics = token_cross_entropy(jnp.array(logits), jnp.array(target), jnp.array(lengths))
+    inside = np.arange(5) < lengths[:, None]
+    nll = (np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, target[..., None], -1)[..., 0])[inside]
+    assert float(loss.value) == pytest.approx(nll.mean(), rel=1e-5) and float(loss.weight) == 7
+    right = (logits.argmax(-1) == target)[inside]
+    assert float(metrics["accuracy"].value) == pytest.approx(right.mean())

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deeplearn.models.captioner import Captioner, PictureEncoder
+from deeplearn.models.captioner import Captioner
 from deeplearn.nn.cells import GRUCell, LSTMCell
 
-SMALL = PictureEncoder((3, 4), (1, 1))
 IMAGE = np.random.default_rng(0).uniform(size=(3, 8, 8, 3)).astype(np.float32)
 TOKENS = np.array([[2, 5, 4, 6], [2, 6, 6, 5], [2, 4, 5, 5]], np.int32)
 KINDS = [(True, LSTMCell), (True, GRUCell), (False, LSTMCell)]
@@ -19,7 +18,7 @@ KINDS = [(True, LSTMCell), (True, GRUCell), (False, LSTMCell)]
 
 @functools.cache
 def small(attention=True, cell=LSTMCell, vocabulary=7):
-    model = Captioner(vocabulary, SMALL, 5, 6, attention, cell)
+    model = Captioner(vocabulary, (3, 4), (1, 1), 5, 6, attention, cell)
     variables = jax.jit(model.init)(jax.random.key(1), IMAGE, TOKENS)
     # Larger weights than at the start: what is to be seen would be lost in rounding.
     return model, jax.tree.map(lambda x: 2 * x, variables), jax.jit(model.apply)
@@ -33,8 +32,7 @@ def count(tree):
 def test_parameters_at_the_paper_s_sizes(attention):
     """Xu et al.'s own for COCO: 10,000 words, embedded in 512, 1,800 units, 196 places of VGG-19's 512 features."""
     words, embedding, hidden, features = 10_000, 512, 1800, 512
-    encoder = PictureEncoder((64, 128, 256, 512, 512), (2, 2, 4, 4, 4))
-    model = Captioner(words, encoder, embedding, hidden, attention)
+    model = Captioner(words, (64, 128, 256, 512, 512), (2, 2, 4, 4, 4), embedding, hidden, attention)
     image, tokens = jnp.zeros((1, 224, 224, 3)), jnp.zeros((1, 5), jnp.int32)
     variables = jax.eval_shape(model.init, jax.random.key(0), image, tokens)
     _, weights = jax.eval_shape(model.apply, variables, image, tokens)

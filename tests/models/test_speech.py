@@ -21,7 +21,7 @@ def test_padding_does_not_matter_and_lengths_go_along(windows):
     model = SpeechRecogniser(5, (2, 3), windows, features=4)
     variables = jax.tree.map(
         lambda x: 0.3 * RNG.normal(size=x.shape).astype(np.float32),  # biases too
-        model.init(jax.random.key(0), SOUND, LENGTHS),
+        jax.jit(model.init)(jax.random.key(0), SOUND, LENGTHS),
     )
     apply = jax.jit(model.apply)
     logits, steps = apply(variables, SOUND, LENGTHS)
@@ -42,7 +42,7 @@ def test_the_first_step_hears_what_follows_only_in_both_directions():
     """The gradient of the first step's outputs in the last frames."""
     for both in (True, False):
         model = SpeechRecogniser(5, (2,), ((3, 3),), ((2, 2),), features=4, bidirectional=both)
-        variables = model.init(jax.random.key(0), SOUND, LENGTHS)
+        variables = jax.jit(model.init)(jax.random.key(0), SOUND, LENGTHS)
 
         def first(sound, model=model, variables=variables):
             # Normalised by hand, or every frame would matter through its mean.
@@ -50,7 +50,7 @@ def test_the_first_step_hears_what_follows_only_in_both_directions():
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("deeplearn.models.speech.normalised", lambda sound, lengths: sound)
-            slope = jax.grad(first)(SOUND)
+            slope = jax.jit(jax.grad(first))(SOUND)
         assert (np.abs(slope[0, 10:]).max() > 1e-6) == both
 
 

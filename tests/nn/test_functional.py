@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, log_expit
 
 from deeplearn.nn.batch_norm import BatchNorm
-from deeplearn.nn.functional import as_function, binary, black_and_white, log_sigmoid, softplus
+from deeplearn.nn.functional import as_function, binary, black_and_white, by_rows, log_sigmoid, softplus
 
 
 class Network(nn.Module):
@@ -115,3 +115,16 @@ class Exact(chex.TestCase):
         np.testing.assert_allclose(
             self.variant(jax.vmap(jax.grad(softplus)))(x), expit(exact), rtol=2e-6, atol=1e-37
         )
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (0, 3, 4)])
+def test_a_layer_that_sees_rows_sees_all_of_them_in_their_order(shape):
+    seen = []
+
+    def layer(rows):
+        seen.append(rows.shape)
+        return jnp.concatenate([rows, rows[:, :1] * 10], axis=1)
+
+    x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    np.testing.assert_array_equal(by_rows(layer, x), np.concatenate([x, x[..., :1] * 10], axis=-1))
+    assert seen == [(np.prod(shape[:-1]), 4)]

@@ -255,5 +255,5 @@ def test_cross_attention_s_weights_make_its_output():
     value = (memory @ dense["value"]["kernel"] + dense["value"]["bias"]).reshape(2, 5, 2, 4)
     by_hand = np.einsum("bhqk,bkhf->bqhf", weights, value).reshape(2, 3, 8) @ dense["out"]["kernel"]
     np.testing.assert_allclose(y, by_hand + dense["out"]["bias"], atol=1e-5)
-    sown = module.apply(variables, x, memory, mutable=["attention"])[1]
+    _, sown = module.apply(variables, x, memory, mutable=["attention"])
     np.testing.assert_allclose(sown["attention"]["weights"][0].sum(-1), 1, atol=1e-6)

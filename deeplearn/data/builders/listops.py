@@ -8,7 +8,7 @@ from deeplearn.data.builders.base import OwnBuilder
 from deeplearn.data.listops import binary, generated
 
 SIZES = {"train": 20_000, "validation": 2000, "test": 4000}
-LONGEST = 50  # words of an expression
+LONGEST = 30  # words of an expression
 
 
 def expressions(sizes: dict[str, int]) -> dict[str, list[str]]:
