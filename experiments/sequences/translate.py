@@ -26,6 +26,7 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.baselines.translators import translators
 from deeplearn.data import Dataset
+from deeplearn.data.question import asked
 from deeplearn.data.vocabulary import Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.figures.panels import panels
@@ -141,14 +142,14 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
-    vocabulary = vocabulary_of(dataset)
-    ids = vocabulary.ids(question.strip())
-    if not np.any(ids != vocabulary.unknown):
-        raise UserError(
-            f"there is nothing to translate: the training data have no {vocabulary.level} of {question!r}"
-        )
-    first = trained[trained.config.rivals[0]]
-    return vocabulary.text(tokens(first, dataset, ids[None], np.array([len(ids)], np.int32))[0])
+    """The first rival's translation of a text, or of each line of a file."""
+    vocabulary, first, found = vocabulary_of(dataset), trained[trained.config.rivals[0]], []
+    for text in asked(question):
+        ids = vocabulary.ids(text.strip())
+        if not np.any(ids != vocabulary.unknown):
+            raise UserError(f"the training data have no {vocabulary.level} of {text!r}: it cannot be translated")
+        found += list(tokens(first, dataset, ids[None], np.array([len(ids)], np.int32)))
+    return "\n".join(map(vocabulary.text, found))
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
