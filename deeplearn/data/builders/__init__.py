@@ -44,7 +44,7 @@ OWN = {
     "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
-    "translation": Own("translation", "1.1.0", ("dates", "names"), form="pairs"),
+    "translation": Own("translation", "1.0.0", ("dates", "names"), form="pairs"),
 }
 
 NAMES = tuple(

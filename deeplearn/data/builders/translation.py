@@ -1,6 +1,6 @@
 """`translation/dates` and `translation/names`: English and Japanese, from Unicode's CLDR and the package `emoji`.
 
-**dates**: a text is a list of dates ("Thu, Nov 26, 2026, January 5, 1999"), each in a style of its own, as Babel
+**dates**: a text is a list of dates ("Thu, Nov 26, 2026 and January 5, 1999"), each in a style of its own, as Babel
 writes it in either language. No date is in two splits. Train and validation have texts of one to LONGEST dates,
 test of one to TEST_LONGEST: those of more dates than LONGEST are longer than what is trained on.
 
@@ -67,8 +67,9 @@ def _list_of_dates(rng: np.random.Generator, days: np.ndarray, count: int) -> Pa
     chosen = [FIRST + datetime.timedelta(days=int(day)) for day in rng.choice(days, count)]
     styles = [str(style) for style in rng.choice(STYLES + SKELETONS, count)]
     source, target = (
-        # CLDR's lists of measurements: the others have an "and" before the last, and a comma there from three on.
-        format_list([written(*one, language) for one in zip(chosen, styles, strict=True)], "unit", language)
+        format_list(
+            [written(day, style, language) for day, style in zip(chosen, styles, strict=True)], locale=language
+        )
         for language in LANGUAGES
     )
     return source, target, count - 1
