@@ -161,9 +161,10 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 
 def attended(report: dl.Report, rows: dict[str, Measured]) -> Any:
-    """Of the longest source that there is room for: where each attention was as it wrote its translation."""
+    """Of the longest source that there is room for, and ours is right about: where each attention was."""
     test, vocabulary = report.dataset.test.arrays(), vocabulary_of(report.dataset)
-    one = int(np.where(test["source_length"] <= LONGEST_SHOWN, test["source_length"], 0).argmax())
+    lengths, right = test["source_length"], report.ours.arrays["right"]
+    one = int(np.where(lengths <= LONGEST_SHOWN, lengths + LONGEST_SHOWN * right, 0).argmax())
     length, maps = test["source_length"][one : one + 1], []
     source = test["source"][one, : min(int(length[0]), LONGEST_SHOWN)]
     for name in report.config.rivals:
