@@ -20,6 +20,7 @@ NEED_DATA = {
     "experiments.autoencoders.recommendation",
     "experiments.foundations.regularization",
     "experiments.representations.transfer",
+    "experiments.sequences.forecasting",
 }
 
 
