@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.decoded import Decoded, length_of
+from deeplearn.data.decoded import Decoded, as_read, length_of
 from deeplearn.data.images import fit
 from deeplearn.data.partition import carve
 from deeplearn.data.ragged import Ragged, Texts, halvings
@@ -40,7 +40,7 @@ def decode(builder: Any, name: str, side: int | None) -> Decoded | Dataset:
     """
     columns = _columns(builder.info.features, name, side)
     levels = getattr(builder, "levels", 256 if "image" in columns else None)
-    about = builder.about() if hasattr(builder, "about") else {}
+    about = as_read(builder.about()) if hasattr(builder, "about") else {}
     label = dict(builder.info.features.items()).get("label")
     classes = tuple(getattr(label, "names", None) or getattr(builder, "classes", None) or ())
     orders = _split_orders({split: info.num_examples for split, info in builder.info.splits.items()}, name)

@@ -125,6 +125,11 @@ def to_json(value: Any) -> Any:
     return {"array": value.tolist(), "dtype": str(value.dtype)} if isinstance(value, np.ndarray) else value
 
 
+def as_read(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as a second start reads them, so that the first has the same: lists become tuples."""
+    return {key: from_json(json.loads(json.dumps(to_json(value)))) for key, value in about.items()}
+
+
 def from_json(value: Any) -> Any:
     """The fact that `to_json` wrote."""
     if isinstance(value, dict):

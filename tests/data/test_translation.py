@@ -42,7 +42,7 @@ def test_dates_are_what_they_say(dates):
             assert len(days(text)) == count + 1, text
             for day, weekday in days(text):
                 assert weekday in ("", WEEKDAYS[day.weekday()]), text
-    assert dates.about["parts"][:2] == ["1 date", "2 dates"]
+    assert dates.about["parts"][:2] == ("1 date", "2 dates")
     assert dates.about["held_out"] == dates.about["parts"][dates.train.arrays()["part"].max() + 1 :]
 
 
@@ -93,7 +93,7 @@ def test_names_are_held_out_as_combinations(names):
     assert len(sources) == len(set(sources)) > 4500
     train, test = (set(texts(split, "source")) for split in (names.train, names.test))
     part = names.test.arrays()["part"]
-    assert names.about["parts"] == list(translation.NAME_PARTS)
+    assert names.about["parts"] == tuple(translation.NAME_PARTS)
     assert not names.train.arrays()["part"].any()
     tones, persons = (
         [texts(names.test, "source")[row] for row in np.flatnonzero(part == place)] for place in (1, 2)
