@@ -77,14 +77,19 @@ class Cell(nn.Module):
         h = self.hidden(state)
         assert_shapes(x=(x, "batch inputs"), state=(h, f"batch {self.features}"))
         added, beside = self.project(x)
-        state = step(type(self), self.recurrent_kernel.astype(added.dtype), state, added, beside)
+        state, _ = step(type(self), self.recurrent_kernel.astype(added.dtype), state, added, beside)
         return state, self.hidden(state).astype(added.dtype)
 
 
-def step(kind: type[Cell], kernel: jax.Array, state: Any, added: jax.Array, beside: jax.Array | None) -> Any:
-    """The state after one step of a cell of this kind; a state keeps its own type, float32 in mixed precision."""
-    z = added + kind.hidden(state).astype(kernel.dtype) @ kernel
-    return kept_types(kind.update(state, z, beside)[0], state)
+def step(
+    kind: type[Cell], kernel: jax.Array, state: Any, added: jax.Array, beside: jax.Array | None
+) -> tuple[Any, Any]:
+    """The state after one step of a cell of this kind, and what its `pull` wants.
+
+    A state keeps its own type, float32 in mixed precision.
+    """
+    new, kept = kind.update(state, added + kind.hidden(state).astype(kernel.dtype) @ kernel, beside)
+    return kept_types(new, state), kept
 
 
 def kept_types(new: Any, old: Any) -> Any:

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from deeplearn.nn.cells import Cell, kept_types
+from deeplearn.nn.cells import Cell, kept_types, step
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
 
@@ -103,10 +103,9 @@ def _loop(
 
 
 def _step(kind: type[Cell], kernel: jax.Array, state: Any, inputs: Any, here: jax.Array | None) -> tuple[Any, Any]:
-    """(The next state, what the cell's `pull` wants)."""
-    added, beside = inputs
-    new, kept = kind.update(state, added + kind.hidden(state).astype(kernel.dtype) @ kernel, beside)
-    return _chosen(here, kept_types(new, state), state), kept
+    """`step` where `here` is true; elsewhere the state stays as it is."""
+    new, kept = step(kind, kernel, state, *inputs)
+    return _chosen(here, new, state), kept
 
 
 def _chosen(here: jax.Array | None, new: Any, old: Any) -> Any:

@@ -1,11 +1,13 @@
 """The user's own texts: what is read of a right file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deeplearn import data
+from deeplearn.data import csv_texts
 from deeplearn.data.description import describe, stand_in
 from deeplearn.data.text import LENGTH
 
@@ -205,3 +207,12 @@ def test_batches_have_few_widths(kind, load):
     stream = data.stream(load(kind, FILES[kind]).train, batch_size=2, seed=0)
     for column in {"tokens", "source", "target", "tags"} & set(stream.spec):
         assert len({stream.batch(index)[column].shape for index in range(30)}) <= 4
+
+
+def test_rows_of_a_table_have_the_numbers_of_their_first_lines():
+    text = 'text,label\n"two\nlines",good\n a ,"say ""b"""\n\n'
+    rows = [(1, ["text", "label"]), (2, ["two\nlines", "good"]), (4, ["a", 'say "b"'])]
+    assert csv_texts.table(Path("in.csv"), text) == rows
+    for separator in ";\t|":
+        found = csv_texts.table(Path("in.csv"), f"a{separator}b\n1{separator}2,3\n")
+        assert found == [(1, ["a", "b"]), (2, ["1", "2,3"])]
