@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,9 +28,17 @@ class Cut:
 
 
 def split_cut(name: str) -> tuple[str, Cut | None]:
-    """Takes "NAME@word:5000" apart: to ("NAME", Cut("word", 5000)); without such an end, the name and None."""
+    """Takes "NAME@word:5000" apart: to ("NAME", Cut("word", 5000)); without such an end, the name and None.
+
+    UserError for a level that is misspelt, and for too few tokens.
+    """
     match = re.fullmatch(rf"(.+)@({'|'.join(LEVELS)})(?::([0-9]+))?", name, re.DOTALL)
     if not match:
+        end = re.search(r"@([a-z]+)(:[0-9]+)?$", name)
+        if end and (meant := difflib.get_close_matches(end[1], LEVELS, n=1, cutoff=0.75)):
+            raise UserError(
+                f"{name} says @{end[1]}: texts are cut by @{', @'.join(LEVELS)}; did you mean @{meant[0]}?"
+            )
         return name, None
     level, limit = match[2], int((match[3] or "0")[:9])
     least = BYTES if level == "piece" else 1

@@ -22,6 +22,11 @@ def test_what_stands_after_the_at():
     assert split_cut("csv:a@b.csv@word") == ("csv:a@b.csv", Cut("word", 20_000))
     assert split_cut("names/languages@piece:2000") == ("names/languages", Cut("piece", 2000))
     assert split_cut("mnist@64") == ("mnist@64", None) and split_cut("text:word") == ("text:word", None)
+    with pytest.raises(
+        UserError, match="says @words: texts are cut by @character, @word, @piece; did you mean @word"
+    ):
+        split_cut("csv:x.csv@words:50")
+    assert split_cut("text:me@home") == ("text:me@home", None)
     with pytest.raises(UserError, match="allows 0 words: allow at least 1, such as @word:20000"):
         split_cut("x@word:0")
     with pytest.raises(UserError, match="allows 99 pieces: allow at least 256"):
