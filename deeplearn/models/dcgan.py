@@ -1,10 +1,11 @@
 """Convolutional generator and critic in the manner of DCGAN (Radford, Metz & Chintala 2015).
 
-Both work on 4·2ⁿ- or 7·2ⁿ-pixel squares (8, 16, 28, 32, 64 …). The critic has no normalisation: a gradient
-penalty needs each example's own gradient (Gulrajani et al. 2017).
+Both work on 4·2ⁿ- or 7·2ⁿ-pixel squares (8, 16, 28, 32, 64 …).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -12,6 +13,7 @@ import jax
 from deeplearn.errors import UserError
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.minibatch_stddev import minibatch_stddev
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -57,20 +59,44 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images [batch, side, side, channels] -> scores [batch]: halving convolutions, leaky ReLU, no norm.
+    """Images [batch, side, side, channels] -> scores [batch]: halving convolutions and leaky ReLU.
 
-    The hidden dense layers see the whole image; without them the score would be a sum over patches.
+    The hidden dense layers see the whole image; without them the score would be a sum over patches. There is no
+    normalisation, because a gradient penalty needs each example's own gradient; `batch_norm` is DCGAN's, after each
+    convolution but the first. minibatch_stddev: see `deeplearn.nn.minibatch_stddev`, before the dense layers.
     """
 
     features: int = 32  # after the first layer
+    batch_norm: bool = False
+    minibatch_stddev: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(x=(x, "batch side side channels"))
         _, count = doublings(x.shape[1])
         for level in range(count):
-            x = nn.leaky_relu(HalvingConv(self.features * 2**level)(x), 0.2)
+            normed = self.batch_norm and level > 0
+            x = HalvingConv(self.features * 2**level, use_bias=not normed)(x)
+            x = nn.leaky_relu(BatchNorm()(x, train) if normed else x, 0.2)
+        x = minibatch_stddev(x) if self.minibatch_stddev else x
         x = x.reshape(len(x), -1)
         for _ in range(2):
             x = nn.leaky_relu(nn.Dense(HIDDEN)(x), 0.2)
+        return nn.Dense(1)(x).squeeze(-1)
+
+
+class DenseCritic(nn.Module):
+    """Examples [batch, ...] -> scores [batch]: dense layers, without any normalisation."""
+
+    hidden: tuple[int, ...]
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    minibatch_stddev: bool = False  # before the last layer
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        assert_shapes(x=(x, "batch ..."))
+        x = x.reshape(len(x), -1)
+        for width in self.hidden:
+            x = self.activation(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))
+        x = minibatch_stddev(x) if self.minibatch_stddev else x
         return nn.Dense(1)(x).squeeze(-1)

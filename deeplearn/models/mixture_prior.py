@@ -1,4 +1,4 @@
-"""Noise for data of many separate modes: a Gaussian part, and one of several learned vectors.
+"""Noise for generators: Gaussian, or for data of many separate modes with one of several learned vectors beside.
 
 A continuous map of one Gaussian that reaches two modes also reaches what lies between them; a generator of noise
 from a mixture can use a component for each mode (Gurumurthy et al. 2017, "DeLiGAN", whose components add to the
@@ -14,11 +14,17 @@ import jax.numpy as jnp
 SIZE = 32  # of a component's vector
 
 
-class MixturePrior(nn.Module):
-    """count -> noise [count, latents + 32], drawn with the key "noise".
+class GaussianPrior(nn.Module):
+    """count -> noise [count, latents] ~ N(0, 1), drawn with the key "noise"."""
 
-    With one component it is a Gaussian and a constant.
-    """
+    latents: int
+
+    def __call__(self, count: int) -> jax.Array:
+        return jax.random.normal(self.make_rng("noise"), (count, self.latents))
+
+
+class MixturePrior(nn.Module):
+    """count -> noise [count, latents + 32], drawn with the key "noise"."""
 
     latents: int
     components: int

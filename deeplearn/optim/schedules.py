@@ -10,7 +10,7 @@ import optax
 
 from deeplearn.errors import UserError
 
-SCHEDULES = ("constant", "cosine", "step", "warmup_cosine", "linear", "inverse_time")
+SCHEDULES = ("constant", "cosine", "step", "warmup_cosine", "linear", "late_linear", "inverse_time")
 
 
 def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 0.75)) -> optax.Schedule:
@@ -23,6 +23,7 @@ def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 
     step           rate, divided by 10 when s reaches each of `drops` (He et al. 2016: .5 and .75 on CIFAR-10)
     warmup_cosine  from rate / w up a line to rate in the first w updates, 5 % of all; then a cosine down to 0
     linear         rate · (1 − s)
+    late_linear    rate, from the middle on down a line to 0 (Zhu et al. 2017, section 4)
     inverse_time   rate / (1 + 10 s), the 1/t of stochastic approximation (Robbins & Monro 1951)
     """
     if name == "constant":
@@ -38,6 +39,8 @@ def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 
         return optax.warmup_cosine_decay_schedule(rate / max(warmup, 1), rate, warmup, steps)
     if name == "linear":
         return optax.linear_schedule(rate, 0.0, steps)
+    if name == "late_linear":
+        return optax.linear_schedule(rate, 0.0, steps - steps // 2, steps // 2)
     if name == "inverse_time":
         return lambda count: rate / (1 + 10 * count / steps)
     raise UserError(f"there is no schedule {name!r}: choose from {', '.join(SCHEDULES)}")

@@ -2,6 +2,7 @@
 
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured, ours
+from deeplearn.train.alarms import Alarm
 from deeplearn.train.config import Config, flag, named
 from deeplearn.train.experiment import Batch, Claim, Experiment, Losses, Metrics, Report, Rows, Stage, Turn
 from deeplearn.train.fit import fit
@@ -12,6 +13,7 @@ from deeplearn.train.trained import Trained
 
 __all__ = [
     "OURS",
+    "Alarm",
     "Batch",
     "Claim",
     "Config",

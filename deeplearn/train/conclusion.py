@@ -77,6 +77,7 @@ def conclude(
             "published": published,
             "verdicts": verdicts,
             "left_out": left_out.reasons,
+            **({"alarms": log.alarms} if log and experiment.alarms else {}),
             **({UNFINISHED: missing} if missing else {}),
         }
         directory.write_results(results)

@@ -18,6 +18,7 @@ from deeplearn.errors import UserError
 from deeplearn.mean import Mean
 from deeplearn.measured import OURS, Measured
 from deeplearn.metrics.statistics import mean_and_standard_error
+from deeplearn.train.alarms import Alarm
 from deeplearn.train.trees import Path, path_of
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ class Experiment:
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     claims: decided by comparing rows over replicas.
+    alarms: what is said while it trains, when a metric of training has left its bounds for a while.
     rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
     """
 
@@ -230,6 +232,7 @@ class Experiment:
     answer: Callable[[Trained, Dataset, str], str] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
+    alarms: Sequence[Alarm] = ()
     rivals: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property

@@ -62,15 +62,29 @@ class MetricsLog:
                 for name, value in values.items()
                 if np.size(value) > 1
             }
+        self._append(line)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        numbers = {f"{line['split']}/{name}": value for name, value in line["values"].items()}
         try:
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
-            self.events.write(step, {f"{split}/{name}": value for name, value in line["values"].items()})
+            self.events.write(line["step"], numbers)
         except OSError as error:
             raise UserError(
                 f"cannot write {self.path} ({error.strerror}): make room there, and the same command resumes from "
                 "the last checkpoint"
             ) from error
+
+    def warn(self, step: int, stage: str, sentence: str) -> None:
+        """A line of the split "alarms"."""
+        self._append({"step": step, "stage": stage, "split": "alarms", "values": {}, "sentence": sentence})
+
+    @property
+    def alarms(self) -> list[str]:
+        """What was said so far, in this process and those before."""
+        lines = [content for _, content in _lines(self.path)]
+        return [content["sentence"] for content in lines if content["split"] == "alarms"]
 
     def close(self) -> None:
         # Every line was flushed when it was written; closing must not hide why a run ended.

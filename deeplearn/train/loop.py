@@ -21,6 +21,7 @@ from deeplearn import data
 from deeplearn.errors import UserError
 from deeplearn.interruption import INTERRUPTION, Stopped, stopped_at
 from deeplearn.train import evaluation
+from deeplearn.train.alarms import Watch
 from deeplearn.train.checkpoints import Checkpoints
 from deeplearn.train.conclusion import conclude, left_out_of
 from deeplearn.train.config import Config
@@ -193,6 +194,7 @@ def _steps(
     sample_every = config.sample_every or max(1, experiment.steps // 10)
     samples = experiment.sheet is not None or experiment.curves is not None
     pauses = (config.log_every, config.checkpoint_every, *([sample_every] if samples else []))
+    watch = Watch(experiment.alarms, config.seed)
     pending: list[tuple[int, Any]] = []  # still on the device: fetched a step later, so dispatch never waits
 
     def flush() -> None:
@@ -201,6 +203,10 @@ def _steps(
             progress.note(values)
             if log:
                 log.write(taken, stage, "train", values)
+                for sentence in watch.sentences(taken, values):
+                    log.warn(taken, stage, sentence)
+                    progress.clear()
+                    _say(sentence)
         pending.clear()
 
     def save(wait: bool = False) -> None:

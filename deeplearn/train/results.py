@@ -96,7 +96,10 @@ def report(results: Mapping[str, Any]) -> str:
     if UNFINISHED in results:
         left_out.append(f"not yet measured: {results[UNFINISHED]}")
     verdicts = [f"{claim}: {verdict}" for claim, verdict in results.get("verdicts", {}).items()]
-    return "\n".join([table(rows), *([""] if verdicts or left_out else []), *verdicts, *left_out])
+    alarms = results.get("alarms", [])
+    return "\n".join(
+        [table(rows), *([""] if verdicts or left_out or alarms else []), *verdicts, *left_out, *alarms]
+    )
 
 
 def is_results(found: Any) -> bool:

@@ -10,9 +10,11 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import expit
 
 from deeplearn.losses.adversarial import (
+    GAMES,
     discriminator_loss,
     gradient_penalty,
     non_saturating_loss,
+    r1_penalty,
     saturating_loss,
 )
 
@@ -64,6 +66,33 @@ class Games(chex.TestCase):
         np.testing.assert_allclose(saturating, -expit(LOGITS), rtol=1e-5)
         np.testing.assert_allclose(other, -expit(-LOGITS), rtol=1e-5)
         assert -1e-12 < saturating[0] < 0 and other[0] == pytest.approx(-1)
+
+
+def test_other_games_are_their_formulas():
+    real, fake = LOGITS[:4], LOGITS[1:5]
+    expected = {
+        "hinge": (np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + fake).mean(), -fake.mean()),
+        "least_squares": (
+            (np.square(real - 1).mean() + np.square(fake).mean()) / 2,
+            np.square(fake - 1).mean() / 2,
+        ),
+        "wasserstein": (fake.mean() - real.mean(), -fake.mean()),
+    }
+    for name, (discriminator, generator) in expected.items():
+        assert float(GAMES[name].discriminator(real, fake)) == pytest.approx(discriminator, rel=1e-5), name
+        assert float(GAMES[name].generator(fake)) == pytest.approx(generator, rel=1e-5), name
+
+
+def test_r1_is_the_squared_slope_at_each_example():
+    """Of D(x) = Σ a x² + b the slope is 2 a x; two numbers for an example count by their sum."""
+    x = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
+    a = np.random.default_rng(1).normal(size=(2, 3)).astype(np.float32)
+    found = r1_penalty(lambda x: (a * x**2).sum((1, 2)) + 3, x)
+    np.testing.assert_allclose(found, np.square(2 * a * x).sum((1, 2)).mean(), rtol=1e-5)
+    patches = r1_penalty(lambda x: jnp.stack([(a * x**2).sum((1, 2)), x[:, 0, 0]], 1), x)
+    slope = 2 * a * x
+    slope[:, 0, 0] += 1
+    np.testing.assert_allclose(patches, np.square(slope).sum((1, 2)).mean(), rtol=1e-5)
 
 
 # The gradient penalty.

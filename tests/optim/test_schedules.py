@@ -31,6 +31,12 @@ def test_warm_up_is_a_line_and_then_a_cosine():
     np.testing.assert_allclose(found[10:], 0.15 * (1 + np.cos(np.pi * np.arange(190) / 190)), rtol=1e-4, atol=1e-6)
 
 
+def test_a_late_line_begins_in_the_middle():
+    found = rates("late_linear", 200)
+    np.testing.assert_allclose(found[:101], 0.3, rtol=1e-6)
+    np.testing.assert_allclose(found[101:], 0.3 * (1 - np.arange(1, 100) / 100), rtol=1e-4)
+
+
 def test_two_drops_on_one_update_divide_twice():
     np.testing.assert_allclose(rates("step", 2, drops=(0.1, 0.2)), [0.3, 0.003], rtol=1e-5)
 

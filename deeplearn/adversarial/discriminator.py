@@ -1,0 +1,74 @@
+"""The discriminator, or critic, of any game: a network and the switches that change what it sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from deeplearn.data.augmentation import augment
+from deeplearn.errors import UserError
+from deeplearn.nn.spectral_norm import SpectralNorm
+
+ADAPTED = 0.01  # how much the probability of augmentation moves in a turn
+
+
+def packed(x: jax.Array, size: int) -> jax.Array:
+    """[batch, ..., features] -> [batch / size, ..., size · features]: `size` examples side by side."""
+    if size == 1:
+        return x
+    if len(x) % size:
+        raise UserError(f"packs of {size} examples cannot be made of {len(x)}: choose another --packing")
+    parts = x.reshape(size, -1, *x.shape[1:])
+    return jnp.concatenate(list(parts), axis=-1)
+
+
+class Discriminator(nn.Module):
+    """x [batch, ...] -> what `network(x, *conditions, train=train)` gives, of augmented packs.
+
+    packing: examples of one distribution that are judged together (PacGAN, Lin et al. 2018).
+    spectral_norm: each kernel is divided by its largest singular value (Miyato et al. 2018).
+    augmentation: of real and generated images alike while it trains, by the names of `deeplearn.data.augmentation`;
+        differentiable, so the generator learns through it (Zhao et al. 2020).
+    target: of adaptive augmentation (Karras et al. 2020, section 3.1). Each augmentation is applied to an image
+        with a probability that grows while E sign D(x) on real images is above the target: the discriminator then
+        overfits. 0: with probability 1.
+    """
+
+    network: nn.Module
+    packing: int = 1
+    spectral_norm: bool = False
+    augmentation: str = ""
+    target: float = 0.0
+
+    def setup(self) -> None:
+        self.judging = SpectralNorm(self.network) if self.spectral_norm else self.network
+        if self.target:
+            self.probability = self.variable("augmentation", "probability", jnp.zeros, ())
+
+    def __call__(self, x: jax.Array, *conditions: jax.Array, train: bool = False) -> Any:
+        if train and self.augmentation:
+            x = self.augmented(x)
+        return self.judge(packed(x, self.packing), *conditions, train=train)
+
+    def judge(self, packs: jax.Array, *conditions: jax.Array, train: bool = False) -> Any:
+        """The same of packs that are made already, not augmented: of these a penalty takes gradients."""
+        return self.judging(packs, *conditions, train=train)
+
+    def augmented(self, images: jax.Array) -> jax.Array:
+        key = self.make_rng("noise")
+        if not self.target:
+            return augment(self.augmentation, key, images)
+        for number, name in enumerate(self.augmentation.split(",")):
+            how, whether = jax.random.split(jax.random.fold_in(key, number))
+            chosen = jax.random.bernoulli(whether, self.probability.value, (len(images), 1, 1, 1))
+            images = jnp.where(chosen, augment(name, how, images), images)
+        return images
+
+    def adapt(self, real_logits: jax.Array) -> None:
+        """Moves the probability of augmentation, after the logits of real images; nothing where it is constant."""
+        if self.target:
+            moved = self.probability.value + ADAPTED * jnp.sign(jnp.sign(real_logits).mean() - self.target)
+            self.probability.value = jnp.clip(jax.lax.stop_gradient(moved), 0, 1)

@@ -1,0 +1,57 @@
+"""Generators with their discriminator, as the turns of `deeplearn.adversarial.turns` want them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from deeplearn import train as dl
+from deeplearn.adversarial.discriminator import Discriminator
+from deeplearn.nn.checks import assert_shapes
+
+
+class PointGAN(nn.Module):
+    """Of points. generator: noise [B, latents] -> points [B, 2]; discriminator: points -> logits [B]."""
+
+    generator: nn.Module
+    discriminator: Discriminator
+    latents: int
+    scale: float  # of the data, so that the inputs of both networks are of order one
+
+    def sample(self, count: int) -> jax.Array:
+        """[count, 2], from noise, in the units of the data."""
+        return self.scale * self.made(count)
+
+    def made(self, count: int) -> jax.Array:
+        noise = jax.random.normal(self.make_rng("noise"), (count, self.latents))
+        points: jax.Array = self.generator(noise)  # type: ignore[operator]
+        return points.astype(jnp.float32)
+
+    def real(self, batch: dl.Batch) -> jax.Array:
+        assert_shapes(point=(batch["point"], "batch 2"))
+        return batch["point"] / self.scale
+
+    def fake(self, batch: dl.Batch, train: bool = False) -> jax.Array:
+        return self.made(len(batch["point"]))
+
+
+class ImageGAN(nn.Module):
+    """prior: count -> noise; generator: (noise, train) -> images in [0, 1]; discriminator: images -> logits."""
+
+    prior: nn.Module
+    generator: nn.Module
+    discriminator: Discriminator
+
+    def sample(self, count: int, train: bool = False) -> jax.Array:
+        """[count, height, width, channels] in [0, 1]."""
+        image: Any = self.generator(self.prior(count), train)  # type: ignore[operator]
+        return image.astype(jnp.float32)
+
+    def real(self, batch: dl.Batch) -> jax.Array:
+        return batch["image"]
+
+    def fake(self, batch: dl.Batch, train: bool = False) -> jax.Array:
+        return self.sample(len(batch["image"]), train)
