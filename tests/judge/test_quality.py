@@ -173,7 +173,7 @@ def test_memory_is_a_few_times_the_images(tmp_path):
     sample_quality(samples, dataset)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
-    assert peak < 3 * samples.nbytes
+    assert peak < 3.5 * samples.nbytes  # one more copy of half the training split would be 4
     reference_rows(dataset)["Gaussian on pixels"]()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
