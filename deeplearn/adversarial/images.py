@@ -27,15 +27,18 @@ def declared(sample: Callable[..., jax.Array]) -> dict[str, Any]:
     set's judge; call `need_judge(dataset)` in `build`.
     """
 
+    def images(trained: dl.Trained, count: int) -> np.ndarray:
+        return np.asarray(trained(sample, count=count))
+
     def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-        image = np.asarray(trained(sample, count=sample_count(dataset)))
+        image = images(trained, sample_count(dataset))
         return dl.ours(sample_quality(image, dataset) | judge(dataset).metrics, image=image[:100])
 
     def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
         return reference_rows(dataset, sample_count(dataset))
 
     def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-        return image_grid(np.asarray(trained(sample, count=100)), columns=10)
+        return image_grid(images(trained, 100), columns=10)
 
     def figures(report: dl.Report) -> dict[str, Any]:
         image = report.ours.arrays["image"]
@@ -51,4 +54,4 @@ def declared(sample: Callable[..., jax.Array]) -> dict[str, Any]:
             "data": lambda: image_grid(report.rows["other training images"].arrays["image"], columns=10),
         }
 
-    return {"evaluate": evaluate, "baselines": baselines, "sheet": sheet, "figures": figures}
+    return {"evaluate": evaluate, "baselines": baselines, "sheet": sheet, "figures": figures, "images": images}

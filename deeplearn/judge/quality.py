@@ -16,6 +16,7 @@ from deeplearn.errors import UserError
 from deeplearn.judge.judges import Source, array_source, block_rows, judge, need_classes
 from deeplearn.measured import Measured
 from deeplearn.metrics.distances import (
+    class_score,
     density_coverage,
     frechet,
     kernel_distance,
@@ -71,6 +72,8 @@ def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | No
             (Bińkowski et al. 2018, section 4), and its standard error.
         precision, recall: on the features (Kynkäänniemi et al. 2019, equations 1 and 2; k = 3).
         density, coverage: the same (Naeem et al. 2020, section 3.2; k = 5).
+        class_score: of the judge's probabilities, at most the number of classes (the Inception score's formula:
+            Salimans et al. 2016, section 4).
         confident: fraction of samples to whose class the judge gives a probability above 90 %; it is calibrated
             (Guo et al. 2017), so on real images it is then right nine times in ten.
         accuracy: fraction of samples that the judge assigns to the requested class; only with labels.
@@ -160,13 +163,15 @@ def _quality(
     logits, features = found.logits_and_features(samples, order)
     _, real = found.logits_and_features(training, reference)
     distance, stderr = kernel_distance(real, features)
+    probabilities = found.probabilities(logits)
     return {
         "frechet_distance": frechet(real, features),
         "kernel_distance": distance,
         "kernel_distance_stderr": stderr,
         **precision_recall(real, features),
         **density_coverage(real, features),
-        "confident": float((found.probabilities(logits).max(-1) > CONFIDENT).mean()),
+        "class_score": class_score(probabilities),
+        "confident": float((probabilities.max(-1) > CONFIDENT).mean()),
         **({} if labels is None else {"accuracy": float((logits.argmax(-1) == np.asarray(labels)[order]).mean())}),
         "nearest_distance": float(_nearest(samples, order, dataset, None if own is None else own[order])[0].mean()),
         "nearest_distance_training": float(_nearest(training, known, dataset, known)[0].mean()),

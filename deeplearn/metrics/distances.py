@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import chex
 import numpy as np
+from scipy.special import rel_entr
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 
@@ -114,6 +115,17 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> dict[str
     """
     of_fake, of_real = _balls_around(real, fake, k)
     return {"density": float(of_fake.mean() / min(k, len(real) - 1)), "coverage": float((of_real > 0).mean())}
+
+
+def class_score(probabilities: np.ndarray) -> float:
+    """exp E KL(p(y|x) ‖ p(y)), p(y) the mean over the samples (Salimans et al. 2016, section 4).
+
+    1 where every sample looks the same to the classifier, at most the number of classes. On the Inception network's
+    probabilities it is the Inception score, of all samples at once. probabilities: [N, classes].
+    """
+    chex.assert_rank(probabilities, 2)
+    p = np.asarray(probabilities, np.float64)
+    return float(np.exp(rel_entr(p, p.mean(axis=0)).sum(axis=1).mean()))
 
 
 def nearest_neighbours(queries: np.ndarray, references: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -130,6 +130,8 @@ class MixedD(Mixed):
 class MixedE(Mixed):
     """Figure 7: 3×3 as 1×3 and 3×1 side by side."""
 
+    pool_maximum: bool = False
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         a = self.unit(x, train, "branch1x1", 320, 1)
@@ -140,7 +142,8 @@ class MixedE(Mixed):
         c = self.unit(c, train, "branch3x3dbl_2", 384, 3)
         c1 = self.unit(c, train, "branch3x3dbl_3a", 384, 1, 3)
         c2 = self.unit(c, train, "branch3x3dbl_3b", 384, 3, 1)
-        d = self.unit(self.mean(x), train, "branch_pool", 192, 1)
+        pooled = max_pool(x, 3, 1, padding=1) if self.pool_maximum else self.mean(x)
+        d = self.unit(pooled, train, "branch_pool", 192, 1)
         return jnp.concatenate([a, b1, b2, c1, c2, d], axis=-1)
 
 
@@ -161,13 +164,15 @@ class InceptionV3(nn.Module):
 
     With `auxiliary` and train: a tuple (logits, logits of the head after Mixed_6e). The head's parameters exist in
     either mode. `divide` divides all widths; `small_stem` is one 3×3 convolution without stride. Keras has no scale
-    in batch norm and no head, and its average pooling does not count the padding; torchvision's does.
+    in batch norm and no head, and its average pooling does not count the padding; torchvision's does. The network
+    by which FIDs are measured, TensorFlow's of 2015, does not either, and takes the maximum in its last module.
     """
 
     classes: int = 1000
     auxiliary: bool = True
     batch_norm_scale: bool = True
     count_include_pad: bool = True
+    maximum_last: bool = False
     divide: int = 1
     small_stem: bool = False
 
@@ -200,7 +205,7 @@ class InceptionV3(nn.Module):
             head = AuxiliaryHead(*common, self.classes, name="AuxLogits")(x, train)
         x = MixedD(*common, name="Mixed_7a")(x, train)
         for letter in "bc":
-            x = MixedE(*common, name=f"Mixed_7{letter}")(x, train)
+            x = MixedE(*common, self.maximum_last and letter == "c", name=f"Mixed_7{letter}")(x, train)
         x = nn.Dropout(0.5, deterministic=not train)(x.mean((1, 2)))
         x = nn.Dense(self.classes, name="fc")(x) if self.classes else x
         return (x, head) if train and has_head else x
@@ -213,6 +218,11 @@ def inception_v3(classes: int = 1000) -> InceptionV3:
 def keras_form(net: InceptionV3) -> InceptionV3:
     """The same net as in Keras applications."""
     return net.clone(auxiliary=False, batch_norm_scale=False, count_include_pad=False)
+
+
+def fid_form(net: InceptionV3) -> InceptionV3:
+    """The network of Heusel et al. 2017, trained in 2015, as its port to torch (pytorch-fid) has it."""
+    return net.clone(auxiliary=False, count_include_pad=False, maximum_last=True)
 
 
 def small(net: InceptionV3) -> InceptionV3:

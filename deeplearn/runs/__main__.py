@@ -1,6 +1,7 @@
 """Uses a finished or running run: draws samples, asks it, compares it with another, exports weights and networks.
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
+    python -m deeplearn.runs images --run=runs/adversarial.dcgan --folder=made --count=2000 [--seed=1]
     python -m deeplearn.runs ask --run=runs/translate --text="Thursday, November 26, 2026" [--seed=1]
     python -m deeplearn.runs ask --run=runs/speech --file=digits.wav
     python -m deeplearn.runs compare --run=runs/one --with=runs/other
@@ -8,7 +9,8 @@
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
 
 sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one
-below the other, each with other random numbers. ask prints what the trained system says to a text or to a file:
+below the other, each with other random numbers. images fills a folder with --count pictures that a generator
+makes, one file each. ask prints what the trained system says to a text or to a file:
 the text translated, continued or classified, the picture described, the speech written down. compare prints the
 two runs' tables and, for each metric that both have, the difference over common seeds with its 95 % interval
 (Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode as a
@@ -19,6 +21,7 @@ on any number of devices, and their data may be gone unless the command needs th
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,19 +31,22 @@ from PIL import Image
 from deeplearn.command import execute, parser
 from deeplearn.data.described import DataNeeded
 from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_grid
 from deeplearn.runs.compare import compare
 from deeplearn.runs.export import save_program, save_weights, writing
 from deeplearn.runs.run import Run, open_run
 from deeplearn.train.evaluation import as_png
 from deeplearn.train.launch import use_compilation_cache
 
+BLOCK = 250  # pictures made at once
+COMMANDS = ("sample", "images", "ask", "compare", "export")
 WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags = parser("deeplearn.runs", __doc__)
-    commands = flags.add_subparsers(dest="command", required=True, metavar="sample|ask|compare|export")
-    for name in ("sample", "ask", "compare", "export"):
+    commands = flags.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+    for name in COMMANDS:
         command = commands.add_parser(name, allow_abbrev=False)
         command.add_argument("--run", type=Path, required=True, help="a run directory")
         if name == "compare":
@@ -50,6 +56,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             question = command.add_mutually_exclusive_group(required=True)
             question.add_argument("--text", help="what is asked: a text")
             question.add_argument("--file", type=Path, help="what is asked: a picture or a sound")
+        elif name == "images":
+            command.add_argument("--folder", type=Path, required=True, help="a new folder for the pictures")
         else:
             command.add_argument("--file", type=Path, required=True, help="the file to write")
         command.add_argument("--replica", type=int, default=0, help="which of the run's replicas, from 0")
@@ -60,7 +68,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             "--data_dir", default=None, help="where prepared data sets are, if not where they were"
         )
     commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
-    for name in ("sample", "ask"):
+    commands.choices["images"].add_argument("--count", type=int, default=100, help="pictures to make")
+    for name in ("sample", "images", "ask"):
         commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
     return flags.parse_args(arguments)
@@ -94,6 +103,26 @@ def _sheet(run: Run, number: int) -> Image.Image:
         return run.experiment.sheet(trained, run.dataset())
 
 
+def images(run: Run, folder: Path, count: int, seed: int) -> None:
+    """`count` pictures of the run's generator, 0.png, 1.png … in a new folder.
+
+    UserError for an experiment whose generator does not make images from nothing, and where the folder is there.
+    """
+    if run.experiment.images is None:
+        raise UserError(f"{run.name} makes no images from nothing: it has no generator that does")
+    if count < 1 or seed < 0:
+        raise UserError("--count should be at least 1, and --seed at least 0")
+    if folder.exists():
+        raise UserError(f"--folder={folder} is there already: name a new one")
+    writing(folder, lambda: folder.mkdir(parents=True))
+    for start in range(0, count, BLOCK):
+        made = run.experiment.images(run.trained.folded(seed * count + start), BLOCK)
+        for number, image in enumerate(made[: count - start], start):
+            file = folder / f"{number:0{len(str(count - 1))}}.png"
+            png = as_png(image_grid(image[None], scale=1, pad=0))
+            writing(file, functools.partial(file.write_bytes, png))
+
+
 def ask(run: Run, question: str, seed: int) -> str:
     """What the experiment's `answer` says. UserError for an experiment without one, or what cannot be answered."""
     if run.experiment.answer is None:
@@ -122,6 +151,11 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError(f"--file={chosen.file} is no file: name one to be read")
         run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
         print(ask(run, chosen.text if chosen.file is None else str(chosen.file), chosen.seed))
+        return
+    if chosen.command == "images":
+        run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
+        images(run, chosen.folder, chosen.count, chosen.seed)
+        print(f"{chosen.folder}: {chosen.count} pictures, {run.name} at step {run.step}")
         return
     file: Path = chosen.file
     wanted = (".png",) if chosen.command == "sample" else (WEIGHTS, PROGRAM)

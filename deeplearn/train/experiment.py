@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
+import numpy as np
 import optax
 
 from deeplearn.errors import UserError
@@ -212,6 +213,7 @@ class Experiment:
     sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
     curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
         way, of every replica, at the steps of the sheets.
+    images(trained, count) -> [count, height, width, channels] in [0, 1], of a generator that is asked for nothing.
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     claims: decided by comparing rows over replicas.
@@ -229,6 +231,7 @@ class Experiment:
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
+    images: Callable[[Trained, int], np.ndarray] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()

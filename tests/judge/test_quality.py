@@ -17,12 +17,18 @@ from deeplearn.judge import (
     sample_count,
     sample_quality,
 )
-from deeplearn.metrics.distances import density_coverage, frechet, kernel_distance, precision_recall
+from deeplearn.metrics.distances import (
+    class_score,
+    density_coverage,
+    frechet,
+    kernel_distance,
+    precision_recall,
+)
 from tests.judge.sets import images
 
 METRICS = {
     "frechet_distance", "kernel_distance", "kernel_distance_stderr", "precision", "recall", "density", "coverage",
-    "confident", "nearest_distance", "nearest_distance_training",
+    "class_score", "confident", "nearest_distance", "nearest_distance_training",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("trainings")  # random weights: the judge's output does not matter here
@@ -55,6 +61,7 @@ def test_it_is_what_the_metrics_say_of_the_judge_s_features(dataset):
         "kernel_distance_stderr": pytest.approx(kernel_distance(real, features)[1], rel=1),  # other blocks
         **precision_recall(real, features),
         **density_coverage(real, features),
+        "class_score": pytest.approx(class_score(probabilities), rel=1e-5),
         "confident": (probabilities.max(-1) > 0.9).mean(),
         "accuracy": (probabilities.argmax(-1) == labels).mean(),
         "nearest_distance": pytest.approx(np.mean([min(rms(x, y) for y in everything) for x in samples]), rel=1e-5),

@@ -202,3 +202,13 @@ def test_features_of_other_shapes_are_reported(sets):
         distances.frechet(sets[0], sets[1][:, :3])
     with pytest.raises(AssertionError, match="has rank 1"):
         distances.precision_recall(sets[0][0], sets[1])
+
+
+def test_the_class_score_is_its_formula():
+    """The exponential of the mutual information of class and sample, by plain loops; 0 log 0 is 0."""
+    p = np.random.default_rng(0).dirichlet([0.5, 1, 2], size=40)
+    mean = p.mean(0)
+    information = np.mean([sum(x * np.log(x / m) for x, m in zip(row, mean, strict=True)) for row in p])
+    assert distances.class_score(p) == pytest.approx(np.exp(information))
+    assert distances.class_score(np.eye(5)[[0, 1, 2, 3, 4, 0, 1, 2, 3, 4]]) == pytest.approx(5)
+    assert distances.class_score(np.tile(p[:1], (9, 1))) == pytest.approx(1)

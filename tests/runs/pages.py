@@ -66,6 +66,10 @@ def sheet(trained, dataset):
     return Image.fromarray((255 * np.clip(np.hstack(np.hstack(rows)), 0, 1)).astype(np.uint8))
 
 
+def images(trained, count):
+    return jax.nn.sigmoid(trained["first"](Autoencoder.sample, count=count)).reshape(-1, 8, 8, 1)
+
+
 def answer(trained, dataset, question):
     if not question:
         raise UserError("--text is empty: say a number")
@@ -82,4 +86,4 @@ def build(config, dataset):
         stages = [dataclasses.replace(stage, turns=[dl.Turn(classify)])]
         return dl.Experiment(MLP((5,), len(dataset.classes)), stages, dataset, answer=answer)
     rivals = {name: dl.Rival(Autoencoder(), [stage], evaluate) for name in ("first", "second")}
-    return dl.side_by_side(rivals, data=dataset, sheet=sheet)
+    return dl.side_by_side(rivals, data=dataset, sheet=sheet, images=images)

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from deeplearn import runs
 from deeplearn.command import exit_code
 from deeplearn.models.mlp import MLP
+from deeplearn.runs import __main__ as runs_command
 from deeplearn.runs.__main__ import main
 from deeplearn.runs.export import exportable
 from deeplearn.train.loop import run
@@ -105,6 +106,23 @@ def test_sheets_of_samples(trained, tmp_path):
     assert not np.array_equal(np.asarray(Image.open(file))[:8], drawn[:8])
 
 
+def test_images_in_a_folder(trained, tmp_path, capsys, monkeypatch):
+    """In blocks; the same for the same seed."""
+    monkeypatch.setattr(runs_command, "BLOCK", 4)
+
+    def made(name, *flags):
+        assert command("images", f"--run={trained['rivals']}", f"--folder={tmp_path / name}", *flags) == 0
+        files = sorted((tmp_path / name).iterdir())
+        return [file.name for file in files], [np.asarray(Image.open(file)) for file in files]
+
+    names, first = made("a/b", "--count=11")
+    assert names == [f"{number:02}.png" for number in range(11)] and first[0].shape == (8, 8, 3)
+    assert "11 pictures, rivals at step 3" in capsys.readouterr().out
+    assert len({image.tobytes() for image in first}) == 11
+    np.testing.assert_array_equal(made("c", "--count=11")[1], first)
+    assert not np.array_equal(made("d", "--count=11", "--seed=1")[1], first)
+
+
 def test_a_run_is_asked(trained, tmp_path, capsys):
     def asked(*arguments):
         assert command("ask", f"--run={trained['classifier']}", *arguments) == 0
@@ -121,7 +139,7 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
     classifier, rivals = (f"--run={trained[form]}" for form in ("classifier", "rivals"))
     (tmp_path / "file").write_text("")
     for arguments, sentence in {
-        (): "are required: sample|ask|compare|export",
+        (): "are required: sample|images|ask|compare|export",
         ("export", classifier): "required: --file",
         ("export", classifier, f"--file={tmp_path}/x.pth"): "should end in .safetensors or .jaxexport",
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",
@@ -143,6 +161,9 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
         ("ask", classifier, "--text=7", "--seed=-1"): "--seed should be at least 0",
         ("ask", classifier, f"--file={tmp_path}/no.png"): "is no file: name one to be read",
         ("ask", rivals, "--text=7"): "answers no questions",
+        ("images", classifier, f"--folder={tmp_path}/x.folder"): "makes no images from nothing",
+        ("images", rivals, f"--folder={tmp_path}"): "is there already: name a new one",
+        ("images", rivals, f"--folder={tmp_path}/x.folder", "--count=0"): "--count should be at least 1",
     }.items():
         assert exit_code(main, arguments) == 2
         captured = capsys.readouterr()
