@@ -28,7 +28,13 @@ def shown(x: Any) -> tuple[jax.Array, ...]:
 
 def judge(model: Any, x: tuple[jax.Array, ...]) -> jax.Array:
     """Logits of examples, while the discriminator trains or is played against."""
-    return model.discriminator(*x, train=True).astype(jnp.float32)
+    return logits_of(model.discriminator(*x, train=True))
+
+
+def logits_of(output: Any) -> jax.Array:
+    """The first of a discriminator's heads, if it has several."""
+    logits: jax.Array = output[0] if isinstance(output, tuple) else output
+    return logits.astype(jnp.float32)
 
 
 def discriminate(
@@ -61,7 +67,7 @@ def flatten(model: Any, batch: dl.Batch, r1: float) -> dl.Losses:
 def critic(model: Any, conditions: Any) -> Any:
     """The discriminator's logits as a function of packs alone."""
     judging = as_function(model.discriminator)
-    return lambda packs: judging(packs, *conditions, method="judge").astype(jnp.float32)
+    return lambda packs: logits_of(judging(packs, *conditions, method="judge"))
 
 
 def generate(model: Any, batch: dl.Batch, game: str = "non_saturating") -> dl.Losses:

@@ -10,6 +10,8 @@ import numpy as np
 
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.split import Arrays, Split
+from deeplearn.data.subsets import Chosen
+from deeplearn.errors import UserError
 
 SCAN_LIMIT = 20_000  # examples of a split that are read
 
@@ -42,3 +44,32 @@ def only_classes(dataset: Dataset, names: Collection[str], shape: tuple[int, int
     train, validation, test = (of_classes(split, kept, shape) for split in splits)
     classes = tuple(dataset.classes[number] for number in kept)
     return dataclasses.replace(dataset, train=train, validation=validation, test=test, classes=classes)
+
+
+def known_classes(dataset: Dataset, names: Collection[str]) -> None:
+    """UserError where a name of --classes is not a class."""
+    if lacking := sorted(set(names) - set(dataset.classes)):
+        raise UserError(
+            f"{dataset.name} has no class {lacking[0]!r}: name its own by --classes, or all by --classes="
+        )
+
+
+def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """Examples of the classes of these names (none: all), with all their columns; classes keep their numbers.
+
+    UserError for a name that is no class, and where a split has no example of them.
+    """
+    if not names:
+        return dataset
+    known_classes(dataset, names)
+    kept = [number for number, name in enumerate(dataset.classes) if name in names]
+
+    def chosen(name: str) -> Chosen:
+        split: Split = getattr(dataset, name)
+        rows = np.flatnonzero(np.isin(split.arrays()["label"], kept))
+        if not len(rows):
+            raise UserError(f"{dataset.name} has no {name} example of these classes: choose other --classes")
+        return Chosen(split, rows)
+
+    train, validation, test = (chosen(name) for name in ("train", "validation", "test"))
+    return dataclasses.replace(dataset, train=train, validation=validation, test=test)

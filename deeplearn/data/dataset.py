@@ -71,6 +71,12 @@ class Dataset:
         if not {"image", "label"} <= set(self.train.spec):
             raise UserError(f"--dataset={self.name} has no labelled images: {use}")
 
+    def need_classes(self, use: str) -> None:
+        """UserError unless the examples are images of named classes; `use` says why they are needed."""
+        self.need_labelled_images(use)
+        if not self.classes:
+            raise UserError(f"--dataset={self.name} has labels that are not classes: {use}")
+
     def need_square_images(self, use: str) -> None:
         """UserError unless the examples are square images; `use` says why they are needed."""
         self.need_images(use)

@@ -109,9 +109,7 @@ def array_source(images: np.ndarray) -> Source:
 def need_classes(dataset: Dataset) -> None:
     """UserError unless the data set has labelled images whose classes have names, as a judge needs."""
     advice = "samples are judged by a classifier trained on them, so choose a set with classes, such as digits"
-    dataset.need_labelled_images(advice)
-    if not dataset.classes:
-        raise UserError(f"--dataset={dataset.name} has labels that are not classes: {advice}")
+    dataset.need_classes(advice)
 
 
 def judge(dataset: Dataset, seed: int = 0) -> Judge:

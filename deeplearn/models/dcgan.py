@@ -61,6 +61,8 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Images [batch, side, side, channels] -> scores [batch]: halving convolutions and leaky ReLU.
 
+    Without `head` it ends with its last hidden layer, [batch, 512].
+
     The hidden dense layers see the whole image; without them the score would be a sum over patches. There is no
     normalisation, because a gradient penalty needs each example's own gradient; `batch_norm` is DCGAN's, after each
     convolution but the first. minibatch_stddev: see `deeplearn.nn.minibatch_stddev`, before the dense layers.
@@ -69,6 +71,7 @@ class Critic(nn.Module):
     features: int = 32  # after the first layer
     batch_norm: bool = False
     minibatch_stddev: bool = False
+    head: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -82,15 +85,19 @@ class Critic(nn.Module):
         x = x.reshape(len(x), -1)
         for _ in range(2):
             x = nn.leaky_relu(nn.Dense(HIDDEN)(x), 0.2)
-        return nn.Dense(1)(x).squeeze(-1)
+        return nn.Dense(1)(x).squeeze(-1) if self.head else x
 
 
 class DenseCritic(nn.Module):
-    """Examples [batch, ...] -> scores [batch]: dense layers, without any normalisation."""
+    """Examples [batch, ...] -> scores [batch]: dense layers, without any normalisation.
+
+    Without `head` it ends with its last hidden layer.
+    """
 
     hidden: tuple[int, ...]
     activation: Callable[[jax.Array], jax.Array] = nn.relu
     minibatch_stddev: bool = False  # before the last layer
+    head: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -99,4 +106,4 @@ class DenseCritic(nn.Module):
         for width in self.hidden:
             x = self.activation(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))
         x = minibatch_stddev(x) if self.minibatch_stddev else x
-        return nn.Dense(1)(x).squeeze(-1)
+        return nn.Dense(1)(x).squeeze(-1) if self.head else x

@@ -27,7 +27,7 @@ from deeplearn import train as dl
 from deeplearn.baselines.classical import estimator, fitted
 from deeplearn.baselines.few_labels import few_label_accuracies
 from deeplearn.data import Arrays, Dataset
-from deeplearn.data.classes import of_classes, only_classes
+from deeplearn.data.classes import known_classes, of_classes, only_classes
 from deeplearn.data.pool import few_label_pool
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
@@ -157,10 +157,7 @@ def pretrained(config: Config, dataset: Dataset) -> Source:
 def target_data(config: Config, dataset: Dataset) -> Dataset:
     """The chosen classes of the target, at the chosen size."""
     dataset.need_labelled_images("there is nothing to transfer to")
-    if lacking := sorted(set(config.classes) - set(dataset.classes)):
-        raise UserError(
-            f"{dataset.name} has no class {lacking[0]!r}: name its own by --classes, or all by --classes="
-        )
+    known_classes(dataset, config.classes)
     height, width, channels = dataset.train.spec["image"].shape
     shape = (config.size or height, config.size or width, channels)
     return only_classes(dataset, config.classes or dataset.classes, shape)
