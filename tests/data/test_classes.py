@@ -1,9 +1,13 @@
 """Some classes of a data set, renumbered, at another size."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from deeplearn.data import Arrays, Dataset
-from deeplearn.data.classes import of_classes, only_classes, resized
+from deeplearn.data.classes import of_classes, only_classes, resized, with_classes
+from deeplearn.errors import UserError
 
 LABELS = np.array([3, 0, 1, 3, 2, 0], np.int32)
 # Each image is of its own brightness everywhere, which no resizing changes.
@@ -40,3 +44,15 @@ def test_classes_are_chosen_by_name_in_the_data_set_s_order():
     for split in (found.train, found.validation, found.test):
         assert split.arrays()["label"].tolist() == [1, 0, 1]
         np.testing.assert_array_equal(split.arrays()["image"][:, 0, 0, 0], LIGHT[[0, 2, 3]])
+
+
+def test_chosen_classes_keep_their_numbers_and_columns():
+    found = with_classes(DATASET, ("b", "d"))
+    assert found.train.arrays()["label"].tolist() == [3, 1, 3] and found.classes == DATASET.classes
+    np.testing.assert_array_equal(found.test.arrays()["image"][:, 0, 0, 0], LIGHT[[0, 2, 3]])
+    assert with_classes(DATASET, ()) is DATASET
+    with pytest.raises(UserError, match="shades has no class 'e': name its own by --classes"):
+        with_classes(DATASET, ("b", "e"))
+    without = dataclasses.replace(DATASET, test=Arrays({"image": LIGHT[:, None, None, None], "label": LABELS * 0}))
+    with pytest.raises(UserError, match="has no test example of these classes"):
+        with_classes(without, ("b",))
