@@ -26,21 +26,34 @@ from .pretend import pretend
 
 NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
-# Several networks each: tests that compile or trace for minutes are left to `make test-all`.
+# These compile or trace the longest: what runs them is left to `make test-all`, a page of each kind is not.
 SEVERAL = (
+    "adversarial.conditional",
+    "adversarial.infogan",
+    "adversarial.wgan_gp",
+    "autoencoders.comparison",
+    "autoencoders.denoising",
     "autoencoders.stochastic",
+    "convolution.alexnet",
     "convolution.claims",
     "convolution.densenet_vs_resnet",
     "convolution.family",
+    "foundations.regularization",
     "foundations.vanishing_gradients",
     "representations.deep_belief_net",
+    "representations.layerwise_autoencoder",
+    "representations.rbm",
     "representations.transfer",
     "sequences.caption",
+    "sequences.classify",
+    "sequences.forecasting",
     "sequences.language_model",
     "sequences.memory",
     "sequences.recursive",
     "sequences.speech",
+    "sequences.tagging",
     "sequences.translate",
+    "text_to_image.diffusion",
 )
 
 

@@ -60,6 +60,7 @@ def start(config, dataset):
     return experiment.model.systems["tuned"].module, state.params["tuned"]["source"]["body"]
 
 
+@pytest.mark.slow
 def test_a_run_lends_its_network_to_another(config, tmp_path, monkeypatch):
     """--weights is the directory of a run of this experiment, whose network is below the name of its system."""
     first = dataclasses.replace(config, steps=2, workdir=str(tmp_path / "first"))

@@ -18,8 +18,10 @@ def initialised(likelihood, network):
     return Trained(vae, variables, jax.random.key(1))
 
 
-@pytest.mark.parametrize("network", ["dense", "conv"])
-@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(5), Logistic(5, 2)])
+@pytest.mark.parametrize(
+    ("likelihood", "network"),
+    [(Bernoulli(), "dense"), (Gaussian(5), "dense"), (Logistic(5, 2), "dense"), (Logistic(5, 2), "conv")],
+)
 def test_images_go_in_and_images_come_out(likelihood, network):
     trained = initialised(likelihood, network)
     assert trained(VAE.observe, IMAGES).shape == (3, 64)

@@ -27,7 +27,7 @@ from deeplearn.nn.conv import Conv
         {"kernel_size": (4, 4), "strides": 2},
     ],
 )
-@pytest.mark.parametrize("size", [(7, 5), (53, 48)])
+@pytest.mark.parametrize("size", [(7, 5), pytest.param((53, 48), marks=pytest.mark.slow)])
 def test_value_and_gradients_are_those_of_flax(how, size):
     keys = jax.random.split(jax.random.key(0), 4)
     x = jax.random.normal(keys[0], (3, *size, 8))

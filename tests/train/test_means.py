@@ -44,15 +44,15 @@ def trained(layout=None, looped=True, accumulate=1, replicas=1):
     return local(canonical[0].params), trainer.read(4, metrics)[1], trainer.validate(canonical)
 
 
-@pytest.mark.parametrize("looped", [True, False])
 @pytest.mark.parametrize(
-    "cut",
+    ("cut", "looped"),
     [
-        {"accumulate": 4},
-        {"layout": ("data:4", "pmap")},
-        {"layout": ("data:4", "pmap"), "accumulate": 2},
-        {"layout": ("data:4", "jit")},
-        {"layout": ("data:2,model:2", "jit"), "accumulate": 2},
+        ({"accumulate": 4}, True),
+        ({"accumulate": 4}, False),
+        ({"layout": ("data:4", "pmap")}, True),
+        ({"layout": ("data:4", "pmap"), "accumulate": 2}, False),
+        ({"layout": ("data:4", "jit")}, False),
+        ({"layout": ("data:2,model:2", "jit"), "accumulate": 2}, True),
     ],
     ids=str,
 )

@@ -85,7 +85,13 @@ def test_every_stored_network_is_compared():
     assert {name.split("/")[0] for name in STORED} == set(NETS)
 
 
-@pytest.mark.parametrize("name", NETS)
+# Those with dozens of different convolutions take long to compile.
+SLOW = ("googlenet", "inception_v3", "mobilenet_v2")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * name.startswith(SLOW)) for name in NETS]
+)
 def test_logits(name):
     net, abstract, tensors, images, logits = case(name)
     variables = convert(net, abstract, tensors, HERE)
