@@ -73,10 +73,10 @@ def test_kill_9_at_random_moments(straight, tmp_path, data_dir):
 def test_a_stop_saves_and_goes_on(straight, tmp_path, data_dir, number):
     whole, _ = straight
     process = start(tmp_path, *LONG, "--checkpoint_every=100000", data_dir=data_dir)
-    for line in process.stdout:
-        if line.startswith("tests.train.toy"):  # the handlers stand before the first step compiles
-            break
-    time.sleep(1.0)
+    log = tmp_path / "metrics.jsonl"
+    while not (log.exists() and log.read_text()):  # it has taken steps
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(number)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 128 + number, err
