@@ -16,13 +16,12 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.discriminator import Discriminator
 from deeplearn.adversarial.images import leaky_relu
+from deeplearn.adversarial.players import ConditionalGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
@@ -71,33 +70,6 @@ class Config(GameConfig):
         "steps": 450_000,
     }
     TINY = {"dataset": "digits", "width": 8, "features": 4}
-
-
-class ConditionalGAN(nn.Module):
-    """generator: (noise beside what is asked for, train) -> images in [0, 1]; columns: what is asked."""
-
-    condition: Condition
-    generator: nn.Module
-    discriminator: Discriminator
-    latents: int
-    columns: tuple[str, ...]
-
-    def sample(self, asked: jax.Array, train: bool = False) -> jax.Array:
-        """An image for each row of asked, int32 [batch, columns]."""
-        noise = jax.random.normal(self.make_rng("noise"), (len(asked), self.latents))
-        told = jnp.concatenate([noise, self.condition(asked)], axis=-1)
-        image: jax.Array = self.generator(told, train)  # type: ignore[operator]
-        return image.astype(jnp.float32)
-
-    def asked(self, batch: dl.Batch) -> jax.Array:
-        return jnp.stack([batch[column] for column in self.columns], axis=-1)
-
-    def real(self, batch: dl.Batch) -> tuple[jax.Array, jax.Array]:
-        return batch["image"], self.asked(batch)
-
-    def fake(self, batch: dl.Batch, train: bool = False) -> tuple[jax.Array, jax.Array]:
-        asked = self.asked(batch)
-        return self.sample(asked, train), asked
 
 
 def drawn(model: ConditionalGAN, batch: dl.Batch) -> jax.Array:
