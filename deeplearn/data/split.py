@@ -83,8 +83,9 @@ def numeric(columns: Mapping[str, Any]) -> dict[str, Any]:
 class Arrays:
     """A split in memory.
 
-    columns: {key: [N, ...]}; a uint8 column of PICTURES holds levels 0 .. levels - 1. A `Ragged` column of sequences
-        comes out padded, with its column of lengths beside it. An array of str, or `Texts`, is a column of texts.
+    columns: {key: [N, ...]}; a uint8 column of PICTURES holds levels 0 .. levels - 1. A `Ragged` column of
+        sequences comes out padded, with its column of lengths beside it. An array of str, or `Texts`, is a column
+        of texts.
     levels: how many grey levels uint8 pictures have.
 
     A batch of several Ragged columns uses the same bucket number for all, so that there are no more shapes than

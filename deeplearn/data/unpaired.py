@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.split import Batch, Spec, Split
+from deeplearn.data.split import Arrays, Batch, Spec, Split
 
 
 class Unpaired:
@@ -94,3 +97,14 @@ def unpaired(dataset: Dataset) -> Unpaired:
         name: Side(dataset.train, name, rows) for name, rows in zip(("source", "target"), sizes, strict=True)
     }
     return Unpaired(**sides)
+
+
+def targets(dataset: Dataset) -> Dataset:
+    """The targets of a set of pairs as `image`, with their labels: what a judge of translations is trained on."""
+    splits: dict[str, Any] = {}
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        if isinstance(split, Arrays):
+            split = split.replaced({"image": split.column("target"), "source": None, "target": None})
+        splits[name] = split
+    return dataclasses.replace(dataset, name=f"{dataset.name}, targets", facts={}, **splits)

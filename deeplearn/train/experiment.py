@@ -22,6 +22,7 @@ from deeplearn.train.alarms import Alarm
 from deeplearn.train.trees import Path, path_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
     from deeplearn.data import Dataset, Split
@@ -214,6 +215,8 @@ class Experiment:
         way, of every replica, at the steps of the sheets.
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
+    translate(trained, dataset, images) -> images: a user's pictures [N, H, W, C] in [0, 1], in the shape of the
+        data set's `source`, as the trained system translates them. The dataset may be without rows.
     claims: decided by comparing rows over replicas.
     alarms: what is said while it trains, when a metric of training has left its bounds for a while.
     rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
@@ -230,6 +233,7 @@ class Experiment:
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
+    translate: Callable[[Trained, Dataset, np.ndarray], np.ndarray] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
     alarms: Sequence[Alarm] = ()
