@@ -10,7 +10,7 @@ where x is an array [batch, ...], or a tuple of one and its conditions, such as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -82,12 +82,21 @@ def generate(model: Any, batch: dl.Batch, game: str = "non_saturating") -> dl.Lo
     return GAMES[game].generator(judge(model, shown(model.fake(batch, train=True)))), {}
 
 
-def in_each(model: Any, batch: dl.Batch, loss: Callable[..., dl.Losses], **options: Any) -> dl.Losses:
-    """The sum of a loss over the games of a model that plays several at once.
+def discriminate_each(model: Any, batch: dl.Batch, **options: Any) -> dl.Losses:
+    """The sum of `discriminate` over the games of a model that plays several at once.
 
     `model.games()` is {name: game}, each with a `discriminator`, `real`, `fake` and `make_rng` as a model of one
-    game has; their metrics begin with their names.
+    game has; the metrics of each begin with its name.
     """
+    return _in_each(discriminate, model, batch, options)
+
+
+def flatten_each(model: Any, batch: dl.Batch, **options: Any) -> dl.Losses:
+    """`flatten` in the same way."""
+    return _in_each(flatten, model, batch, options)
+
+
+def _in_each(loss: Callable[..., dl.Losses], model: Any, batch: dl.Batch, options: Mapping[str, Any]) -> dl.Losses:
     total, metrics = jnp.zeros(()), {}
     for name, game in model.games().items():
         value, own = loss(game, batch, **options)

@@ -20,6 +20,15 @@ def reflected(x: jax.Array, width: int) -> jax.Array:
     return jnp.pad(x, ((0, 0), (width, width), (width, width), (0, 0)), mode="reflect")
 
 
+def need_quarters(height: int, width: int) -> None:
+    """UserError unless images of that size can be halved twice, and leave two pixels."""
+    if height % 4 or width % 4 or min(height, width) < 8:
+        raise UserError(
+            f"images of {height}×{width} pixels cannot be halved twice: their sides should be multiples of 4, at "
+            "least 8: choose another size, such as @64"
+        )
+
+
 class ResidualBlock(nn.Module):
     """x + two 3×3 convolutions of x, with instance norm after both and a ReLU between."""
 
@@ -47,12 +56,7 @@ class ResNetGenerator(nn.Module):
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
         assert_shapes(image=(image, IMAGES))
-        height, width = image.shape[1:3]
-        if height % 4 or width % 4 or min(height, width) < 8:
-            raise UserError(
-                f"images of {height}×{width} pixels cannot be halved twice: their sides should be multiples of 4, "
-                "at least 8: choose another size, such as @64"
-            )
+        need_quarters(*image.shape[1:3])
         x = Conv(self.features, (7, 7), padding="VALID", kernel_init=INIT)(reflected(2 * image - 1, 3))
         x = nn.relu(InstanceNorm()(x))
         for level in (2, 4):

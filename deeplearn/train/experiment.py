@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from deeplearn.data import Dataset, Split
+    from deeplearn.data import Dataset, Split, Unpaired
     from deeplearn.train.trained import Trained
 
 Batch = Mapping[str, Any]
@@ -87,7 +87,7 @@ class Stage:
     steps: int
     name: str = "train"
     ema: float | None = None
-    data: Split | None = None
+    data: Split | Unpaired | None = None
     batch_size: int | None = None
     start: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
