@@ -8,9 +8,9 @@
 Zhu et al. 2017: least squares against a discriminator on each side, which sees a history of 50 generated images;
 10 · the L1 distance to the picture after there and back; 5 · the L1 distance of what is of the other side already.
 Of `unpaired/…` the true pairs are known to the test alone: `l1`, `psnr` and `ssim` are to the truth, and
-`of_identity` is the L1 error as a fraction of the untranslated picture's. Else, and besides, `patch_distance` to the
-other side's test pictures, and `cycle`, the L1 distance after there and back. Baselines: the picture itself; its
-levels matched to the other side's histogram; the nearest picture of the other side's training set.
+`of_identity` is the L1 error as a fraction of the untranslated picture's. Else, and besides, `patch_distance` to
+the other side's test pictures, and `cycle`, the L1 distance after there and back. Baselines: the picture itself;
+its levels matched to the other side's histogram; the nearest picture of the other side's training set.
 """
 
 import dataclasses
