@@ -11,8 +11,7 @@ from deeplearn.data.described import DataNeeded
 from deeplearn.data.files import located
 from deeplearn.data.folder import as_example
 from deeplearn.data.tree import Tree
-from deeplearn.errors import UserError
-from deeplearn.runs.export import writing
+from deeplearn.errors import UserError, reason
 from deeplearn.runs.run import Run
 from deeplearn.train.evaluation import as_png
 
@@ -22,11 +21,14 @@ BLOCK = 100  # pictures that are held at once
 def translate(run: Run, folder: Path, out: Path, seed: int = 0) -> int:
     """Writes each picture of `folder`, at any depth, translated, as a PNG of the same name to `out`; how many.
 
-    Squares are cut out and resized where the run was trained on squares. UserError for an experiment that translates
-    no pictures, and for a folder without pictures or with one that cannot be read: then nothing is written.
+    Squares are cut out and resized where the run was trained on squares. UserError for an experiment that
+    translates no pictures, and for a folder without pictures or with one that cannot be read: then nothing is
+    written.
     """
     if run.experiment.translate is None:
         raise UserError(f"{run.name} translates no pictures: it has no source and target")
+    if seed < 0:
+        raise UserError("--seed should be at least 0")
     source = located(str(folder), "folder", "--folder names the pictures to translate")
     files = list(Tree(source).every_picture())
     if not files:
@@ -39,10 +41,9 @@ def translate(run: Run, folder: Path, out: Path, seed: int = 0) -> int:
     shape = run.described.train.spec["source"].shape
     images = [as_example(file, shape) for file in files]
     for start in range(0, len(files), BLOCK):
-        for target, picture in zip(
-            targets[start:], _translated(run, images[start : start + BLOCK], seed), strict=False
-        ):
-            writing(target, lambda target=target, picture=picture: _write(target, picture))
+        made = _translated(run, images[start : start + BLOCK], seed)
+        for target, picture in zip(targets[start:], made, strict=False):
+            _write(target, picture)
     return len(files)
 
 
@@ -56,6 +57,10 @@ def _translated(run: Run, images: list[np.ndarray], seed: int) -> np.ndarray:
 
 
 def _write(file: Path, image: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    file.write_bytes(as_png(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)))
+    picture = as_png(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture)
+    except OSError as error:
+        raise UserError(f"cannot write {file} ({reason(error)}): choose another --out") from None
