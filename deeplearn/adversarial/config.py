@@ -72,13 +72,14 @@ class GameConfig(dl.Config):
         self,
         generate: Callable[..., dl.Losses] = generate,
         discriminate: Callable[..., dl.Losses] = discriminate,
+        flatten: Callable[..., dl.Losses] = flatten,
         generator: Sequence[str] = ("generator",),
         discriminator: Sequence[str] = ("discriminator",),
     ) -> dl.Stage:
         """The discriminator's turns, its lazy penalty and the generator's turn.
 
-        generate, discriminate: losses that take the keywords of those of `deeplearn.adversarial.turns`. generator,
-        discriminator: names of the networks that each trains.
+        generate, discriminate, flatten: losses that take the keywords of those of `deeplearn.adversarial.turns`.
+        generator, discriminator: names of the networks that each trains.
         """
         lazy = self.r1_every if self.r1 and self.r1_every > 1 else 0
         options = {"game": self.game, "penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}

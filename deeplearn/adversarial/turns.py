@@ -10,6 +10,7 @@ where x is an array [batch, ...], or a tuple of one and its conditions, such as 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -19,6 +20,8 @@ from deeplearn import train as dl
 from deeplearn.adversarial.discriminator import packed
 from deeplearn.losses.adversarial import GAMES, gradient_penalty, r1_penalty
 from deeplearn.nn.functional import as_function
+
+EVERYTHING = slice(None)
 
 
 def shown(x: Any) -> tuple[jax.Array, ...]:
@@ -38,13 +41,23 @@ def logits_of(output: Any) -> jax.Array:
 
 
 def discriminate(
-    model: Any, batch: dl.Batch, game: str = "non_saturating", penalty: float = 0.0, r1: float = 0.0
+    model: Any,
+    batch: dl.Batch,
+    game: str = "non_saturating",
+    penalty: float = 0.0,
+    r1: float = 0.0,
+    weight: float = 1.0,
+    made: slice = EVERYTHING,
 ) -> dl.Losses:
-    """The discriminator's loss in a game of `GAMES`, with a gradient penalty's weight and R1's γ."""
+    """The discriminator's loss in a game of `GAMES`, with a gradient penalty's weight and R1's γ.
+
+    weight: of the game's loss; pix2pix and CycleGAN halve it. made: of what is judged, the channels that are
+    generated, by which a collapse is seen; others are conditions.
+    """
     real, fake = shown(model.real(batch)), shown(model.fake(batch, train=True))
     on_real, on_fake = judge(model, real), judge(model, fake)
-    loss = GAMES[game].discriminator(on_real, on_fake)
-    metrics = state_of_play(real[0], fake[0], on_real, on_fake)
+    loss = weight * GAMES[game].discriminator(on_real, on_fake)
+    metrics = state_of_play(real[0][..., made], fake[0][..., made], on_real, on_fake)
     score = critic(model, real[1:])
     if penalty:
         first, second = (packed(x[0], model.discriminator.packing) for x in (real, fake))
@@ -73,6 +86,28 @@ def critic(model: Any, conditions: Any) -> Any:
 def generate(model: Any, batch: dl.Batch, game: str = "non_saturating") -> dl.Losses:
     """The generator's loss in a game of `GAMES`."""
     return GAMES[game].generator(judge(model, shown(model.fake(batch, train=True)))), {}
+
+
+def discriminate_each(model: Any, batch: dl.Batch, **options: Any) -> dl.Losses:
+    """The sum of `discriminate` over the games of a model that plays several at once.
+
+    `model.games()` is {name: game}, each with a `discriminator`, `real`, `fake` and `make_rng` as a model of one
+    game has; the metrics of each begin with its name.
+    """
+    return _in_each(discriminate, model, batch, options)
+
+
+def flatten_each(model: Any, batch: dl.Batch, **options: Any) -> dl.Losses:
+    """`flatten` in the same way."""
+    return _in_each(flatten, model, batch, options)
+
+
+def _in_each(loss: Callable[..., dl.Losses], model: Any, batch: dl.Batch, options: Mapping[str, Any]) -> dl.Losses:
+    total, metrics = jnp.zeros(()), {}
+    for name, game in model.games().items():
+        value, own = loss(game, batch, **options)
+        total, metrics = total + value, metrics | {f"{name}/{metric}": one for metric, one in own.items()}
+    return total, metrics
 
 
 def state_of_play(real: jax.Array, fake: jax.Array, on_real: jax.Array, on_fake: jax.Array) -> dict[str, jax.Array]:

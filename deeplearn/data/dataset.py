@@ -84,6 +84,17 @@ class Dataset:
         if height != width:
             raise UserError(f"--dataset={self.name} has images of {height}×{width} pixels, not squares: {use}")
 
+    def need_pairs(self, use: str) -> None:
+        """UserError unless the examples are two pictures, `source` and `target`, of one height and width."""
+        shapes = [self.train.spec[name].shape for name in ("source", "target") if name in self.train.spec]
+        if len(shapes) < 2 or any(len(shape) != 3 for shape in shapes):
+            raise UserError(
+                f"--dataset={self.name} has no pictures as source and target: {use}, so choose a set with pairs, "
+                "such as outlines/emoji, or pairs:DIR"
+            )
+        if shapes[0][:2] != shapes[1][:2]:
+            raise UserError(f"--dataset={self.name} has sources of another size than its targets: {use}")
+
     def need_levels(self, use: str, limit: int | None = None) -> None:
         """UserError unless the images have grey levels, at most `limit` of them; `use` says why they are needed."""
         self.need_images(use)

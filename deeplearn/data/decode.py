@@ -12,7 +12,7 @@ from deeplearn.data.images import fit
 from deeplearn.data.partition import carve
 from deeplearn.data.ragged import Ragged, Texts, halvings
 from deeplearn.data.sound import MELS, frames
-from deeplearn.data.split import Records
+from deeplearn.data.split import PICTURES, Records
 from deeplearn.errors import UserError
 
 # Decoded examples that take more memory than this stay on disk.
@@ -148,9 +148,9 @@ def _image_shape(feature: Any, name: str, side: int | None) -> tuple[int, ...]:
 
 
 def _compact(key: str, dtype: np.dtype) -> np.dtype:
-    """The type in which a column is stored: images as uint8 levels, whole numbers as int32, the rest as float32,
+    """The type in which a column is stored: pictures as uint8 levels, whole numbers as int32, the rest as float32,
     or as float16 where the set has it so."""
-    if (key == "image" and dtype == np.uint8) or dtype == np.float16:
+    if (key in PICTURES and dtype == np.uint8) or dtype == np.float16:
         return dtype
     return np.dtype(np.float32 if dtype.kind == "f" else np.int32)
 

@@ -6,6 +6,14 @@ from pathlib import Path
 from deeplearn.errors import UserError, reason
 
 
+def is_folder(text: str) -> bool:
+    """Whether a path is that of a folder, ~ expanded; False for what cannot be a path."""
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # as in `located`
+        return False
+
+
 def located(text: str, kind: str, hint: str) -> Path:
     """The path of an existing "file" or "folder" (`kind`), ~ expanded; UserError with `hint` if it is none."""
     if not text:

@@ -19,6 +19,7 @@ OWN_FILES = {
     "captions": "captions.load_captions",
     "speech": "speech.load_speech",
     "trees": "treebank.load_trees",
+    "unpaired": "two_folders.load_two_folders",
 }
 
 # Tasks that are generated, by what stands before the slash, and their lengths where none is named.
@@ -41,7 +42,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
             (see deeplearn.data.captions);
         "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
-        "trees:FILE": labelled trees (see deeplearn.data.treebank).
+        "trees:FILE": labelled trees (see deeplearn.data.treebank);
+        "pairs:DIR" or "pairs:DIR@64": pairs of pictures (see deeplearn.data.picture_pairs);
+        "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
@@ -69,8 +72,10 @@ def absolute(name: str) -> str:
     kind, _, path = name.partition(":")
     if kind not in OWN_FILES or not path:
         return name
+    paths = path.split(",") if kind == "unpaired" else [path]
     # A slash at its end says that "@64" before it belongs to the folder's name.
-    return f"{kind}:{Path(os.path.expanduser(path)).absolute()}" + "/" * path.endswith("/")
+    whole = [f"{Path(os.path.expanduser(one)).absolute()}" + "/" * one.endswith("/") for one in paths]
+    return f"{kind}:{','.join(whole)}"
 
 
 def tfds_directory(data_dir: str | os.PathLike | None) -> Path:

@@ -1,5 +1,7 @@
 """The user's own pairs of texts: `pairs:FILE`, in UTF-8, on each line a source, a tab and its translation.
 
+A folder in place of the file is one of pictures (`deeplearn.data.picture_pairs`).
+
 Further columns, such as Tatoeba's of authors, are not read. Pairs are cut 80 / 10 / 10. A text, without white space
 around it, is its characters, or its words or pieces: `pairs:FILE@word`, `pairs:FILE@piece`.
 """
@@ -11,7 +13,10 @@ import numpy as np
 
 from deeplearn.data.cut import split_cut
 from deeplearn.data.dataset import Dataset
+from deeplearn.data.files import is_folder
 from deeplearn.data.forms import pairs
+from deeplearn.data.images import split_side
+from deeplearn.data.picture_pairs import load_picture_pairs
 from deeplearn.data.split import Arrays
 from deeplearn.data.tokens import cut_splits
 from deeplearn.data.utf8 import lines, read
@@ -19,7 +24,9 @@ from deeplearn.errors import UserError
 
 
 def load_pairs(path: str) -> Dataset:
-    """The columns of `forms.pairs`. Raises UserError for any mistake in the file."""
+    """The columns of `forms.pairs`, or pictures. Raises UserError for any mistake in the file, or folder."""
+    if is_folder(split_side(path)[0]):
+        return load_picture_pairs(path)
     where, cut = split_cut(path)
     file, text = read(where, "pairs")
     sources, targets, notes = _pairs(file, text)

@@ -16,6 +16,8 @@ from deeplearn.data.ragged import Ragged, Texts
 Batch = dict[str, np.ndarray]
 Spec = dict[str, jax.ShapeDtypeStruct]
 
+# Columns of these names that are uint8 hold levels of pictures.
+PICTURES = ("image", "source", "target")
 # Below this size (as float32) images are stored as float32, so that a batch is one gather.
 FLOAT_BYTES = 64 * 2**20
 
@@ -26,8 +28,9 @@ class Split(Protocol):
     Conventional keys: "image" float32 [H, W, C] in [0, 1], "label" int32 [], "point" float32 [2],
     "features" float32 [F] (raw, not standardised), "target" float32 [], "tokens" int32 [time] padded with 0 and
     beside it "length" int32 [], "tags" int32 [time] as long as the tokens. A pair of texts has "source" and
-    "target" int32 [time], beside them "source_length" and "target_length" int32 []. "sound" float32 [time, mels],
-    log-mel frames (`deeplearn.data.sound`), has "sound_length" int32 [] beside it.
+    "target" int32 [time], beside them "source_length" and "target_length" int32 []; a pair of pictures has "source"
+    and "target" as "image" is. "sound" float32 [time, mels], log-mel frames (`deeplearn.data.sound`), has
+    "sound_length" int32 [] beside it.
 
     Texts are arrays of str (dtype object). `gather` and `arrays` return them, on the host; they are not in `spec`,
     streams leave them out and no device sees them.
@@ -64,6 +67,10 @@ def as_float(image: np.ndarray, levels: int | None) -> np.ndarray:
     return image / np.float32(levels - 1)
 
 
+def _holds_levels(key: str, dtype: np.dtype) -> bool:
+    return key in PICTURES and dtype == np.uint8
+
+
 def numeric(columns: Mapping[str, Any]) -> dict[str, Any]:
     """The columns, or the columns of each source, without the texts: what a device can hold."""
     return {
@@ -76,9 +83,10 @@ def numeric(columns: Mapping[str, Any]) -> dict[str, Any]:
 class Arrays:
     """A split in memory.
 
-    columns: {key: [N, ...]}; a uint8 "image" holds levels 0 .. levels - 1. A `Ragged` column of sequences comes out
-        padded, with its column of lengths beside it. An array of str, or `Texts`, is a column of texts.
-    levels: how many grey levels a uint8 "image" has.
+    columns: {key: [N, ...]}; a uint8 column of PICTURES holds levels 0 .. levels - 1. A `Ragged` column of
+        sequences comes out padded, with its column of lengths beside it. An array of str, or `Texts`, is a column
+        of texts.
+    levels: how many grey levels uint8 pictures have.
 
     A batch of several Ragged columns uses the same bucket number for all, so that there are no more shapes than
     buckets.
@@ -96,11 +104,9 @@ class Arrays:
             elif isinstance(column, Texts) or column.dtype.kind in "OU":
                 self._columns[key] = column if isinstance(column, Texts) else Texts.of(column)
             else:
-                if key == "image" and column.dtype == np.uint8 and column.size * 4 <= FLOAT_BYTES:
+                if _holds_levels(key, column.dtype) and column.size * 4 <= FLOAT_BYTES:
                     column = as_float(column, levels)
                 self._columns[key] = _read_only(column)
-        image = self._columns.get("image")
-        self._quantised = isinstance(image, np.ndarray) and image.dtype == np.uint8
         self._ragged = {key: column for key, column in self._columns.items() if isinstance(column, Ragged)}
         for key, ragged in self._ragged.items():
             beside = self._columns.setdefault(ragged.length, _read_only(ragged.lengths))
@@ -118,7 +124,7 @@ class Arrays:
                 shape = (column.buckets[-1], *column.values.shape[1:])
                 spec[key] = jax.ShapeDtypeStruct(shape, column.dtype)
             elif not isinstance(column, Texts):
-                dtype = np.float32 if self._quantised and key == "image" else column.dtype
+                dtype = np.float32 if _holds_levels(key, column.dtype) else column.dtype
                 spec[key] = jax.ShapeDtypeStruct(column.shape[1:], dtype)
         return spec
 
@@ -151,7 +157,7 @@ class Arrays:
         column = self._columns[key]
         if isinstance(column, np.ndarray):
             found = column[rows] if isinstance(rows, slice) else column.take(rows, axis=0)
-            return as_float(found, self._levels) if self._quantised and key == "image" else found
+            return as_float(found, self._levels) if _holds_levels(key, column.dtype) else found
         places = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(column, Texts):
             return column.strings(places)
@@ -169,7 +175,7 @@ class Records:
     """A split too large for memory: records decoded when they are read, in grain's threads.
 
     source: random access to encoded records, source[i].
-    decode: record → {key: array}; a uint8 "image" holds levels 0 .. levels - 1.
+    decode: record → {key: array}; a uint8 column of PICTURES holds levels 0 .. levels - 1.
     columns: {key: (shape, dtype)} of what decode returns; dtype object is a text. None is padded.
     order: which records make up this split, in its order; None for all of them.
     """
@@ -195,7 +201,7 @@ class Records:
     @property
     def spec(self) -> Spec:
         return {
-            key: jax.ShapeDtypeStruct(self._shapes[key], np.float32 if self._is_levels(key) else dtype)
+            key: jax.ShapeDtypeStruct(self._shapes[key], np.float32 if _holds_levels(key, dtype) else dtype)
             for key, dtype in self._dtypes.items()
             if dtype.kind != "O"
         }
@@ -218,11 +224,9 @@ class Records:
             for key, column in batch.items():
                 column[row] = example[key]
         return {
-            key: as_float(column, self._levels) if self._is_levels(key) else column for key, column in batch.items()
+            key: as_float(column, self._levels) if _holds_levels(key, column.dtype) else column
+            for key, column in batch.items()
         }
 
     def arrays(self, limit: int | None = None) -> Batch:
         return self.gather(np.arange(len(self))[:limit])
-
-    def _is_levels(self, key: str) -> bool:
-        return key == "image" and self._dtypes[key] == np.uint8

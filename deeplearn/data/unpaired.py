@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from deeplearn.data.split import Batch, Spec, Split
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from deeplearn.data.dataset import Dataset
+from deeplearn.data.split import Arrays, Batch, Spec, Split
 
 
 class Unpaired:
@@ -34,3 +40,71 @@ class Unpaired:
     def arrays(self, limit: int | None = None) -> dict[str, Batch]:
         """{source: its arrays, or its first `limit` examples}; the sources keep their own sizes."""
         return {name: split.arrays(limit) for name, split in self.sources.items()}
+
+
+class Side:
+    """One column of pictures of a split, as a split of its own with the column `image`: its first `rows` rows."""
+
+    texts: tuple[str, ...] = ()
+
+    def __init__(self, split: Split, column: str, rows: int) -> None:
+        self.split, self.column, self.rows = split, column, rows
+
+    def __len__(self) -> int:
+        return self.rows
+
+    @property
+    def spec(self) -> Spec:
+        return {"image": self.split.spec[self.column]}
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        return {"image": self.split.gather(indices)[self.column]}
+
+    def arrays(self, limit: int | None = None) -> Batch:
+        return {"image": self.split.arrays(min(self.rows, limit or self.rows))[self.column]}
+
+
+class Beside:
+    """Splits of pictures as columns of one split, as long as the longest: the others begin again at their end."""
+
+    texts: tuple[str, ...] = ()
+
+    def __init__(self, **sides: Split) -> None:
+        self.sides = sides
+
+    def __len__(self) -> int:
+        return max(map(len, self.sides.values()))
+
+    @property
+    def spec(self) -> Spec:
+        return {name: split.spec["image"] for name, split in self.sides.items()}
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        rows = np.asarray(indices)
+        return {name: split.gather(rows % len(split))["image"] for name, split in self.sides.items()}
+
+    def arrays(self, limit: int | None = None) -> Batch:
+        return self.gather(np.arange(len(self))[:limit])
+
+
+def unpaired(dataset: Dataset) -> Unpaired:
+    """The training examples of a set with columns `source` and `target`, {source: {"image"}, target: {"image"}}.
+
+    about["sizes"], where the set has it, is how many examples each of the two has: `Beside` repeats the fewer.
+    """
+    sizes = dataset.about.get("sizes", (len(dataset.train),) * 2)
+    sides: dict[str, Split] = {
+        name: Side(dataset.train, name, rows) for name, rows in zip(("source", "target"), sizes, strict=True)
+    }
+    return Unpaired(**sides)
+
+
+def targets(dataset: Dataset) -> Dataset:
+    """The targets of a set of pairs as `image`, with their labels: what a judge of translations is trained on."""
+    splits: dict[str, Any] = {}
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        if isinstance(split, Arrays):
+            split = split.replaced({"image": split.column("target"), "source": None, "target": None})
+        splits[name] = split
+    return dataclasses.replace(dataset, name=f"{dataset.name}, targets", facts={}, **splits)

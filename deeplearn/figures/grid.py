@@ -89,6 +89,20 @@ def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: in
     return image_grid(np.concatenate(images), columns=columns, row_labels=labels)
 
 
+def credited(sheet: Image.Image, credit: str) -> Image.Image:
+    """The sheet with a line below it that says whose pictures it shows; as it is where there is nothing to say."""
+    if not credit:
+        return sheet
+    font = _font()
+    lines = textwrap.wrap(printable(credit), max(20, int(sheet.width / font.getlength("n"))))
+    whole = Image.new("RGB", (sheet.width, sheet.height + CAPTION_HEIGHT * len(lines)), "white")
+    whole.paste(sheet)
+    for number, line in enumerate(lines):
+        place = sheet.width / 2, sheet.height + (number + 0.5) * CAPTION_HEIGHT
+        ImageDraw.Draw(whole).text(place, line, "black", font, anchor="mm")
+    return whole
+
+
 def _font() -> ImageFont.FreeTypeFont:
     """The typeface of the plots: it comes with matplotlib and has Greek letters, which Pillow's own lacks."""
     import matplotlib

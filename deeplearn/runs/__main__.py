@@ -1,17 +1,19 @@
-"""Uses a finished or running run: draws samples, asks it, compares it with another, exports weights and networks.
+"""Uses a finished or running run: samples, questions, pictures translated, comparisons, weights and networks.
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
     python -m deeplearn.runs images --run=runs/adversarial.dcgan --folder=made --count=2000 [--seed=1]
     python -m deeplearn.runs ask --run=runs/translate --text="Thursday, November 26, 2026" [--seed=1]
     python -m deeplearn.runs ask --run=runs/speech --file=digits.wav
+    python -m deeplearn.runs translate --run=runs/pix2pix --folder=IN --out=OUT [--seed=1]
     python -m deeplearn.runs compare --run=runs/one --with=runs/other
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=weights.safetensors
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
 
 sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one
 below the other, each with other random numbers. images fills a folder with --count pictures that a generator
-makes, one file each. ask prints what the trained system says to a text or to a file:
-the text translated, continued or classified, the picture described, the speech written down. compare prints the
+makes, one file each. ask prints what the trained system says to a text or to a file: the text translated, continued
+or classified, the picture described, the speech written down. translate writes each picture of a folder as the
+trained system translates it, as a PNG of the same name. compare prints the
 two runs' tables and, for each metric that both have, the difference over common seeds with its 95 % interval
 (Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode as a
 program that `jax.export.deserialize` reads, for any batch size. Runs are only read: they may still be training,
@@ -35,11 +37,12 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.runs.compare import compare
 from deeplearn.runs.export import save_program, save_weights, writing
 from deeplearn.runs.run import Run, open_run
+from deeplearn.runs.translate import translate
 from deeplearn.train.evaluation import as_png
 from deeplearn.train.launch import use_compilation_cache
 
 BLOCK = 250  # pictures made at once
-COMMANDS = ("sample", "images", "ask", "compare", "export")
+COMMANDS = ("sample", "images", "ask", "translate", "compare", "export")
 WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
 
 
@@ -58,6 +61,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             question.add_argument("--file", type=Path, help="what is asked: a picture or a sound")
         elif name == "images":
             command.add_argument("--folder", type=Path, required=True, help="a new folder for the pictures")
+        elif name == "translate":
+            command.add_argument("--folder", type=Path, required=True, help="the pictures to translate")
+            command.add_argument("--out", type=Path, required=True, help="the folder to write to")
         else:
             command.add_argument("--file", type=Path, required=True, help="the file to write")
         command.add_argument("--replica", type=int, default=0, help="which of the run's replicas, from 0")
@@ -69,7 +75,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
     commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
     commands.choices["images"].add_argument("--count", type=int, default=100, help="pictures to make")
-    for name in ("sample", "images", "ask"):
+    for name in ("sample", "images", "ask", "translate"):
         commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
     return flags.parse_args(arguments)
@@ -156,6 +162,11 @@ def main(arguments: Sequence[str]) -> None:
         run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
         images(run, chosen.folder, chosen.count, chosen.seed)
         print(f"{chosen.folder}: {chosen.count} pictures, {run.name} at step {run.step}")
+        return
+    if chosen.command == "translate":
+        run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
+        count = translate(run, chosen.folder, chosen.out, chosen.seed)
+        print(f"{chosen.out}: {count} picture(s), translated by {run.name} at step {run.step}")
         return
     file: Path = chosen.file
     wanted = (".png",) if chosen.command == "sample" else (WEIGHTS, PROGRAM)

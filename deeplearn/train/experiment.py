@@ -23,9 +23,10 @@ from deeplearn.train.alarms import Alarm
 from deeplearn.train.trees import Path, path_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
-    from deeplearn.data import Dataset, Split
+    from deeplearn.data import Dataset, Split, Unpaired
     from deeplearn.train.trained import Trained
 
 Batch = Mapping[str, Any]
@@ -87,7 +88,7 @@ class Stage:
     steps: int
     name: str = "train"
     ema: float | None = None
-    data: Split | None = None
+    data: Split | Unpaired | None = None
     batch_size: int | None = None
     start: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
@@ -216,6 +217,8 @@ class Experiment:
     images(trained, count) -> [count, height, width, channels] in [0, 1], of a generator that is asked for nothing.
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
+    translate(trained, dataset, images) -> images: a user's pictures [N, H, W, C] in [0, 1], in the shape of the
+        data set's `source`, as the trained system translates them. The dataset may be without rows.
     claims: decided by comparing rows over replicas.
     alarms: what is said while it trains, when a metric of training has left its bounds for a while.
     rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
@@ -233,6 +236,7 @@ class Experiment:
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
     images: Callable[[Trained, int], np.ndarray] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
+    translate: Callable[[Trained, Dataset, np.ndarray], np.ndarray] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
     alarms: Sequence[Alarm] = ()

@@ -139,7 +139,7 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
     classifier, rivals = (f"--run={trained[form]}" for form in ("classifier", "rivals"))
     (tmp_path / "file").write_text("")
     for arguments, sentence in {
-        (): "are required: sample|images|ask|compare|export",
+        (): "are required: sample|images|ask|translate|compare|export",
         ("export", classifier): "required: --file",
         ("export", classifier, f"--file={tmp_path}/x.pth"): "should end in .safetensors or .jaxexport",
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",

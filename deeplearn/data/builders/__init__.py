@@ -32,11 +32,13 @@ class Own:
 
 OWN = {
     "code": Own("code", "1.0.0", ("python",), form="tagged"),
+    "colours": Own("colours", "1.0.0", ("photographs",), default="photographs"),
     "digits": Own("digits", "1.0.0"),
     "glyphs": Own("glyphs", "1.0.0"),
     "listops": Own("listops", "1.0.0", form="listops"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
     "openmoji": Own("openmoji", "1.0.0", ("16", "24", "32", "64"), default="32", form="captions"),
+    "outlines": Own("outlines", "1.0.0", ("emoji", "glyphs")),
     "names": Own("names", "1.0.0", ("languages",), default="languages", form="labelled"),
     "ratings": Own("ratings", "1.0.0"),
     "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
@@ -45,6 +47,7 @@ OWN = {
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
     "translation": Own("translation", "1.0.0", ("dates", "names"), form="pairs"),
+    "unpaired": Own("unpaired", "1.0.0", ("fonts", "skin_tones")),
 }
 
 NAMES = tuple(
