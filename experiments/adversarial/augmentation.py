@@ -78,6 +78,10 @@ def generate(learner: Learner, batch: dl.Batch, **options: Any) -> dl.Losses:
     return turns.generate(learner.gan, batch, **options)
 
 
+def flatten(learner: Learner, batch: dl.Batch, **options: Any) -> dl.Losses:
+    return turns.flatten(learner.gan, batch, **options)
+
+
 def classify(learner: Learner, batch: dl.Batch, moves: str = "", fraction: float = 0.0) -> dl.Losses:
     image, label = batch["image"], batch["label"]
     if moves:
@@ -144,8 +148,14 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         config.latents,
         ("label",),
     )
-    inside = {"generator": ("gan/generator", "gan/condition"), "discriminator": ("gan/discriminator",)}
-    game = dataclasses.replace(config.stage(generate, discriminate, **inside), name="the GAN")
+    game = config.stage(
+        generate,
+        discriminate,
+        flatten,
+        generator=("gan/generator", "gan/condition"),
+        discriminator=("gan/discriminator",),
+    )
+    game = dataclasses.replace(game, name="the GAN")
 
     def stage(**options: Any) -> dl.Stage:
         chain = config.chain(config.learning_rate, config.classifier_steps)
