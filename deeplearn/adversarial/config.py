@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import optax
@@ -44,6 +45,9 @@ class GameConfig(dl.Config):
     augmentation_target: float = dl.flag(
         0.0, "adapt the augmentation's probability so that E sign D(x) is this (0: always augment)", min=0, max=0.99
     )
+    instance_noise: float = dl.flag(
+        0.0, "standard deviation of noise on all that the discriminator sees, which falls to a hundredth", min=0
+    )
     ema: float = dl.flag(0.0, "decay of the averaged weights that samples are drawn with (0: none)", min=0, max=1)
 
     def discriminator(self, network: nn.Module) -> Discriminator:
@@ -81,13 +85,15 @@ class GameConfig(dl.Config):
         discriminator: names of the networks that each trains.
         """
         lazy = self.r1_every if self.r1 and self.r1_every > 1 else 0
-        options = {"game": self.game, "penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}
-        turns = [
-            dl.Turn(partial(discriminate, **options), trains=tuple(discriminator), times=self.discriminator_turns)
-        ]
+        both: dict[str, Any] = {"game": self.game}
+        if self.instance_noise:
+            both["noise"] = optax.exponential_decay(self.instance_noise, self.steps, 0.01)
+        penalties = {"penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}
+        judge = partial(discriminate, **both, **penalties)
+        turns = [dl.Turn(judge, trains=tuple(discriminator), times=self.discriminator_turns)]
         if lazy:
             turns.append(dl.Turn(partial(flatten, r1=self.r1 * lazy), trains=tuple(discriminator), every=lazy))
-        turns.append(dl.Turn(partial(generate, game=self.game), trains=tuple(generator)))
+        turns.append(dl.Turn(partial(generate, **both), trains=tuple(generator)))
         updates = self.steps * self.discriminator_turns + (self.steps // lazy if lazy else 0)
         theirs = self.chain(self.discriminator_rate or self.learning_rate, updates, lazy)
         theirs = optax.chain(theirs, within(self.clip)) if self.clip else theirs

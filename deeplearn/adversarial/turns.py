@@ -10,6 +10,7 @@ where x is an array [batch, ...], or a tuple of one and its conditions, such as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,6 +20,8 @@ from deeplearn import train as dl
 from deeplearn.adversarial.discriminator import packed
 from deeplearn.losses.adversarial import GAMES, gradient_penalty, r1_penalty
 from deeplearn.nn.functional import as_function
+
+Noise = Callable[[jax.Array], jax.Array]  # the number of steps so far -> the standard deviation of instance noise
 
 
 def shown(x: Any) -> tuple[jax.Array, ...]:
@@ -31,11 +34,26 @@ def judge(model: Any, x: tuple[jax.Array, ...]) -> jax.Array:
     return model.discriminator(*x, train=True).astype(jnp.float32)
 
 
+def blurred(model: Any, x: tuple[jax.Array, ...], step: jax.Array, noise: Noise | None) -> tuple[jax.Array, ...]:
+    """The examples with Gaussian noise of the standard deviation `noise(step)`, and their conditions."""
+    if noise is None:
+        return x
+    first, *conditions = x
+    return first + noise(step) * jax.random.normal(model.make_rng("noise"), first.shape), *conditions
+
+
 def discriminate(
-    model: Any, batch: dl.Batch, game: str = "non_saturating", penalty: float = 0.0, r1: float = 0.0
+    model: Any,
+    batch: dl.Batch,
+    game: str = "non_saturating",
+    penalty: float = 0.0,
+    r1: float = 0.0,
+    noise: Noise | None = None,
 ) -> dl.Losses:
-    """The discriminator's loss in a game of `GAMES`, with a gradient penalty's weight and R1's γ."""
-    real, fake = shown(model.real(batch)), shown(model.fake(batch, train=True))
+    """The discriminator's loss in a game of `GAMES`, with a gradient penalty's weight, R1's γ, instance noise."""
+    real, fake = (
+        blurred(model, shown(x), batch["step"], noise) for x in (model.real(batch), model.fake(batch, train=True))
+    )
     on_real, on_fake = judge(model, real), judge(model, fake)
     loss = GAMES[game].discriminator(on_real, on_fake)
     metrics = state_of_play(real[0], fake[0], on_real, on_fake)
@@ -64,9 +82,10 @@ def critic(model: Any, conditions: Any) -> Any:
     return lambda packs: judging(packs, *conditions, method="judge").astype(jnp.float32)
 
 
-def generate(model: Any, batch: dl.Batch, game: str = "non_saturating") -> dl.Losses:
-    """The generator's loss in a game of `GAMES`."""
-    return GAMES[game].generator(judge(model, shown(model.fake(batch, train=True)))), {}
+def generate(model: Any, batch: dl.Batch, game: str = "non_saturating", noise: Noise | None = None) -> dl.Losses:
+    """The generator's loss in a game of `GAMES`, with instance noise."""
+    fake = blurred(model, shown(model.fake(batch, train=True)), batch["step"], noise)
+    return GAMES[game].generator(judge(model, fake)), {}
 
 
 def state_of_play(real: jax.Array, fake: jax.Array, on_real: jax.Array, on_fake: jax.Array) -> dict[str, jax.Array]:

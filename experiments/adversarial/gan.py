@@ -26,7 +26,9 @@ from deeplearn.errors import UserError
 from deeplearn.figures.plots import scatter
 from deeplearn.metrics.mixture import mode_coverage
 from deeplearn.models.dcgan import DenseCritic
+from deeplearn.models.mixture_prior import GaussianPrior, MixturePrior
 from deeplearn.models.mlp import MLP
+from deeplearn.nn.waves import OnWaves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Config(GameConfig):
     steps: int = 10_000
     learning_rate: float = 1e-3
     latents: int = dl.flag(25, "dimensions of the generator's noise", min=1)
+    components: int = dl.flag(1, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
     hidden: tuple[int, ...] = dl.flag((128, 128), "widths of the hidden layers of both networks", min=1)
+    frequencies: tuple[float, ...] = dl.flag((), "of sines and cosines of the points, which the discriminator sees")
 
     # The widths and budget of PacGAN's released code, which also has batch norm and maxout.
     PAPER = {
@@ -79,11 +83,15 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_modes("this experiment counts those that samples reach")
     if config.augmentation:
         raise UserError("--augmentation is of images: these are points")
-    discriminator = config.discriminator(DenseCritic(config.hidden, leaky_relu, config.minibatch_stddev))
+    discriminator = config.discriminator(
+        OnWaves(DenseCritic(config.hidden, leaky_relu, config.minibatch_stddev), config.frequencies)
+    )
     generator, scale = MLP(config.hidden, 2, leaky_relu), float(np.abs(dataset.about["means"]).max())
+    mixed = config.components > 1
+    prior = MixturePrior(config.latents, config.components) if mixed else GaussianPrior(config.latents)
     return dl.Experiment(
-        model=PointGAN(generator, discriminator, config.latents, scale),
-        stages=[config.stage()],
+        model=PointGAN(prior, generator, discriminator, scale),
+        stages=[config.stage(generator=("generator", "prior") if mixed else ("generator",))],
         data=dataset,
         evaluate=evaluate,
         baselines=baselines,
