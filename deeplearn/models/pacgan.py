@@ -12,6 +12,7 @@ import jax
 
 from deeplearn.nn.batch_norm import BatchNorm
 from deeplearn.nn.checks import assert_shapes
+from deeplearn.nn.minibatch_stddev import minibatch_stddev
 
 Dense = partial(nn.Dense, kernel_init=nn.initializers.normal(0.02))
 
@@ -38,10 +39,12 @@ class MaxoutCritic(nn.Module):
 
     hidden: tuple[int, ...]
     pieces: int = 5
+    minibatch_stddev: bool = False  # before the last layer; the paper has none
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(x=(x, "batch features"))
         for width in self.hidden:
             x = Dense(width * self.pieces)(x).reshape(len(x), width, self.pieces).max(-1)
+        x = minibatch_stddev(x) if self.minibatch_stddev else x
         return Dense(1)(x).squeeze(-1)

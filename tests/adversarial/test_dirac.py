@@ -56,9 +56,9 @@ def orbit_of(game, r1, alternating, steps=4):
     def descend(params, loss, trained, **options):
         def value(part):
             variables = {"params": {**params, **part}, "history": history}
-            return model.apply(
-                variables, batch, method=lambda m, b: loss(m, b, **options)[0], mutable=["history"]
-            )[0]
+            return model.apply(variables, batch, method=lambda m, b: loss(m, b, **options)[0], mutable=["history"])[
+                0
+            ]
 
         part = {name: params[name] for name in trained}
         updates, _ = chain.update(jax.grad(value)(part), chain.init(part))

@@ -9,9 +9,10 @@ import pytest
 from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.discriminator import Discriminator
 from deeplearn.adversarial.players import PointGAN
-from deeplearn.adversarial.turns import discriminate, flatten, generate, state_of_play
+from deeplearn.adversarial.turns import blurred, discriminate, flatten, generate, state_of_play
 from deeplearn.errors import UserError
 from deeplearn.losses.adversarial import GAMES
+from deeplearn.models.mixture_prior import GaussianPrior
 
 
 class Linear(nn.Module):
@@ -20,18 +21,24 @@ class Linear(nn.Module):
         return nn.Dense(1)(x).squeeze(-1)
 
 
+class Maker(nn.Module):
+    @nn.compact
+    def __call__(self, z, train=False):
+        return nn.Dense(2)(z)
+
+
 POINTS = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 KERNEL = np.array([[3.0], [4.0]], np.float32)
 
 
 def played(loss, packing=1, kernel=KERNEL, **options):
     """(loss, metrics) with the discriminator D(x) = 3 x₁ + 4 x₂ + ½ (of each point of a pack)."""
-    model = PointGAN(nn.Dense(2), Discriminator(Linear(), packing), latents=3, scale=2.0)
+    model = PointGAN(GaussianPrior(3), Maker(), Discriminator(Linear(), packing), scale=2.0)
 
     def init(model, batch):
         return discriminate(model, batch), generate(model, batch)
 
-    batch = {"point": jnp.asarray(POINTS)}
+    batch = {"point": jnp.asarray(POINTS), "step": 50}
     variables = jax.tree.map(np.array, dict(model.init(jax.random.key(0), batch, method=init)))
     dense = variables["params"]["discriminator"]["network"]["Dense_0"]
     dense["kernel"], dense["bias"] = np.tile(kernel, (packing, 1)), np.array([0.5], np.float32)
@@ -50,6 +57,21 @@ def test_penalties_are_those_of_a_linear_discriminator():
     assert float(loss - plain) == pytest.approx(6.25, rel=1e-3)
     assert float(played(flatten, r1=0.5)[0]) == pytest.approx(6.25, rel=1e-5)
     assert float(played(flatten, packing=2, r1=0.5)[0]) == pytest.approx(12.5, rel=1e-5)
+
+
+def test_instance_noise_is_on_real_and_generated_examples_and_falls_to_a_hundredth():
+    """Of D(x) = 3 x₁ + 4 x₂ the noise of deviation s moves the logits of real examples by 5 s."""
+    config = GameConfig(instance_noise=0.5, steps=100)
+    for turn in config.stage().turns:
+        noise = turn.loss.keywords["noise"]
+        assert [float(noise(step)) for step in (0, 50, 100)] == pytest.approx([0.5, 0.05, 0.005], rel=1e-4)
+    assert "noise" not in GameConfig().stage().turns[0].loss.keywords
+    model, x = PointGAN(GaussianPrior(3), Maker(), Discriminator(Linear()), 2.0), jnp.zeros((4000, 2))
+    seen, _ = model.apply({}, (x, x), 50, noise, method=blurred, rngs={"noise": jax.random.key(0)})
+    assert float(seen.std()) == pytest.approx(0.05, rel=0.05)
+    assert blurred(model, (x,), 50, None)[0] is x
+    plain, noisy = (float(played(generate, **options)[0]) for options in ({}, {"noise": lambda step: step / 5}))
+    assert abs(plain - noisy) > 0.1
 
 
 @pytest.mark.parametrize("game", GAMES)
