@@ -46,7 +46,9 @@ class GameConfig(dl.Config):
         0.0, "adapt the augmentation's probability so that E sign D(x) is this (0: always augment)", min=0, max=0.99
     )
     instance_noise: float = dl.flag(
-        0.0, "standard deviation of noise on all that the discriminator sees, which falls to a hundredth", min=0
+        0.0,
+        "deviation of noise on all that the discriminator sees; falls to a hundredth in two thirds of the run",
+        min=0,
     )
     ema: float = dl.flag(0.0, "decay of the averaged weights that samples are drawn with (0: none)", min=0, max=1)
 
@@ -87,7 +89,9 @@ class GameConfig(dl.Config):
         lazy = self.r1_every if self.r1 and self.r1_every > 1 else 0
         both: dict[str, Any] = {"game": self.game}
         if self.instance_noise:
-            both["noise"] = optax.exponential_decay(self.instance_noise, self.steps, 0.01)
+            both["noise"] = optax.exponential_decay(
+                self.instance_noise, max(1, 2 * self.steps // 3), 0.01, end_value=self.instance_noise / 100
+            )
         penalties = {"penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}
         judge = partial(discriminate, **both, **penalties)
         turns = [dl.Turn(judge, trains=tuple(discriminator), times=self.discriminator_turns)]

@@ -64,10 +64,12 @@ def test_instance_noise_is_on_real_and_generated_examples_and_falls_to_a_hundred
     config = GameConfig(instance_noise=0.5, steps=100)
     for turn in config.stage().turns:
         noise = turn.loss.keywords["noise"]
-        assert [float(noise(step)) for step in (0, 50, 100)] == pytest.approx([0.5, 0.05, 0.005], rel=1e-4)
+        assert [float(noise(step)) for step in (0, 33, 66, 100)] == pytest.approx(
+            [0.5, 0.05, 0.005, 0.005], rel=1e-4
+        )
     assert "noise" not in GameConfig().stage().turns[0].loss.keywords
     model, x = PointGAN(GaussianPrior(3), Maker(), Discriminator(Linear()), 2.0), jnp.zeros((4000, 2))
-    seen, _ = model.apply({}, (x, x), 50, noise, method=blurred, rngs={"noise": jax.random.key(0)})
+    seen, _ = model.apply({}, (x, x), 33, noise, method=blurred, rngs={"noise": jax.random.key(0)})
     assert float(seen.std()) == pytest.approx(0.05, rel=0.05)
     assert blurred(model, (x,), 50, None)[0] is x
     plain, noisy = (float(played(generate, **options)[0]) for options in ({}, {"noise": lambda step: step / 5}))
