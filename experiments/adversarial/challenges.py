@@ -1,14 +1,15 @@
-"""Mode collapse: seven methods side by side on mixtures whose modes can be counted.
+"""Mode collapse: eight methods side by side on mixtures whose modes can be counted.
 
     python -m experiments.adversarial.challenges --replicas=5
     python -m experiments.adversarial.challenges --replicas=5 --dataset=mixture/ring --workdir=runs/ring
 
-The same networks and steps by: the GAN; unrolled, its generator learning against the discriminator five steps on
-(Metz et al. 2017); packed, two or three examples judged together (Lin et al. 2018); WGAN-GP (Gulrajani et al. 2017,
-five turns of the critic); R1 (Mescheder et al. 2018); and diffusion (Ho et al. 2020) as what can be reached. To be
-read together: modes, the fraction of samples within three standard deviations of one (`high_quality`), the reverse
-KL over modes. Baselines as of `adversarial.gan`. The other challenges have pages of their own:
-`adversarial.stacked_modes` (1000 modes of images), `convergence`, `vanishing_generator`, `sensitivity`.
+The same networks and steps by: the GAN; unrolled, its generator learning against the discriminator five steps
+on (Metz et al. 2017); packed, two or three examples judged together (Lin et al. 2018); WGAN-GP (Gulrajani et
+al. 2017, five turns of the critic); R1 (Mescheder et al. 2018); annealed, as `adversarial.gan` plays by
+default; and diffusion (Ho et al. 2020) as what can be reached. To be read together: modes, the fraction of
+samples within three standard deviations of one (`high_quality`), the reverse KL over modes. Baselines as of
+`adversarial.gan`. The other challenges have pages of their own: `adversarial.stacked_modes` (1000 modes of
+images), `convergence`, `vanishing_generator`, `sensitivity`.
 """
 
 import dataclasses
@@ -31,7 +32,7 @@ from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.train.config import named
 
-FIRST, UNROLLED, DIFFUSION = "gan", "unrolled", "diffusion"
+FIRST, UNROLLED, ANNEALED, DIFFUSION = "gan", "unrolled", "annealed", "diffusion"
 # What each changes in the flags.
 GAMES: dict[str, dict[str, Any]] = {
     FIRST: {},
@@ -40,6 +41,14 @@ GAMES: dict[str, dict[str, Any]] = {
     "packed_3": {"packing": 3},
     "wgan_gp": {"game": "wasserstein", "gradient_penalty": 0.1, "discriminator_turns": 5, "beta2": 0.9},
     "r1": {"r1": 1e-3},
+    ANNEALED: {
+        "packing": 2,
+        "components": 256,
+        "frequencies": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+        "instance_noise": 0.5,
+        "schedule": "cosine",
+        "ema": 0.999,
+    },
 }
 
 
@@ -94,6 +103,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         own = dataclasses.replace(config, **GAMES[name])
         ahead = {"generate": partial(generate_unrolled, steps=config.unrolled, rate=config.unrolled_rate)}
         stage = own.stage(**(ahead if name == UNROLLED else {}))
+        # Its own stage: in one stage, either all average their weights or none.
+        stage = dataclasses.replace(stage, name=ANNEALED) if name == ANNEALED else stage
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)
     if DIFFUSION in config.methods:
         mean, std = dataset.moments("point")

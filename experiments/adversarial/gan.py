@@ -2,11 +2,16 @@
 
     python -m experiments.adversarial.gan --replicas=5
     python -m experiments.adversarial.gan --replicas=5 --dataset=mixture/ring --workdir=runs/ring
-    python -m experiments.adversarial.gan --replicas=5 --game=saturating --workdir=runs/saturating
+    python -m experiments.adversarial.gan --packing=1 --components=1 --frequencies= --instance_noise=0 \\
+        --schedule=constant --ema=0 --workdir=runs/plain
 
-Goodfellow et al. 2014. As VEEGAN and PacGAN do, it counts the modes that samples reach, the fraction of samples
-within three standard deviations of a mode (`high_quality`), and how uneven the modes are (`reverse_kl`); no
-single one of them suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
+Goodfellow et al. 2014; the last command plays it plainly. The defaults add what reaches every mode: noise on
+all that the discriminator sees, which falls while it trains (Sønderby et al. 2017; Arjovsky & Bottou 2017),
+packs of two (Lin et al. 2018), noise of the generator that holds one of several learned vectors, a
+discriminator on sines and cosines of the points, averaged weights. `adversarial.challenges` has others. As
+VEEGAN and PacGAN do, it counts the modes that samples reach, the fraction of samples within three standard
+deviations of a mode (`high_quality`), and how uneven the modes are (`reverse_kl`); no single one of them
+suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
 """
 
 import dataclasses
@@ -19,7 +24,13 @@ from deeplearn.data import Dataset
 
 @dataclasses.dataclass(frozen=True)
 class Config(PointConfig):
-    steps: int = 10_000
+    steps: int = 8000
+    schedule: str = "cosine"
+    packing: int = 2
+    components: int = 256
+    frequencies: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    instance_noise: float = 0.5
+    ema: float = 0.999
 
     # PacGAN's released code: 100 packs a step, so --packing=3 wants --batch_size=300. Unlike there, players take
     # turns, batch norm sees all slots of the packs together, and the slots of a step are different points of one
@@ -27,6 +38,11 @@ class Config(PointConfig):
     PAPER = {
         "network": "pacgan",
         "latents": 2,
+        "components": 1,
+        "frequencies": (),
+        "instance_noise": 0.0,
+        "schedule": "constant",
+        "ema": 0.0,
         "hidden": (400, 400, 400, 400),
         "packing": 2,
         "batch_size": 200,
