@@ -44,6 +44,11 @@ class GameConfig(dl.Config):
     augmentation_target: float = dl.flag(
         0.0, "adapt the augmentation's probability so that E sign D(x) is this (0: always augment)", min=0, max=0.99
     )
+    instance_noise: float = dl.flag(
+        0.0,
+        "deviation of noise on all that the discriminator sees; falls to a hundredth in two thirds of the run",
+        min=0,
+    )
     ema: float = dl.flag(0.0, "decay of the averaged weights that samples are drawn with (0: none)", min=0, max=1)
 
     def discriminator(self, network: nn.Module) -> Discriminator:
@@ -54,7 +59,15 @@ class GameConfig(dl.Config):
             raise UserError(f"--augmentation={', '.join(sorted(unknown))}: choose from {', '.join(CHOICES)}")
         if self.batch_size % self.packing:
             raise UserError(f"--batch_size={self.batch_size} should be a multiple of --packing={self.packing}")
-        return Discriminator(network, self.packing, self.spectral_norm, self.augmentation, self.augmentation_target)
+        return Discriminator(
+            network,
+            self.packing,
+            self.spectral_norm,
+            self.augmentation,
+            self.augmentation_target,
+            self.instance_noise,
+            max(1, 2 * self.steps // 3) * self.discriminator_turns,
+        )
 
     def chain(self, rate: float, updates: int, lazy: int = 0) -> optax.GradientTransformation:
         """The optimiser of a network that is updated so often.

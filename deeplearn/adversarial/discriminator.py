@@ -35,6 +35,8 @@ class Discriminator(nn.Module):
     target: of adaptive augmentation (Karras et al. 2020, section 3.1). Each augmentation is applied to an image
         with a probability that grows while E sign D(x) on real images is above the target: the discriminator then
         overfits. 0: with probability 1.
+    noise: the standard deviation of Gaussian noise on real and generated examples alike while it trains (Sønderby
+        et al. 2017; Arjovsky & Bottou 2017). It falls to a hundredth in `noise_turns` of its turns, geometrically.
     """
 
     network: nn.Module
@@ -42,16 +44,25 @@ class Discriminator(nn.Module):
     spectral_norm: bool = False
     augmentation: str = ""
     target: float = 0.0
+    noise: float = 0.0
+    noise_turns: int = 1
 
     def setup(self) -> None:
         self.judging = SpectralNorm(self.network) if self.spectral_norm else self.network
         if self.target:
             self.probability = self.variable("augmentation", "probability", jnp.zeros, ())
+        if self.noise:
+            self.level = self.variable("instance_noise", "level", jnp.full, (), self.noise)
 
     def __call__(self, x: jax.Array, *conditions: jax.Array, train: bool = False) -> Any:
-        if train and self.augmentation:
-            x = self.augmented(x)
-        return self.judge(packed(x, self.packing), *conditions, train=train)
+        return self.judge(packed(self.seen(x) if train else x, self.packing), *conditions, train=train)
+
+    def seen(self, x: jax.Array) -> jax.Array:
+        """Examples as it sees them while it trains: augmented, and with noise."""
+        x = self.augmented(x) if self.augmentation else x
+        if not self.noise:
+            return x
+        return x + self.level.value * jax.random.normal(self.make_rng("noise"), x.shape)
 
     def judge(self, packs: jax.Array, *conditions: jax.Array, train: bool = False) -> Any:
         """The same of packs that are made already, not augmented: of these a penalty takes gradients."""
@@ -68,7 +79,9 @@ class Discriminator(nn.Module):
         return images
 
     def adapt(self, real_logits: jax.Array) -> None:
-        """Moves the probability of augmentation, after the logits of real images; nothing where it is constant."""
+        """After the logits of real examples in a turn: the probability of augmentation, and the level of noise."""
         if self.target:
             moved = self.probability.value + ADAPTED * jnp.sign(jnp.sign(real_logits).mean() - self.target)
             self.probability.value = jnp.clip(jax.lax.stop_gradient(moved), 0, 1)
+        if self.noise:
+            self.level.value = jnp.maximum(self.level.value * 0.01 ** (1 / self.noise_turns), self.noise / 100)

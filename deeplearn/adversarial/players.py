@@ -15,20 +15,19 @@ from deeplearn.nn.checks import assert_shapes
 
 
 class PointGAN(nn.Module):
-    """Of points. generator: noise [B, latents] -> points [B, 2]; discriminator: points -> logits [B]."""
+    """prior: count -> noise; generator: (noise, train) -> points [B, 2]; discriminator: points -> logits."""
 
+    prior: nn.Module
     generator: nn.Module
     discriminator: Discriminator
-    latents: int
     scale: float  # of the data, so that the inputs of both networks are of order one
 
     def sample(self, count: int) -> jax.Array:
         """[count, 2], from noise, in the units of the data."""
         return self.scale * self.made(count)
 
-    def made(self, count: int) -> jax.Array:
-        noise = jax.random.normal(self.make_rng("noise"), (count, self.latents))
-        points: jax.Array = self.generator(noise)  # type: ignore[operator]
+    def made(self, count: int, train: bool = False) -> jax.Array:
+        points: Any = self.generator(self.prior(count), train)  # type: ignore[operator]
         return points.astype(jnp.float32)
 
     def real(self, batch: dl.Batch) -> jax.Array:
@@ -36,7 +35,7 @@ class PointGAN(nn.Module):
         return batch["point"] / self.scale
 
     def fake(self, batch: dl.Batch, train: bool = False) -> jax.Array:
-        return self.made(len(batch["point"]))
+        return self.made(len(batch["point"]), train)
 
 
 class ImageGAN(nn.Module):

@@ -103,7 +103,8 @@ def flatten_each(model: Any, batch: dl.Batch, **options: Any) -> dl.Losses:
 
 
 def _in_each(loss: Callable[..., dl.Losses], model: Any, batch: dl.Batch, options: Mapping[str, Any]) -> dl.Losses:
-    total, metrics = jnp.zeros(()), {}
+    total: jax.Array | dl.Mean = jnp.zeros(())
+    metrics: dict[str, jax.Array | dl.Mean] = {}
     for name, game in model.games().items():
         value, own = loss(game, batch, **options)
         total, metrics = total + value, metrics | {f"{name}/{metric}": one for metric, one in own.items()}

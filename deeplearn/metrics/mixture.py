@@ -33,11 +33,17 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> dict[
     chex.assert_equal_shape_suffix([samples, means], 1)
     distances = np.linalg.norm(samples[:, None] - means[None], axis=-1)  # [N, K]
     good = distances.min(axis=1) < 3 * sigma
-    histogram = np.bincount(distances[good].argmin(axis=1), minlength=len(means))
+    found = modes_of(distances[good].argmin(axis=1), len(means))
+    return {"modes": found["modes"], "high_quality": float(good.mean()), "reverse_kl": found["reverse_kl"]}
+
+
+def modes_of(labels: np.ndarray, count: int) -> dict[str, float]:
+    """How many of `count` equally likely modes occur among labels [N], and the KL(model ‖ data) over them in nats.
+
+    The KL is ln count − H(histogram): ln count by definition without labels. Of N labels of a perfect model it is
+    about (count − 1) / 2N, not 0.
+    """
+    histogram = np.bincount(labels, minlength=count)
     frequencies = histogram[histogram > 0] / max(histogram.sum(), 1)
     entropy = -np.sum(frequencies * np.log(frequencies))  # of an empty histogram: 0
-    return {
-        "modes": int(np.count_nonzero(histogram)),
-        "high_quality": float(good.mean()),
-        "reverse_kl": float(np.log(len(means)) - entropy),
-    }
+    return {"modes": int(np.count_nonzero(histogram)), "reverse_kl": float(np.log(count) - entropy)}

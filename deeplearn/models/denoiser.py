@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
 from deeplearn.nn.conv import Conv
+from deeplearn.nn.waves import with_waves
 
 GROUPS = 8  # of group norm: every width of a U-Net is a multiple of it
 
@@ -43,8 +44,7 @@ class Condition(nn.Module):
 class DenoisingMLP(nn.Module):
     """Residual blocks of width `width`; the condition is added to the first layer. [batch, D] -> [batch, D].
 
-    The inputs are points with sines and cosines of themselves (Tancik et al. 2020): narrow modes are high
-    frequencies, which an MLP on the coordinates alone learns slowly.
+    The inputs are points with sines and cosines of themselves (`deeplearn.nn.waves`).
     """
 
     width: int = 160
@@ -54,8 +54,7 @@ class DenoisingMLP(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
         assert_shapes(x=(x, "batch features"), ratio=(ratio, "batch"), label=(label, "batch"))
-        waves = [wave(frequency * x) for frequency in (1.0, 2.0, 4.0) for wave in (jnp.sin, jnp.cos)]
-        h = nn.Dense(self.width)(jnp.concatenate([x, *waves], axis=-1))
+        h = nn.Dense(self.width)(with_waves(x, (1.0, 2.0, 4.0)))
         h = nn.silu(h + Condition(self.width, self.classes)(ratio, label))
         for _ in range(self.blocks):
             h = h + nn.silu(nn.Dense(self.width)(h))

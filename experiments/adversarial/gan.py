@@ -2,46 +2,50 @@
 
     python -m experiments.adversarial.gan --replicas=5
     python -m experiments.adversarial.gan --replicas=5 --dataset=mixture/ring --workdir=runs/ring
-    python -m experiments.adversarial.gan --replicas=5 --game=saturating --workdir=runs/saturating
+    python -m experiments.adversarial.gan --packing=1 --components=1 --frequencies= --instance_noise=0 \\
+        --schedule=constant --ema=0 --workdir=runs/plain
 
-Goodfellow et al. 2014. As VEEGAN and PacGAN do, it counts the modes that samples reach, the fraction of samples
-within three standard deviations of a mode (`high_quality`), and how uneven the modes are (`reverse_kl`); no
-single one of them suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
+Goodfellow et al. 2014; the last command plays it plainly. The defaults add what reaches every mode: noise on
+all that the discriminator sees, which falls while it trains (Sønderby et al. 2017; Arjovsky & Bottou 2017),
+packs of two (Lin et al. 2018), noise of the generator that holds one of several learned vectors, a
+discriminator on sines and cosines of the points, averaged weights. `adversarial.challenges` has others. As
+VEEGAN and PacGAN do, it counts the modes that samples reach, the fraction of samples within three standard
+deviations of a mode (`high_quality`), and how uneven the modes are (`reverse_kl`); no single one of them
+suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixture fitted by EM.
 """
 
 import dataclasses
-from typing import Any
-
-import flax.linen as nn
-import jax
-import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.players import PointGAN
+from deeplearn.adversarial.points import PointConfig, declared, made
 from deeplearn.adversarial.watch import ALARMS
-from deeplearn.baselines.point_densities import PUBLISHED, SAMPLES, point_densities
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
-from deeplearn.figures.plots import scatter
-from deeplearn.metrics.mixture import mode_coverage
-from deeplearn.models.dcgan import DenseCritic
-from deeplearn.models.mlp import MLP
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "mixture/grid"
-    steps: int = 10_000
-    learning_rate: float = 1e-3
-    latents: int = dl.flag(25, "dimensions of the generator's noise", min=1)
-    hidden: tuple[int, ...] = dl.flag((128, 128), "widths of the hidden layers of both networks", min=1)
+class Config(PointConfig):
+    steps: int = 8000
+    schedule: str = "cosine"
+    packing: int = 2
+    components: int = 256
+    frequencies: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    instance_noise: float = 0.5
+    ema: float = 0.999
 
-    # The widths and budget of PacGAN's released code, which also has batch norm and maxout.
+    # PacGAN's released code: 100 packs a step, so --packing=3 wants --batch_size=300. Unlike there, players take
+    # turns, batch norm sees all slots of the packs together, and the slots of a step are different points of one
+    # permutation instead of independent draws.
     PAPER = {
+        "network": "pacgan",
         "latents": 2,
+        "components": 1,
+        "frequencies": (),
+        "instance_noise": 0.0,
+        "schedule": "constant",
+        "ema": 0.0,
         "hidden": (400, 400, 400, 400),
-        "batch_size": 100,
+        "packing": 2,
+        "batch_size": 200,
         "learning_rate": 1e-4,
         "beta1": 0.8,
         "steps": 400_000,
@@ -49,49 +53,13 @@ class Config(GameConfig):
     TINY = {"hidden": (8,)}
 
 
-def leaky_relu(x: jax.Array) -> jax.Array:
-    return nn.leaky_relu(x, 0.1)
-
-
-def points(trained: dl.Trained) -> np.ndarray:
-    return np.asarray(trained(PointGAN.sample, count=SAMPLES))
-
-
-def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    made = points(trained)
-    return dl.ours(mode_coverage(made, dataset.about["means"], dataset.about["sigma"]), points=made)
-
-
-def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    return point_densities(dataset)
-
-
-def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
-
-
-def figures(report: dl.Report) -> dict[str, Any]:
-    data = report.dataset.test.arrays(SAMPLES)["point"]
-    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
-
-
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
-    dataset.need_modes("this experiment counts those that samples reach")
-    if config.augmentation:
-        raise UserError("--augmentation is of images: these are points")
-    discriminator = config.discriminator(DenseCritic(config.hidden, leaky_relu, config.minibatch_stddev))
-    generator, scale = MLP(config.hidden, 2, leaky_relu), float(np.abs(dataset.about["means"]).max())
     return dl.Experiment(
-        model=PointGAN(generator, discriminator, config.latents, scale),
+        model=config.system(dataset),
         stages=[config.stage()],
         data=dataset,
-        evaluate=evaluate,
-        baselines=baselines,
-        published=PUBLISHED.get(dataset.name, {}),
-        figures=figures,
-        sheet=sheet,
         alarms=ALARMS,
-        curves=lambda trained, dataset: evaluate(trained, dataset)[dl.OURS].metrics,
+        **declared(made, dataset),
     )
 
 

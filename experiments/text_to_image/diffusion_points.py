@@ -9,18 +9,16 @@ of samples of high quality, the reverse KL over modes; with the same baselines. 
 """
 
 import dataclasses
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.baselines.point_densities import PUBLISHED, SAMPLES, point_densities
+from deeplearn.adversarial.points import declared
+from deeplearn.baselines.point_densities import SAMPLES
 from deeplearn.data import Dataset
-from deeplearn.figures.plots import scatter
 from deeplearn.losses.diffusion import diffusion_loss
-from deeplearn.metrics.mixture import mode_coverage
 from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.models.samplers import SAMPLERS
@@ -62,24 +60,6 @@ def points(trained: dl.Trained) -> np.ndarray:
     return diffusion_samples(trained, np.zeros(SAMPLES, np.int32), (2,), sampler=sampler, steps=steps)
 
 
-def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    made = points(trained)
-    return dl.ours(mode_coverage(made, dataset.about["means"], dataset.about["sigma"]), points=made)
-
-
-def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    return point_densities(dataset)
-
-
-def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    return scatter(points(trained), reference=dataset.test.arrays(SAMPLES)["point"])
-
-
-def figures(report: dl.Report) -> dict[str, Any]:
-    data = report.dataset.test.arrays(SAMPLES)["point"]
-    return {"samples": lambda: scatter(report.ours.arrays["points"], reference=data)}
-
-
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_modes("this experiment counts those that samples reach")
     mean, std = dataset.moments("point")
@@ -97,12 +77,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         ),
         stages=[dl.Stage([dl.Turn(denoise)], adam, config.steps, ema=0.999)],
         data=dataset,
-        evaluate=evaluate,
-        baselines=baselines,
-        published=PUBLISHED.get(dataset.name, {}),
-        figures=figures,
-        sheet=sheet,
-        curves=lambda trained, dataset: evaluate(trained, dataset)[dl.OURS].metrics,
+        **declared(points, dataset),
     )
 
 

@@ -58,3 +58,17 @@ def test_an_adapted_augmentation_changes_that_fraction_of_images(probability):
     variables["augmentation"] = {"probability": jnp.array(probability)}
     scores = model.apply(variables, many, train=True, rngs={"noise": jax.random.key(1)})
     assert abs((scores < 16).mean() - probability) <= (0.08 if probability == 0.5 else 0)
+
+
+def test_instance_noise_falls_to_a_hundredth_and_stays_there():
+    model = Discriminator(Sum(), noise=0.5, noise_turns=4)
+    many = jnp.ones((500, 4, 4, 1))
+    variables = dict(model.init(jax.random.key(0), many))
+    np.testing.assert_array_equal(model.apply(variables, many), 16)  # not in evaluation
+    for turn in range(7):
+        level = 0.5 * max(0.01 ** (turn / 4), 0.01)
+        np.testing.assert_allclose(variables["instance_noise"]["level"], level, rtol=1e-4)
+        scores = model.apply(variables, many, train=True, rngs={"noise": jax.random.key(turn)})
+        np.testing.assert_allclose(scores.std(), 4 * level, rtol=0.15)
+        _, changed = model.apply(variables, scores, method=Discriminator.adapt, mutable=["instance_noise"])
+        variables |= changed

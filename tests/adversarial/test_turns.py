@@ -12,6 +12,7 @@ from deeplearn.adversarial.players import PointGAN
 from deeplearn.adversarial.turns import discriminate, flatten, generate, state_of_play
 from deeplearn.errors import UserError
 from deeplearn.losses.adversarial import GAMES
+from deeplearn.models.mixture_prior import GaussianPrior
 
 
 class Linear(nn.Module):
@@ -20,18 +21,24 @@ class Linear(nn.Module):
         return nn.Dense(1)(x).squeeze(-1)
 
 
+class Maker(nn.Module):
+    @nn.compact
+    def __call__(self, z, train=False):
+        return nn.Dense(2)(z)
+
+
 POINTS = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 KERNEL = np.array([[3.0], [4.0]], np.float32)
 
 
 def played(loss, packing=1, kernel=KERNEL, **options):
     """(loss, metrics) with the discriminator D(x) = 3 x₁ + 4 x₂ + ½ (of each point of a pack)."""
-    model = PointGAN(nn.Dense(2), Discriminator(Linear(), packing), latents=3, scale=2.0)
+    model = PointGAN(GaussianPrior(3), Maker(), Discriminator(Linear(), packing), scale=2.0)
 
     def init(model, batch):
         return discriminate(model, batch), generate(model, batch)
 
-    batch = {"point": jnp.asarray(POINTS)}
+    batch = {"point": jnp.asarray(POINTS), "step": 50}
     variables = jax.tree.map(np.array, dict(model.init(jax.random.key(0), batch, method=init)))
     dense = variables["params"]["discriminator"]["network"]["Dense_0"]
     dense["kernel"], dense["bias"] = np.tile(kernel, (packing, 1)), np.array([0.5], np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deeplearn import data
-from deeplearn.data.builders import NAMES, OWN, glyphs, mixture, ratings
+from deeplearn.data.builders import NAMES, OWN, glyphs, mixture, ratings, stacked_glyphs
 from deeplearn.errors import UserError
 
 SIZES = {
@@ -15,6 +15,7 @@ SIZES = {
     "mixture/grid": (100_000, 10_000, 10_000),
     "mixture/ring": (100_000, 10_000, 10_000),
     "ratings": (60_000, 5_000, 10_000),
+    "stacked_glyphs": (20_000, 2_000, 10_000),
     "series/co2": (316, 105, 105),
     "series/sunspots": (185, 62, 62),
     "tables/breast_cancer": (341, 114, 114),
@@ -119,6 +120,22 @@ def test_mixture_has_the_moments_of_its_density(name, modes, sigma, data_dir):
     distance = np.linalg.norm(points - means[labels], axis=1)
     # The radius of a 2-D Gaussian is Rayleigh: within 3σ lie 1 - exp(-9/2).
     assert np.mean(distance < 3 * sigma) == pytest.approx(1 - np.exp(-4.5), abs=5 * np.sqrt(0.011 / 1e5))
+
+
+def test_stacked_glyphs_are_three_digits_of_the_glyphs(data_dir):
+    dataset = data.load("stacked_glyphs", data_dir)
+    assert dataset.classes == tuple(f"{label:03d}" for label in range(1000))
+    digits, count = stacked_glyphs.single(glyphs.FONTS["test"][:1]), 40
+    whole = glyphs.render(glyphs.Pen(glyphs.FONTS["test"][0]), 3)["image"][7, ..., 0].astype(float)
+    averaged = (whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2]) / 4
+    np.testing.assert_array_equal(digits[7, 3], averaged.round())
+    images, labels = stacked_glyphs.stacked(digits, count, np.random.default_rng(0))
+    for image, label in zip(images, labels, strict=True):
+        for channel, digit in enumerate(f"{label:03d}"):
+            assert (digits[int(digit)] == image[..., channel]).all((1, 2)).any()
+    labels = np.concatenate([split.arrays()["label"] for split in splits(dataset)])
+    counts = np.bincount(labels, minlength=1000)
+    np.testing.assert_allclose(counts, 32, atol=6 * np.sqrt(32))
 
 
 def test_mixture_means_by_the_papers_formulas():

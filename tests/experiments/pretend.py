@@ -26,6 +26,13 @@ def pretend(name: str, size: int = 256) -> Dataset:
         # A small test split: what is measured on it costs the most.
         train, test = Arrays(columns), Arrays({key: column[:96] for key, column in columns.items()})
         return Dataset(name, train, train, test, classes=tuple(map(str, range(classes))), levels=256, about={})
+    if name == "stacked_glyphs":  # two kinds in each of three channels
+        label = (np.arange(size) % 8).astype(np.int32)
+        kind = label[:, None] // np.array([4, 2, 1]) % 2
+        patterns, noise = rng.uniform(size=(2, 14, 14)), rng.uniform(size=(size, 14, 14, 3))
+        image = (0.8 * np.moveaxis(patterns[kind], 1, -1) + 0.2 * noise).astype(np.float32)
+        split = Arrays({"image": image, "label": label})
+        return Dataset(name, *[split] * 3, classes=tuple(map(str, range(8))), levels=256, about={})
     if name.startswith(("ratings", "movielens")):
         # Each of 16 users rates each of 12 films; every split has a third of it.
         user, film = (ids.astype(np.int32) for ids in np.divmod(rng.permutation(16 * 12), 12))

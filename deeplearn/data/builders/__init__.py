@@ -43,6 +43,7 @@ OWN = {
     "ratings": Own("ratings", "1.0.0"),
     "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
+    "stacked_glyphs": Own("stacked_glyphs", "1.0.0"),
     "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),

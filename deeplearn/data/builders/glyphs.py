@@ -112,18 +112,18 @@ class Pen:
         return self._outlines[character, stroke]
 
 
-def render(pen: Pen, variant: int) -> dict[str, np.ndarray]:
-    """All 47 characters in one font, each with its own factors: {key: [47, ...]}.
+def render(pen: Pen, variant: int, characters: str = CHARACTERS) -> dict[str, np.ndarray]:
+    """The first of the 47 characters, or all, in one font, each with its own factors: {key: [characters, ...]}.
 
     A pure function of the font, the variant's number and the installed font files.
     """
     rng = np.random.default_rng((SEED, pen.number, variant))
-    factors = [draw_factors(rng) for _ in CHARACTERS]
-    images = [pen.draw(character, **drawn) for character, drawn in zip(CHARACTERS, factors, strict=True)]
+    factors = [draw_factors(rng) for _ in characters]
+    images = [pen.draw(character, **drawn) for character, drawn in zip(characters, factors, strict=True)]
     return {
         "image": np.stack(images),
-        "label": np.arange(len(CHARACTERS), dtype=np.int32),
-        "font": np.full(len(CHARACTERS), pen.number, np.int32),
+        "label": np.arange(len(characters), dtype=np.int32),
+        "font": np.full(len(characters), pen.number, np.int32),
         **{key: np.array([drawn[key] for drawn in factors], np.float32) for key in factors[0]},
     }
 
