@@ -12,6 +12,7 @@ from deeplearn.data.augmentation import augment
 from deeplearn.errors import UserError
 from deeplearn.nn.spectral_norm import SpectralNorm
 
+COLLECTIONS = ("augmentation", "instance_noise", "spectral")  # of a discriminator's own state
 ADAPTED = 0.01  # how much the probability of augmentation moves in a turn
 
 

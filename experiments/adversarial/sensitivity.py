@@ -23,6 +23,7 @@ import numpy as np
 import optax
 
 from deeplearn import train as dl
+from deeplearn.adversarial.discriminator import COLLECTIONS
 from deeplearn.adversarial.players import PointGAN
 from deeplearn.adversarial.points import PointConfig
 from deeplearn.baselines.point_densities import SAMPLES, point_densities
@@ -66,7 +67,11 @@ class Games(nn.Module):
     def each(self, method: Callable[..., Any], *arrays: Any) -> Any:
         """`method(game, *arrays)` of every game, stacked."""
         call = nn.vmap(
-            method, in_axes=None, axis_size=self.size, variable_axes={"params": 0}, split_rngs={"params": True}
+            method,
+            in_axes=None,
+            axis_size=self.size,
+            variable_axes=dict.fromkeys(("params", *COLLECTIONS), 0),
+            split_rngs={"params": True},
         )
         return call(self.game, *arrays)
 
