@@ -28,6 +28,9 @@ NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
 # Several networks each: tests that compile or trace for minutes are left to `make test-all`.
 SEVERAL = (
+    "adversarial.challenges",
+    "adversarial.sensitivity",
+    "adversarial.stacked_modes",
     "autoencoders.stochastic",
     "convolution.claims",
     "convolution.densenet_vs_resnet",
