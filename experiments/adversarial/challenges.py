@@ -57,12 +57,11 @@ class Config(PointConfig):
     methods: tuple[str, ...] = dl.flag(
         (*GAMES, DIFFUSION), f"compared: {FIRST} and any others", choices=(*GAMES, DIFFUSION)
     )
-    batch_size: int = dl.flag(120, "points in a batch, which packs of 2 and of 3 divide", min=1)
     steps: int = dl.flag(4000, "of each game", min=1)
     hidden: tuple[int, ...] = (64, 64)
     unrolled: int = dl.flag(5, "discriminator steps that the unrolled generator looks ahead", min=0)
     unrolled_rate: float = dl.flag(0.1, "rate of these steps, of plain gradient descent", min=0)
-    diffusion_steps: int = dl.flag(4000, "of diffusion, on 512 points each", min=1)
+    diffusion_steps: int = dl.flag(4000, "of diffusion, with four times the batch", min=1)
 
     # Metz et al. 2017, appendix A, whose networks are these and whose budget is this.
     PAPER = {"hidden": (128, 128), "latents": 256, "batch_size": 512, "steps": 25_000}
@@ -100,19 +99,24 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     for name in named("methods", config.methods, (*GAMES, DIFFUSION), FIRST):
         if name == DIFFUSION:
             continue
-        own = dataclasses.replace(config, **GAMES[name])
+        changes = GAMES[name]
+        packs = -(-config.batch_size // changes.get("packing", config.packing))
+        own = dataclasses.replace(config, **changes)
+        own = dataclasses.replace(own, batch_size=packs * own.packing)
         ahead = {"generate": partial(generate_unrolled, steps=config.unrolled, rate=config.unrolled_rate)}
         stage = own.stage(**(ahead if name == UNROLLED else {}))
-        # Its own stage: in one stage, either all average their weights or none.
-        stage = dataclasses.replace(stage, name=ANNEALED) if name == ANNEALED else stage
+        if (own.batch_size, own.ema) != (config.batch_size, config.ema):  # one stage has one of each
+            stage = dataclasses.replace(stage, name=name, batch_size=own.batch_size)
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)
     if DIFFUSION in config.methods:
         mean, std = dataset.moments("point")
         rates = optax.warmup_cosine_decay_schedule(0.0, 3e-3, config.diffusion_steps // 20, config.diffusion_steps)
         chain = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rates))
-        turns, fixed = [dl.Turn(denoise)], {"name": DIFFUSION, "batch_size": 512, "ema": 0.999}
+        size = min(4 * config.batch_size, len(dataset.train))
+        fixed: dict[str, Any] = {"name": DIFFUSION, "batch_size": size, "ema": 0.999}
         model = Diffusion(DenoisingMLP(160), mean=mean, std=std, prediction="v", schedule="lognormal")
-        rivals[DIFFUSION] = dl.Rival(model, [dl.Stage(turns, chain, config.diffusion_steps, **fixed)], draw)
+        stage = dl.Stage([dl.Turn(denoise)], chain, config.diffusion_steps, **fixed)
+        rivals[DIFFUSION] = dl.Rival(model, [stage], draw)
     shared = declared(made, dataset)
     return dl.side_by_side(
         rivals,

@@ -28,8 +28,13 @@ NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
 # These compile or trace the longest: what runs them is left to `make test-all`, a page of each kind is not.
 SEVERAL = (
+    "adversarial.anomaly",
+    "adversarial.augmentation",
+    "adversarial.challenges",
     "adversarial.conditional",
     "adversarial.infogan",
+    "adversarial.sensitivity",
+    "adversarial.stacked_modes",
     "adversarial.wgan_gp",
     "autoencoders.comparison",
     "autoencoders.denoising",
