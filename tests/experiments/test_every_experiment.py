@@ -28,6 +28,8 @@ NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
 # Several networks each: tests that compile or trace for minutes are left to `make test-all`.
 SEVERAL = (
+    "adversarial.cyclegan",
+    "adversarial.pix2pix",
     "autoencoders.stochastic",
     "convolution.claims",
     "convolution.densenet_vs_resnet",
