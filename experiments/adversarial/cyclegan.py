@@ -149,12 +149,12 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_pairs("this experiment translates between two sets of pictures")
-    shape = dataset.train.spec["target"].shape
+    shape = height, width, channels = dataset.train.spec["target"].shape
     if shape != dataset.train.spec["source"].shape:
         raise UserError(f"--dataset={dataset.name} has grey pictures on one side only: both need as many channels")
-    need_quarters(*shape[:2])
-    need_patches(*shape[:2], config.layers)
-    generator = partial(ResNetGenerator, shape[-1], config.features, config.blocks)
+    need_quarters(height, width)
+    need_patches(height, width, config.layers)
+    generator = partial(ResNetGenerator, channels, config.features, config.blocks)
     patches = partial(PatchGAN, config.features, config.layers, affine=False)
     model = CycleGAN(
         generator(),

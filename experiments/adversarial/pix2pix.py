@@ -136,15 +136,16 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_pairs("this experiment translates one into the other")
-    (*size, channels), given = dataset.train.spec["target"].shape, dataset.train.spec["source"].shape[-1]
+    height, width, channels = dataset.train.spec["target"].shape
+    given = dataset.train.spec["source"].shape[-1]
     if dataset.classes:
         need_judge(targets(dataset))
     if "colour_jitter" in config.augmentation and given + channels != 3:
         raise UserError(
             "--augmentation=colour_jitter is of three colours: the discriminator sees source and target"
         )
-    halvings(*size)
-    need_patches(*size, config.layers)
+    halvings(height, width)
+    need_patches(height, width, config.layers)
     unet = partial(UNet, channels, config.features, config.dropout)
     patches = PatchGAN(config.features, config.layers)
     game = config.stage(partial(generate, l1=config.l1), partial(discriminate, weight=0.5, made=slice(given, None)))
