@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -17,7 +19,7 @@ def exchanged(
     """
     size = len(pool)
 
-    def come(carry: tuple[jax.Array, jax.Array], one: tuple[jax.Array, jax.Array]) -> tuple:
+    def come(carry: tuple[jax.Array, jax.Array], one: tuple[jax.Array, jax.Array]) -> Any:
         (pool, count), (image, key) = carry, one
         where, whether = jax.random.split(key)
         filling = count < size
@@ -27,5 +29,7 @@ def exchanged(
         pool = pool.at[place].set(jnp.where(kept, image, pool[place]))
         return (pool, jnp.minimum(count + 1, size)), shown
 
-    (pool, count), shown = jax.lax.scan(come, (pool, count), (images, jax.random.split(key, len(images))))
+    arriving = images, jax.random.split(key, len(images))
+    found: Any = jax.lax.scan(come, (pool, count), arriving)
+    (pool, count), shown = found
     return pool, count, shown

@@ -37,10 +37,9 @@ def matched(images: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.nd
             np.bincount(np.rint(x[..., channel].ravel() * (LEVELS - 1)).astype(int), minlength=LEVELS)
             for x in (source, target)
         ]
-        # A level's place is the middle of its step: half of a white picture is white.
-        places = [(np.cumsum(count) - count / 2) / count.sum() for count in counts]
-        there = counts[1] > 0
-        function = np.interp(places[0], places[1][there], levels[there])
+        before, there = (np.cumsum(count) / count.sum() for count in counts)
+        middle = before - counts[0] / counts[0].sum() / 2  # of the pixels of one level: black stays black
+        function = levels[np.minimum(np.searchsorted(there, middle), LEVELS - 1)]
         made[..., channel] = np.interp(images[..., channel], levels, function)
     return made
 

@@ -7,6 +7,7 @@ folders for train, validation and test (`deeplearn.data.layouts`); else pairs ar
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def load_picture_pairs(path: str) -> Dataset:
         pairs = [read(row) for row in order.tolist()]
         return Arrays({name: np.stack([pair[name] for pair in pairs]) for name in shapes}, levels=256)
 
-    splits = {name: split(order) for name, order in orders.items()}
+    splits: dict[str, Any] = {name: split(order) for name, order in orders.items()}
     said = (*layout.notes, f"{len(found)} pairs of pictures", *notes, *cut)
     return Dataset(name=f"pairs:{path}", levels=256, notes=said, **splits)
 

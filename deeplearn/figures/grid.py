@@ -89,12 +89,17 @@ def image_rows(rows: Mapping[str, np.ndarray], shape: Sequence[int], columns: in
     return image_grid(np.concatenate(images), columns=columns, row_labels=labels)
 
 
+def spread(rows: int, number: int) -> np.ndarray:
+    """The indices of at most `number` rows, evenly spaced: the first rows of a split are often of one kind."""
+    return np.linspace(0, rows - 1, min(number, rows)).round().astype(int)
+
+
 def credited(sheet: Image.Image, credit: str) -> Image.Image:
     """The sheet with a line below it that says whose pictures it shows; as it is where there is nothing to say."""
     if not credit:
         return sheet
     font = _font()
-    lines = textwrap.wrap(printable(credit), max(20, int(sheet.width / font.getlength("n"))))
+    lines = textwrap.wrap(printable(credit, len(credit)), max(20, int(sheet.width / font.getlength("n"))))
     whole = Image.new("RGB", (sheet.width, sheet.height + CAPTION_HEIGHT * len(lines)), "white")
     whole.paste(sheet)
     for number, line in enumerate(lines):

@@ -29,13 +29,13 @@ from deeplearn.baselines.picture_translators import picture_translators
 from deeplearn.data import Dataset
 from deeplearn.data.unpaired import unpaired
 from deeplearn.errors import UserError
-from deeplearn.figures.grid import credited, image_rows
+from deeplearn.figures.grid import credited, image_rows, spread
 from deeplearn.losses.adversarial import GAMES
 from deeplearn.metrics.pictures import compared, patch_distance
 from deeplearn.models.pix2pix import PatchGAN, need_patches
 from deeplearn.models.resnet_generator import ResNetGenerator, need_quarters
 
-SHOWN = 14
+SHOWN = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ def measure(made: np.ndarray, dataset: Dataset) -> dl.Measured:
     else:
         metrics = compared(made, test["target"])
         metrics["of_identity"] = metrics["l1"] / max(float(np.abs(test["source"] - test["target"]).mean()), 1e-8)
-    return dl.Measured(metrics, {"image": made[:SHOWN]})
+    return dl.Measured(metrics, {"image": made[spread(len(made), SHOWN)]})
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
@@ -116,7 +116,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     made = translate(trained, dataset, source)
     again, found = trained.over(CycleGAN.back, made), measure(made, dataset)
     metrics = {**found.metrics, "cycle": float(apart(again, source))}
-    return dl.ours(metrics, **found.arrays, back=again[:SHOWN])
+    return dl.ours(metrics, **found.arrays, back=again[spread(len(again), SHOWN)])
 
 
 def curves(trained: dl.Trained, dataset: Dataset) -> dict[str, float]:
@@ -130,7 +130,7 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    arrays = dataset.validation.arrays(SHOWN)
+    arrays = dataset.validation.gather(spread(len(dataset.validation), SHOWN))
     there, back = trained.over(CycleGAN.translate, arrays["source"]), trained.over(CycleGAN.back, arrays["target"])
     rows = {"source": arrays["source"], "to target": there, "target": arrays["target"], "to source": back}
     return credited(image_rows(rows, there.shape[1:]), dataset.about.get("credit", ""))
@@ -138,7 +138,8 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 def figures(report: dl.Report) -> dict[str, Any]:
     def there_and_back() -> Any:
-        test, made = report.dataset.test.arrays(SHOWN), report.ours.arrays
+        test = report.dataset.test.gather(spread(len(report.dataset.test), SHOWN))
+        made = report.ours.arrays
         rows = {"source": test["source"], "there": made["image"], "and back": made["back"]}
         rows |= {"truth": test["target"]} if paired(report.dataset) else {}
         return credited(image_rows(rows, made["image"].shape[1:]), report.dataset.about.get("credit", ""))
@@ -148,12 +149,12 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_pairs("this experiment translates between two sets of pictures")
-    shape = dataset.train.spec["target"].shape
+    shape = height, width, channels = dataset.train.spec["target"].shape
     if shape != dataset.train.spec["source"].shape:
         raise UserError(f"--dataset={dataset.name} has grey pictures on one side only: both need as many channels")
-    need_quarters(*shape[:2])
-    need_patches(*shape[:2], config.layers)
-    generator = partial(ResNetGenerator, shape[-1], config.features, config.blocks)
+    need_quarters(height, width)
+    need_patches(height, width, config.layers)
+    generator = partial(ResNetGenerator, channels, config.features, config.blocks)
     patches = partial(PatchGAN, config.features, config.layers, affine=False)
     model = CycleGAN(
         generator(),

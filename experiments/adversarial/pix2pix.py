@@ -30,7 +30,7 @@ from deeplearn.baselines.picture_translators import in_channels, picture_transla
 from deeplearn.data import Dataset
 from deeplearn.data.unpaired import targets
 from deeplearn.errors import UserError
-from deeplearn.figures.grid import credited, image_rows
+from deeplearn.figures.grid import credited, image_rows, spread
 from deeplearn.judge import judge as judge_of
 from deeplearn.judge import need_judge
 from deeplearn.losses.adversarial import GAMES
@@ -39,7 +39,7 @@ from deeplearn.metrics.pictures import compared
 from deeplearn.models.pix2pix import PatchGAN, UNet, halvings, need_patches
 
 L1_ALONE = "L1 alone"
-SHOWN = 14
+SHOWN = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def measure(made: np.ndarray, dataset: Dataset) -> dl.Measured:
         (said, features), (_, real) = found(made), found(test["target"])
         metrics |= {"judge_distance": frechet(real, features), **found.metrics}
         metrics["judged_right"] = float((said.argmax(-1) == test["label"]).mean())
-    return dl.Measured(metrics, {"image": made[:SHOWN]})
+    return dl.Measured(metrics, {"image": made[spread(len(made), SHOWN)]})
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
@@ -111,12 +111,12 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def rows(split: Any, channels: int, **made: np.ndarray) -> dict[str, np.ndarray]:
-    arrays = split.arrays(SHOWN)
+    arrays = split.gather(spread(len(split), SHOWN))
     return {"source": in_channels(arrays["source"], channels), **made, "truth": arrays["target"]}
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    source = dataset.validation.arrays(SHOWN)["source"]
+    source = dataset.validation.gather(spread(len(dataset.validation), SHOWN))["source"]
     made = {name: trained[name].over(PictureTranslator.translate, source) for name in trained.rivals}
     shape = dataset.train.spec["target"].shape
     drawn = image_rows(rows(dataset.validation, shape[-1], **made), shape)
@@ -136,15 +136,16 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_pairs("this experiment translates one into the other")
-    (*size, channels), given = dataset.train.spec["target"].shape, dataset.train.spec["source"].shape[-1]
+    height, width, channels = dataset.train.spec["target"].shape
+    given = dataset.train.spec["source"].shape[-1]
     if dataset.classes:
         need_judge(targets(dataset))
     if "colour_jitter" in config.augmentation and given + channels != 3:
         raise UserError(
             "--augmentation=colour_jitter is of three colours: the discriminator sees source and target"
         )
-    halvings(*size)
-    need_patches(*size, config.layers)
+    halvings(height, width)
+    need_patches(height, width, config.layers)
     unet = partial(UNet, channels, config.features, config.dropout)
     patches = PatchGAN(config.features, config.layers)
     game = config.stage(partial(generate, l1=config.l1), partial(discriminate, weight=0.5, made=slice(given, None)))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from deeplearn.data import Arrays, Dataset
+from deeplearn.data.split import PICTURES
 
 NAMES = ("$x_1", "two\nlines", "猫と犬", "long " * 60, "", "\\frac{1}", "a^b_{c$", "-1", "é" * 30, "<b>&amp;")
 IDS = (0, 1, 5000)
@@ -36,9 +37,10 @@ def images(
     change: Callable[[np.ndarray], np.ndarray], levels: int | None = 256
 ) -> Callable[[Dataset], Dataset | None]:
     def odd(dataset: Dataset) -> Dataset | None:
-        if "image" not in dataset.train.spec:
+        pictures = [key for key in PICTURES if len(dataset.train.spec.get(key, np.zeros(())).shape) == 3]
+        if not pictures:
             return None
-        return rebuilt(dataset, lambda columns, _: {**columns, "image": change(columns["image"])})
+        return rebuilt(dataset, lambda columns, _: columns | {key: change(columns[key]) for key in pictures})
 
     return odd
 
@@ -75,12 +77,32 @@ def constant(dataset: Dataset) -> Dataset | None:
     """All that is a number and no label, time or id has one value."""
 
     def change(columns, _):
-        still = {"image", "point", "value", "user_rating", "features"}
+        still = {"point", "value", "user_rating", "features"}
         return {
-            key: np.full_like(x, 0.5 if key == "image" else 3) if key in still else x for key, x in columns.items()
+            key: np.full_like(x, 0.5)
+            if key in PICTURES and x.ndim == 4
+            else np.full_like(x, 3)
+            if key in still
+            else x
+            for key, x in columns.items()
         }
 
     return rebuilt(dataset, change)
+
+
+def unequal(dataset: Dataset) -> Dataset | None:
+    """Sources of another size than their targets."""
+    if len(dataset.train.spec.get("source", np.zeros(())).shape) != 3:
+        return None
+    return rebuilt(dataset, lambda columns, _: {**columns, "source": columns["source"][:, 4:]})
+
+
+def without_pairs(dataset: Dataset) -> Dataset | None:
+    """Two sets of pictures of different sizes, of which nothing belongs together."""
+    if len(dataset.train.spec.get("source", np.zeros(())).shape) != 3:
+        return None
+    about = {**dataset.about, "paired": (), "sizes": (len(dataset.train) - 1, len(dataset.train))}
+    return rebuilt(dataset, lambda columns, _: columns, about=about)
 
 
 def one_user(dataset: Dataset) -> Dataset | None:
@@ -167,6 +189,8 @@ ODD: dict[str, Callable[[Dataset], Dataset | None]] = {
     "names": labelled(lambda label, _: label % len(NAMES), lambda _: NAMES),
     "ids": labelled(lambda label, _: np.array(IDS)[label % len(IDS)], lambda _: tuple(map(str, range(5001)))),
     "unlabelled": unlabelled,
+    "unequal": unequal,
+    "without_pairs": without_pairs,
     "one_user": one_user,
     "ids_of_users": ids_of_users,
     "disliked": disliked,

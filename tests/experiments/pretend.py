@@ -13,6 +13,8 @@ from deeplearn.data.names import TASKS
 from deeplearn.data.ragged import Ragged, halvings
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+# Pairs of pictures: pixels a side, as few as their networks allow, channels of source and of target.
+PAIRS = {"outlines/emoji": (24, 1, 3), "unpaired/fonts": (8, 1, 1), "unpaired/skin_tones": (24, 3, 3)}
 
 
 def pretend(name: str, size: int = 256) -> Dataset:
@@ -33,6 +35,13 @@ def pretend(name: str, size: int = 256) -> Dataset:
         image = (0.8 * np.moveaxis(patterns[kind], 1, -1) + 0.2 * noise).astype(np.float32)
         split = Arrays({"image": image, "label": label})
         return Dataset(name, *[split] * 3, classes=tuple(map(str, range(8))), levels=256, about={})
+    if name in PAIRS:
+        # Targets are sources in other colours, so that there is something to learn.
+        side, source, target = PAIRS[name]
+        images = rng.uniform(size=(48, side, side, max(source, target))).astype(np.float32)
+        train = Arrays({"source": images[..., :source], "target": 1 - images[..., :target] / 2})
+        test = Arrays({key: column[:12] for key, column in train.arrays().items()})
+        return Dataset(name, train, test, test, levels=256, about={"paired": ("test",)})
     if name.startswith(("ratings", "movielens")):
         # Each of 16 users rates each of 12 films; every split has a third of it.
         user, film = (ids.astype(np.int32) for ids in np.divmod(rng.permutation(16 * 12), 12))
