@@ -39,6 +39,7 @@ class HalvingConv(nn.Module):
     features: int
     use_bias: bool = True
     dtype: jnp.dtype | None = None
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -46,7 +47,7 @@ class HalvingConv(nn.Module):
         if x.shape[1] % 2 or x.shape[2] % 2:
             raise ValueError(f"images of {x.shape[1]}×{x.shape[2]} pixels cannot be halved: both must be even")
         shape = (4, 4, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = jax.lax.platform_dependent(x, kernel, cpu=_as_matrix_product, default=_native)

@@ -13,6 +13,7 @@ from deeplearn.data.names import TASKS
 from deeplearn.data.ragged import Ragged, halvings
 
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+IMAGES |= {"stl10@64": (64, 64, 3)}
 
 
 def pretend(name: str, size: int = 256) -> Dataset:
