@@ -18,7 +18,7 @@ ARROWS = {
     "baselines": {"data", "metrics", "nn"},
     "train": {"data", "metrics", "nn", "optim"},
     "judge": {"baselines", "data", "losses", "metrics", "models", "nn", "optim", "train"},
-    "adversarial": {"data", "figures", "judge", "losses", "models", "nn", "optim", "train"},
+    "adversarial": {"baselines", "data", "figures", "judge", "losses", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "weights": {"data", "models", "nn", "runs", "train"},
     "codec": {"data", "losses", "models", "nn", "runs", "train"},

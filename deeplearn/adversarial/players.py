@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from deeplearn import train as dl
 from deeplearn.adversarial.discriminator import Discriminator
+from deeplearn.adversarial.walk import spherical_walk
 from deeplearn.models.conditional import Condition
 from deeplearn.nn.checks import assert_shapes
 
@@ -48,8 +47,15 @@ class ImageGAN(nn.Module):
 
     def sample(self, count: int, train: bool = False) -> jax.Array:
         """[count, height, width, channels] in [0, 1]."""
-        image: Any = self.generator(self.prior(count), train)  # type: ignore[operator]
+        return self.made(self.prior(count), train)  # type: ignore[operator]
+
+    def made(self, noise: jax.Array, train: bool = False) -> jax.Array:
+        image: jax.Array = self.generator(noise, train)  # type: ignore[operator]
         return image.astype(jnp.float32)
+
+    def walk(self, stops: int, between: int) -> jax.Array:
+        """Images on the way between random noise vectors, see `spherical_walk`."""
+        return self.made(spherical_walk(self.prior(stops), between))  # type: ignore[operator]
 
     def real(self, batch: dl.Batch) -> jax.Array:
         return batch["image"]

@@ -41,8 +41,8 @@ class Generator(nn.Module):
     """Noise [batch, latents] -> images [batch, side, side, channels] in [0, 1].
 
     Dense layers and a reshape, then transposed convolutions that halve the features; batch norm and ReLU
-    between. The paper's network has no `hidden` layers, and all kernels start from N(0, .02²). Its tanh, on [−1, 1],
-    is this sigmoid of twice the argument.
+    between. The paper's network has no `hidden` layers, and all kernels start from N(0, .02²). Its tanh, for images
+    in [−1, 1], is this sigmoid of twice the argument.
     """
 
     side: int
@@ -71,12 +71,12 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Images [batch, side, side, channels] -> scores [batch]: halving convolutions and leaky ReLU.
 
-    Without `head` it ends with its last hidden layer, [batch, 512], or without `hidden` ones the last convolution's.
+    Without `head` it ends with its last hidden layer, [batch, 512], or without `hidden` ones its last convolution.
 
     The hidden dense layers see the whole image; without them, as in the paper, the score is a sum over patches.
-    There is no normalisation, because a gradient penalty needs each example's own gradient; `batch_norm` is DCGAN's,
-    after each convolution but the first. minibatch_stddev: see `deeplearn.nn.minibatch_stddev`, before the dense
-    layers.
+    There is no normalisation, because a gradient penalty needs each example's own gradient; `batch_norm` is
+    DCGAN's, after each convolution but the first. minibatch_stddev: see `deeplearn.nn.minibatch_stddev`, before the
+    dense layers.
     """
 
     features: int = 32  # after the first layer

@@ -30,6 +30,8 @@ RATE = 1e-3
 SEVERAL = (
     "adversarial.conditional",
     "adversarial.infogan",
+    "adversarial.vae_gan",
+    "adversarial.wgan",
     "adversarial.wgan_gp",
     "autoencoders.comparison",
     "autoencoders.denoising",
