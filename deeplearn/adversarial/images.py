@@ -111,6 +111,7 @@ def declared(sample: Sample, walk: Sample | None = None, rival: str = "") -> dic
 
 
 def weights(trained: dl.Trained) -> int:
-    """Of all that makes images: of every network but the discriminator."""
-    makers = {name: tree for name, tree in trained.variables["params"].items() if name != "discriminator"}
+    """Of all that makes images from noise."""
+    others = ("discriminator", "encoder")
+    makers = {name: tree for name, tree in trained.variables["params"].items() if name not in others}
     return sum(leaf.size for leaf in jax.tree.leaves(makers))
