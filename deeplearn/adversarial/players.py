@@ -129,8 +129,8 @@ class VAEGAN(nn.Module):
         return batch["image"]
 
     def fake(self, batch: dl.Batch, train: bool = False) -> jax.Array:
-        """Reconstructions of half of the batch, and as many samples as are missing."""
-        half = len(batch["image"]) // 2
+        """Reconstructions of half of the batch, rounded up, and as many samples as are missing."""
+        half = (len(batch["image"]) + 1) // 2
         code = sample_gaussian(self.make_rng("noise"), *self.encode(batch["image"][:half]))
         return self.made(jnp.concatenate([code, self.prior(len(batch["image"]) - half)]), train)
 

@@ -38,10 +38,11 @@ def mixture_draws(
     if len(train) < 2:
         raise UserError("a mixture is fitted to two images at least")
     x, held_out = flat(np.asarray(train, np.float64)), flat(np.asarray(validation, np.float64))
-    pca = PCA(min(dimensions, *x.shape), svd_solver="covariance_eigh", random_state=seed).fit(x)
-    x, held_out = pca.transform(x), pca.transform(held_out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer different rows than components
+        warnings.simplefilter("ignore", RuntimeWarning)  # of rows that are all the same
+        pca = PCA(min(dimensions, *x.shape), svd_solver="covariance_eigh", random_state=seed).fit(x)
+        x, held_out = pca.transform(x), pca.transform(held_out)
         models = [
             GaussianMixture(size, reg_covar=FLOOR, max_iter=50, random_state=seed).fit(x)
             for size in sizes
