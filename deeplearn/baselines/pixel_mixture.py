@@ -12,7 +12,8 @@ from deeplearn.errors import UserError
 from deeplearn.nn.functional import flat
 
 SIZES = (1, 10, 30, 100)  # numbers of components
-DIMENSIONS = 64  # principal components: a covariance of all pixels would take minutes, and many more examples
+DIMENSIONS = 48  # principal components: a covariance of all pixels would take minutes, and many more examples
+ITERATIONS = 20  # at most: those beyond change little, and many components take seconds each
 FLOOR = 1e-4  # added to variances: those of a component with few examples vanish
 
 
@@ -44,7 +45,7 @@ def mixture_draws(
         pca = PCA(min(dimensions, *x.shape), svd_solver="covariance_eigh", random_state=seed).fit(x)
         x, held_out = pca.transform(x), pca.transform(held_out)
         models = [
-            GaussianMixture(size, reg_covar=FLOOR, max_iter=50, random_state=seed).fit(x)
+            GaussianMixture(size, reg_covar=FLOOR, max_iter=ITERATIONS, random_state=seed).fit(x)
             for size in sizes
             if size <= len(x)
         ]
