@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from deeplearn import train as dl
-from deeplearn.adversarial.discriminator import Discriminator
+from deeplearn.adversarial.discriminator import Discriminator, packed
+from deeplearn.adversarial.walk import spherical_walk
+from deeplearn.losses.elbo import gaussian_kl, sample_gaussian
 from deeplearn.models.conditional import Condition
 from deeplearn.nn.checks import assert_shapes
 
@@ -47,8 +47,15 @@ class ImageGAN(nn.Module):
 
     def sample(self, count: int, train: bool = False) -> jax.Array:
         """[count, height, width, channels] in [0, 1]."""
-        image: Any = self.generator(self.prior(count), train)  # type: ignore[operator]
+        return self.made(self.prior(count), train)  # type: ignore[operator]
+
+    def made(self, noise: jax.Array, train: bool = False) -> jax.Array:
+        image: jax.Array = self.generator(noise, train)  # type: ignore[operator]
         return image.astype(jnp.float32)
+
+    def walk(self, stops: int, between: int) -> jax.Array:
+        """Images on the way between random noise vectors, see `spherical_walk`."""
+        return self.made(spherical_walk(self.prior(stops), between))  # type: ignore[operator]
 
     def real(self, batch: dl.Batch) -> jax.Array:
         return batch["image"]
@@ -82,3 +89,58 @@ class ConditionalGAN(nn.Module):
     def fake(self, batch: dl.Batch, train: bool = False) -> tuple[jax.Array, jax.Array]:
         asked = self.asked(batch)
         return self.sample(asked, train), asked
+
+
+class VAEGAN(nn.Module):
+    """encoder: images -> mean and log-variance side by side; generator: (codes, train) -> images in [0, 1].
+
+    discriminator: images -> (logits, features); the VAE has none.
+    """
+
+    encoder: nn.Module
+    generator: nn.Module
+    latents: int
+    discriminator: Discriminator | None = None
+
+    def encode(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        outputs: jax.Array = self.encoder(2 * image - 1)  # type: ignore[operator]
+        mean, log_variance = jnp.split(outputs.astype(jnp.float32), 2, axis=-1)
+        return mean, log_variance
+
+    def made(self, code: jax.Array, train: bool = False) -> jax.Array:
+        image: jax.Array = self.generator(code, train)  # type: ignore[operator]
+        return image.astype(jnp.float32)
+
+    def again(self, image: jax.Array) -> jax.Array:
+        """The reconstructions at the means of q(z|x)."""
+        return self.made(self.encode(image)[0])
+
+    def prior(self, count: int) -> jax.Array:
+        return jax.random.normal(self.make_rng("noise"), (count, self.latents))
+
+    def sample(self, count: int) -> jax.Array:
+        return self.made(self.prior(count))
+
+    def walk(self, stops: int, between: int) -> jax.Array:
+        return self.made(spherical_walk(self.prior(stops), between))
+
+    def real(self, batch: dl.Batch) -> jax.Array:
+        return batch["image"]
+
+    def fake(self, batch: dl.Batch, train: bool = False) -> jax.Array:
+        """Reconstructions of half of the batch, rounded up, and as many samples as are missing."""
+        half = (len(batch["image"]) + 1) // 2
+        code = sample_gaussian(self.make_rng("noise"), *self.encode(batch["image"][:half]))
+        return self.made(jnp.concatenate([code, self.prior(len(batch["image"]) - half)]), train)
+
+    def reconstructed(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Images from draws of q(z|x), and its KL to the prior."""
+        mean, log_variance = self.encode(image)
+        again = self.made(sample_gaussian(self.make_rng("noise"), mean, log_variance), train=True)
+        return again, gaussian_kl(mean, log_variance).mean()
+
+    def feature_error(self, image: jax.Array, again: jax.Array) -> jax.Array:
+        """−log N(f(x); f(x̃), 1) without its constant, mean over examples; of images that are not augmented."""
+        assert self.discriminator is not None
+        f = [self.discriminator.judge(packed(x, self.discriminator.packing), train=True)[1] for x in (image, again)]
+        return 0.5 * jnp.square((f[0] - f[1]).astype(jnp.float32)).sum(-1).mean()

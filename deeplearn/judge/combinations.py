@@ -10,6 +10,7 @@ import numpy as np
 from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.identity import identity
+from deeplearn.metrics.sharpness import sharpness
 
 PARTS = {"kind": "kinds", "person": "persons", "tone": "tones"}  # columns, and where their names are
 
@@ -42,7 +43,7 @@ def combination_quality(images: np.ndarray, dataset: Dataset) -> dict[str, float
         if what and (of := test["held_out"] == number).any():
             metrics |= {f"{name}_{what}": float(each[of].mean()) for name, each in right.items()}
     metrics["mse"] = float(np.square(images - test["image"]).mean())
-    metrics["sharpness"] = _roughness(images) / _roughness(test["image"])
+    metrics["sharpness"] = sharpness(images, test["image"])
     return metrics
 
 
@@ -54,7 +55,3 @@ def nearest_combination(dataset: Dataset) -> Measured:
     )
     images = train["image"][np.asarray(shared).argmax(1)]
     return Measured(combination_quality(images, dataset), {"image": images})
-
-
-def _roughness(images: np.ndarray) -> float:
-    return float(sum(np.square(np.diff(images, axis=axis)).mean() for axis in (1, 2)))

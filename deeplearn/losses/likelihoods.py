@@ -25,13 +25,17 @@ from deeplearn.nn.checks import assert_shapes
 
 @dataclasses.dataclass(frozen=True)
 class Bernoulli:
-    """Independent pixels in {0, 1}; the output is a logit. Grey images are cut at ½."""
+    """Independent pixels in {0, 1}; the output is a logit. Grey images are cut at ½.
 
+    With cut=False grey levels are kept, as probabilities: the cross-entropy to them, which is no likelihood.
+    """
+
+    cut: bool = True
     parts: ClassVar[int] = 1
     bin_width: ClassVar[float] = 1.0
 
     def observe(self, grey: jax.Array, key: Callable[[], jax.Array]) -> jax.Array:
-        return (grey > 0.5).astype(jnp.float32)
+        return (grey > 0.5).astype(jnp.float32) if self.cut else grey
 
     def log_likelihood(self, outputs: jax.Array, x: jax.Array) -> jax.Array:
         _assert_pixels(outputs, x, self.parts)

@@ -67,3 +67,15 @@ class InfoCritic(nn.Module):
         hidden = nn.leaky_relu(nn.Dense(self.hidden, name="guess_hidden")(features), 0.1)
         logits = nn.Dense(1, name="score")(features).squeeze(-1)
         return logits, nn.Dense(self.guesses, name="guess")(hidden)
+
+
+class FeatureCritic(nn.Module):
+    """x [batch, ...] -> (logits [batch], features [batch, F]), the features being what `trunk` hands to `head`."""
+
+    trunk: nn.Module
+    head: nn.Module
+
+    def __call__(self, x: jax.Array, train: bool = False) -> tuple[jax.Array, jax.Array]:
+        features: jax.Array = self.trunk(x, train=train)  # type: ignore[operator]
+        logits: jax.Array = self.head(features, train=train)  # type: ignore[operator]
+        return logits, features

@@ -2,6 +2,7 @@
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
     python -m deeplearn.runs images --run=runs/adversarial.dcgan --folder=made --count=2000 [--seed=1]
+    python -m deeplearn.runs interpolate --run=runs/adversarial.dcgan --file=walk.gif [--stops=6] [--seed=1]
     python -m deeplearn.runs ask --run=runs/translate --text="Thursday, November 26, 2026" [--seed=1]
     python -m deeplearn.runs ask --run=runs/speech --file=digits.wav
     python -m deeplearn.runs translate --run=runs/pix2pix --folder=IN --out=OUT [--seed=1]
@@ -11,19 +12,21 @@
 
 sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one
 below the other, each with other random numbers. images fills a folder with --count pictures that a generator
-makes, one file each. ask prints what the trained system says to a text or to a file: the text translated, continued
-or classified, the picture described, the speech written down. translate writes each picture of a folder as the
-trained system translates it, as a PNG of the same name. compare prints the
-two runs' tables and, for each metric that both have, the difference over common seeds with its 95 % interval
-(Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode as a
-program that `jax.export.deserialize` reads, for any batch size. Runs are only read: they may still be training,
-on any number of devices, and their data may be gone unless the command needs them.
+makes, one file each. interpolate walks through the generator's noise, from each of --stops random pictures to the
+next and back to the first: into a GIF, or a PNG with a row for each leg. ask prints what the trained system says
+to a text or to a file: the text translated, continued or classified, the picture described, the speech written
+down. translate writes each picture of a folder as the trained system translates it, as a PNG of the same name.
+compare prints the two runs' tables and, for each metric that both have, the difference over common seeds with its
+95 % interval (Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode
+as a program that `jax.export.deserialize` reads, for any batch size. Runs are only read: they may still be
+training, on any number of devices, and their data may be gone unless the command needs them.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +45,9 @@ from deeplearn.train.evaluation import as_png
 from deeplearn.train.launch import use_compilation_cache
 
 BLOCK = 250  # pictures made at once
-COMMANDS = ("sample", "images", "ask", "translate", "compare", "export")
+LEG, LEG_ROW = 16, 10  # pictures from one stop of a walk to the next, in a GIF and in a row
+GIF_SIDE, GIF_DELAY = 256, 80  # pixels that a GIF has at least, and milliseconds that a picture of it is shown
+COMMANDS = ("sample", "images", "interpolate", "ask", "translate", "compare", "export")
 WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
 
 
@@ -75,7 +80,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
     commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
     commands.choices["images"].add_argument("--count", type=int, default=100, help="pictures to make")
-    for name in ("sample", "images", "ask", "translate"):
+    commands.choices["interpolate"].add_argument("--stops", type=int, default=6, help="random pictures on the way")
+    for name in ("sample", "images", "interpolate", "ask", "translate"):
         commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
     return flags.parse_args(arguments)
@@ -129,6 +135,26 @@ def images(run: Run, folder: Path, count: int, seed: int) -> None:
             writing(file, functools.partial(file.write_bytes, png))
 
 
+def interpolate(run: Run, stops: int, seed: int, suffix: str) -> bytes:
+    """A walk through the noise of the run's generator as a file of that suffix, .gif or .png.
+
+    UserError for an experiment whose generator does not make images from nothing.
+    """
+    if run.experiment.walk is None:
+        raise UserError(f"{run.name} has no noise to walk through: no generator of it makes images from nothing")
+    if stops < 2 or seed < 0:
+        raise UserError("--stops should be at least 2, and --seed at least 0")
+    leg = LEG if suffix == ".gif" else LEG_ROW
+    made = run.experiment.walk(run.trained.folded(seed), stops, leg)
+    if suffix == ".png":
+        return as_png(image_grid(made, columns=leg))
+    scale = max(1, -(-GIF_SIDE // max(made.shape[1:3])))
+    first, *others = (image_grid(image[None], scale=scale, pad=0) for image in made)
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=GIF_DELAY, loop=0)
+    return file.getvalue()
+
+
 def ask(run: Run, question: str, seed: int) -> str:
     """What the experiment's `answer` says. UserError for an experiment without one, or what cannot be answered."""
     if run.experiment.answer is None:
@@ -169,7 +195,8 @@ def main(arguments: Sequence[str]) -> None:
         print(f"{chosen.out}: {count} picture(s), translated by {run.name} at step {run.step}")
         return
     file: Path = chosen.file
-    wanted = (".png",) if chosen.command == "sample" else (WEIGHTS, PROGRAM)
+    endings = {"sample": (".png",), "interpolate": (".gif", ".png"), "export": (WEIGHTS, PROGRAM)}
+    wanted = endings[chosen.command]
     if file.suffix not in wanted:
         raise UserError(f"--file={file} should end in {' or '.join(wanted)}: that says what is written")
     if chosen.command == "export" and chosen.network and file.suffix == WEIGHTS:
@@ -179,6 +206,10 @@ def main(arguments: Sequence[str]) -> None:
         picture = sample(run, chosen.count, chosen.seed)
         writing(file, lambda: file.write_bytes(as_png(picture)))
         print(f"{file}: {picture.width}×{picture.height} pixels, {run.name} at step {run.step}")
+    elif chosen.command == "interpolate":
+        walk = interpolate(run, chosen.stops, chosen.seed, file.suffix)
+        writing(file, lambda: file.write_bytes(walk))
+        print(f"{file}: a walk past {chosen.stops} pictures, {run.name} at step {run.step}")
     elif file.suffix == WEIGHTS:
         print(f"{file}: {save_weights(run, file)} arrays, {run.name} at step {run.step}")
     else:

@@ -215,6 +215,8 @@ class Experiment:
     curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
         way, of every replica, at the steps of the sheets.
     images(trained, count) -> [count, height, width, channels] in [0, 1], of a generator that is asked for nothing.
+    walk(trained, stops, between) -> [stops · between, height, width, channels] in [0, 1]: `between` images on the
+        way from each of `stops` random ones to the next, and from the last to the first.
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     translate(trained, dataset, images) -> images: a user's pictures [N, H, W, C] in [0, 1], in the shape of the
@@ -235,6 +237,7 @@ class Experiment:
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
     images: Callable[[Trained, int], np.ndarray] | None = None
+    walk: Callable[[Trained, int, int], np.ndarray] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
     translate: Callable[[Trained, Dataset, np.ndarray], np.ndarray] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None

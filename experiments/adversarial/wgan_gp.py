@@ -77,7 +77,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         stages=[config.stage(generator=("generator", "prior") if mixed else ("generator",))],
         data=dataset,
         alarms=ALARMS,
-        **declared(ImageGAN.sample),
+        **declared(ImageGAN.sample, ImageGAN.walk),
     )
 
 

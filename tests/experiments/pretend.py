@@ -15,6 +15,7 @@ from deeplearn.data.ragged import Ragged, halvings
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 # Pairs of pictures: pixels a side, as few as their networks allow, channels of source and of target.
 PAIRS = {"outlines/emoji": (24, 1, 3), "unpaired/fonts": (8, 1, 1), "unpaired/skin_tones": (24, 3, 3)}
+IMAGES |= {"stl10@64": (64, 64, 3)}
 
 
 def pretend(name: str, size: int = 256) -> Dataset:

@@ -48,6 +48,34 @@ def test_shapes_of_generator_and_critic(side, channels, width):
     assert variables["params"][f"HalvingConv_{last}"]["bias"].shape == (6 * 2**last,)
 
 
+def test_the_paper_s_networks_have_the_weights_of_pytorch_s_example():
+    """Its dcgan with nz = 100, ngf = ndf = 64: kernels and batch norms' scales and shifts, and no other bias."""
+
+    def counted(module, *inputs, **static):
+        shapes = jax.eval_shape(functools.partial(module.init, **static), jax.random.key(0), *inputs)["params"]
+        sizes = {jax.tree_util.keystr(p): leaf.size for p, leaf in jax.tree_util.tree_leaves_with_path(shapes)}
+        biases = [n for name, n in sizes.items() if name.endswith("['bias']") and "BatchNorm" not in name]
+        return sum(sizes.values()) - sum(biases), sorted(biases)
+
+    generator, critic = Generator(64, 3, 64, hidden=()), Critic(64, batch_norm=True, hidden=())
+    assert counted(generator, np.zeros((2, 100), np.float32), train=True) == (3_576_704, [3])
+    assert counted(critic, np.zeros((2, 64, 64, 3), np.float32)) == (2_765_568, [1, 64])
+
+
+def test_kernels_start_as_is_said():
+    networks = (
+        (Generator(16, 1, 8, (64,), 0.02), np.zeros((2, 50), np.float32)),
+        (Critic(8, hidden=(64,), std=0.02), np.zeros((2, 16, 16, 1), np.float32)),
+    )
+    for network, x in networks:
+        params = jax.jit(functools.partial(network.init, train=False))(jax.random.key(0), x)["params"]
+        kernels = [k.ravel() for p, k in jax.tree_util.tree_leaves_with_path(params) if p[-1].key == "kernel"]
+        assert len(kernels) == 4
+        for kernel in kernels:
+            assert abs(kernel.mean()) < 0.02 * 4 / kernel.size**0.5
+            assert kernel.std() == pytest.approx(0.02, rel=4 / kernel.size**0.5)
+
+
 def test_the_generator_makes_images_in_the_unit_interval():
     generator, z = Generator(8, 3, features=4), np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     variables = randomised(generator, z, train=True)

@@ -70,6 +70,12 @@ def images(trained, count):
     return jax.nn.sigmoid(trained["first"](Autoencoder.sample, count=count)).reshape(-1, 8, 8, 1)
 
 
+def walk(trained, stops, between):
+    """From black to white."""
+    grey = np.arange(stops * between) / (stops * between)
+    return np.broadcast_to(grey[:, None, None, None], (stops * between, 8, 8, 1))
+
+
 def answer(trained, dataset, question):
     if not question:
         raise UserError("--text is empty: say a number")
@@ -86,4 +92,4 @@ def build(config, dataset):
         stages = [dataclasses.replace(stage, turns=[dl.Turn(classify)])]
         return dl.Experiment(MLP((5,), len(dataset.classes)), stages, dataset, answer=answer)
     rivals = {name: dl.Rival(Autoencoder(), [stage], evaluate) for name in ("first", "second")}
-    return dl.side_by_side(rivals, data=dataset, sheet=sheet, images=images)
+    return dl.side_by_side(rivals, data=dataset, sheet=sheet, images=images, walk=walk)

@@ -123,6 +123,22 @@ def test_images_in_a_folder(trained, tmp_path, capsys, monkeypatch):
     assert not np.array_equal(made("d", "--count=11", "--seed=1")[1], first)
 
 
+def test_a_walk_as_a_film_and_as_rows(trained, tmp_path, capsys):
+    """The toy's walk is a ramp of grey: 16 pictures a leg in a GIF, 10 in a row."""
+    gif, png = tmp_path / "walk.gif", tmp_path / "walk.png"
+    for file in (gif, png):
+        assert command("interpolate", f"--run={trained['rivals']}", f"--file={file}", "--stops=3") == 0
+    assert "a walk past 3 pictures, rivals at step 3" in capsys.readouterr().out
+    with Image.open(gif) as film:
+        assert film.n_frames == 3 * 16 and film.size == (256, 256) and film.info["loop"] == 0
+        film.seek(40)
+        assert np.asarray(film.convert("L")).mean() == pytest.approx(255 * 40 / 48, abs=3)
+    tile = 8 * 10 + 4  # its side at the scale of the sheet, and the gap
+    rows = np.asarray(Image.open(png).convert("L"))
+    assert rows.shape == (3 * tile + 4, 10 * tile + 4)
+    assert rows[2 * tile + 10, 5 * tile + 10] == pytest.approx(255 * 25 / 30, abs=1)
+
+
 def test_a_run_is_asked(trained, tmp_path, capsys):
     def asked(*arguments):
         assert command("ask", f"--run={trained['classifier']}", *arguments) == 0
@@ -139,7 +155,7 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
     classifier, rivals = (f"--run={trained[form]}" for form in ("classifier", "rivals"))
     (tmp_path / "file").write_text("")
     for arguments, sentence in {
-        (): "are required: sample|images|ask|translate|compare|export",
+        (): "are required: sample|images|interpolate|ask|translate|compare|export",
         ("export", classifier): "required: --file",
         ("export", classifier, f"--file={tmp_path}/x.pth"): "should end in .safetensors or .jaxexport",
         ("export", classifier, f"--file={tmp_path}/x.safetensors", "--network=a"): "holds all networks",
@@ -161,6 +177,9 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
         ("ask", classifier, "--text=7", "--seed=-1"): "--seed should be at least 0",
         ("ask", classifier, f"--file={tmp_path}/no.png"): "is no file: name one to be read",
         ("ask", rivals, "--text=7"): "answers no questions",
+        ("interpolate", classifier, f"--file={tmp_path}/x.gif"): "has no noise to walk through",
+        ("interpolate", rivals, f"--file={tmp_path}/x.jpg"): "should end in .gif or .png",
+        ("interpolate", rivals, f"--file={tmp_path}/x.gif", "--stops=1"): "--stops should be at least 2",
         ("images", classifier, f"--folder={tmp_path}/x.folder"): "makes no images from nothing",
         ("images", rivals, f"--folder={tmp_path}"): "is there already: name a new one",
         ("images", rivals, f"--folder={tmp_path}/x.folder", "--count=0"): "--count should be at least 1",
