@@ -104,7 +104,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         own = dataclasses.replace(config, **changes)
         own = dataclasses.replace(own, batch_size=packs * own.packing)
         ahead = {"generate": partial(generate_unrolled, steps=config.unrolled, rate=config.unrolled_rate)}
-        stage = own.stage(**(ahead if name == UNROLLED else {}))
+        stage = own.point_stage(**(ahead if name == UNROLLED else {}))
         if (own.batch_size, own.ema) != (config.batch_size, config.ema):  # one stage has one of each
             stage = dataclasses.replace(stage, name=name, batch_size=own.batch_size)
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)

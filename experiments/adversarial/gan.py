@@ -56,7 +56,7 @@ class Config(PointConfig):
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     return dl.Experiment(
         model=config.system(dataset),
-        stages=[config.stage()],
+        stages=[config.point_stage()],
         data=dataset,
         alarms=ALARMS,
         **declared(made, dataset),

@@ -84,7 +84,8 @@ def samples(model: Games) -> jax.Array:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    about, config, tables = dataset.about, trained.config, {}
+    about, config = dataset.about, trained.config
+    tables: dict[tuple[str, str], list[np.ndarray]] = {}
     for name, facts in trained.rivals.items():
         found = [
             mode_coverage(points, about["means"], about["sigma"]) for points in np.asarray(trained[name](samples))
@@ -126,7 +127,7 @@ def stage_of(config: Config, rate: np.ndarray, beta: np.ndarray) -> dl.Stage:
 
     def chain(network: str) -> optax.GradientTransformation:
         def make(rate: Any, beta: Any) -> optax.GradientTransformation:
-            optimizers: Any = dataclasses.replace(config, learning_rate=rate, beta1=beta).stage().optimizers
+            optimizers: Any = dataclasses.replace(config, learning_rate=rate, beta1=beta).point_stage().optimizers
             one: optax.GradientTransformation = optimizers[network]
             return one
 
@@ -136,7 +137,7 @@ def stage_of(config: Config, rate: np.ndarray, beta: np.ndarray) -> dl.Stage:
         networks = tuple(f"game/{name}" for name in turn.trains)
         return dataclasses.replace(turn, loss=partial(play, turn=turn.loss), trains=networks, called=turn.name)
 
-    stage = config.stage()
+    stage = config.point_stage()
     optimizers: Any = stage.optimizers
     return dataclasses.replace(
         stage,

@@ -51,7 +51,7 @@ class Config(GameConfig):
 class Frozen(ImageGAN):
     """With a second discriminator, which only the frozen generator plays against."""
 
-    fresh: Discriminator | None = None
+    fresh: Discriminator
 
 
 def norms(model: Frozen, count: int) -> jax.Array:
@@ -62,7 +62,8 @@ def norms(model: Frozen, count: int) -> jax.Array:
 
     def loss(params: Any, game: str) -> jax.Array:
         made = network.apply({**variables, "params": params}, noise, False)
-        return GAMES[game].generator(judge.apply(its, made))
+        logits: Any = judge.apply(its, made)
+        return GAMES[game].generator(logits)
 
     gradients = [jax.grad(loss)(variables["params"], game) for game in LOSSES]
     return jnp.stack([optax.tree.norm(gradient) for gradient in gradients])
