@@ -24,6 +24,7 @@ from deeplearn.data import Dataset
 
 @dataclasses.dataclass(frozen=True)
 class Config(PointConfig):
+    batch_size: int = 256
     steps: int = 8000
     schedule: str = "cosine"
     packing: int = 2

@@ -51,6 +51,9 @@ class Config(PointConfig):
     betas: tuple[float, ...] = dl.flag((0.0, 0.5, 0.9), "adam's decays of the first moment", min=0, max=0.999)
     turns: tuple[int, ...] = dl.flag((1, 3), "the discriminator's turns to one of the generator", min=1)
     seeds: int = dl.flag(2, "games in each cell, from different initial weights", min=1)
+
+    # Networks, batch and games as in `adversarial.gan`'s protocols: 2 × 128 units, ten seeds.
+    PAPER = {"hidden": (128, 128), "batch_size": 128, "steps": 10_000, "seeds": 10}
     TINY = {"hidden": (4,), "rates": (1e-3,), "betas": (0.0, 0.5), "turns": (1,)}
 
 
