@@ -42,24 +42,34 @@ class DiracGAN(nn.Module):
         self.generator, self.discriminator = Numbers(thetas), Numbers(psis)
 
 
-def discriminate(model: DiracGAN, batch: dl.Batch, steps: int) -> dl.Losses:
+def judged(model: DiracGAN, batch: dl.Batch, steps: int) -> jax.Array:
     """The sum of the discriminators' losses; it records where the games stand in each of the `steps`."""
     theta, psi = jax.lax.stop_gradient(model.generator()), model.discriminator()
     record(model, "orbit", jnp.stack([theta, psi], -1), batch["step"], steps, points=steps)
     games = len(theta)
     loss = games * GAMES[model.game].discriminator(0 * psi, psi * theta)
-    return loss + model.r1 / 2 * games * r1_penalty(lambda x: psi * x, jnp.zeros_like(psi)), {}
+    return loss + model.r1 / 2 * games * r1_penalty(lambda x: psi * x, jnp.zeros_like(psi))
+
+
+def made(model: DiracGAN) -> jax.Array:
+    """The sum of the generators' losses."""
+    theta, psi = model.generator(), jax.lax.stop_gradient(model.discriminator())
+    return len(theta) * GAMES[model.game].generator(psi * theta)
+
+
+def discriminate(model: DiracGAN, batch: dl.Batch, steps: int) -> dl.Losses:
+    """The discriminators' turn, of `steps` of the run."""
+    return judged(model, batch, steps), {}
 
 
 def generate(model: DiracGAN, batch: dl.Batch) -> dl.Losses:
-    """The sum of the generators' losses."""
-    theta, psi = model.generator(), jax.lax.stop_gradient(model.discriminator())
-    return len(theta) * GAMES[model.game].generator(psi * theta), {}
+    """The generators' turn."""
+    return made(model), {}
 
 
 def both(model: DiracGAN, batch: dl.Batch, steps: int) -> dl.Losses:
     """The sum of both losses, of which each player sees its own: descent on it is simultaneous."""
-    return discriminate(model, batch, steps)[0] + generate(model, batch)[0], {}
+    return judged(model, batch, steps) + made(model), {}
 
 
 def orbits(trained: dl.Trained, steps: int) -> np.ndarray:

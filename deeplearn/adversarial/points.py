@@ -62,9 +62,9 @@ class PointConfig(GameConfig):
         scale = 1.0 if self.network == "pacgan" else float(np.abs(dataset.about["means"]).max())
         return PointGAN(prior, generator, self.discriminator(OnWaves(critic, self.frequencies)), scale)
 
-    def stage(self, **losses: Any) -> dl.Stage:
-        """As any game's; a mixture's components learn with the generator."""
-        return super().stage(generator=("generator", "prior") if self.components > 1 else ("generator",), **losses)
+    def point_stage(self, **losses: Any) -> dl.Stage:
+        """As any game's `stage`, with other losses; a mixture's components learn with the generator."""
+        return self.stage(generator=("generator", "prior") if self.components > 1 else ("generator",), **losses)
 
 
 def coverage(points: np.ndarray, dataset: Dataset) -> dl.Rows:

@@ -42,6 +42,8 @@ GAMES: dict[str, dict[str, Any]] = {
     "wgan_gp": {"game": "wasserstein", "gradient_penalty": 0.1, "discriminator_turns": 5, "beta2": 0.9},
     "r1": {"r1": 1e-3},
     ANNEALED: {
+        "batch_size": 256,
+        "steps": 8000,
         "packing": 2,
         "components": 256,
         "frequencies": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
@@ -99,14 +101,13 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     for name in named("methods", config.methods, (*GAMES, DIFFUSION), FIRST):
         if name == DIFFUSION:
             continue
-        changes = GAMES[name]
-        packs = -(-config.batch_size // changes.get("packing", config.packing))
-        own = dataclasses.replace(config, **changes)
-        own = dataclasses.replace(own, batch_size=packs * own.packing)
+        packing = GAMES[name].get("packing", config.packing)
+        whole = packing * -(-config.batch_size // packing)  # so many examples are whole packs
+        own = dataclasses.replace(config, **{"batch_size": whole, **GAMES[name]})
         ahead = {"generate": partial(generate_unrolled, steps=config.unrolled, rate=config.unrolled_rate)}
-        stage = own.stage(**(ahead if name == UNROLLED else {}))
-        if (own.batch_size, own.ema) != (config.batch_size, config.ema):  # one stage has one of each
-            stage = dataclasses.replace(stage, name=name, batch_size=own.batch_size)
+        stage = own.point_stage(**(ahead if name == UNROLLED else {}))
+        if (own.batch_size, own.steps, own.ema) != (config.batch_size, config.steps, config.ema):
+            stage = dataclasses.replace(stage, name=name, batch_size=own.batch_size)  # a stage has one of each
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)
     if DIFFUSION in config.methods:
         mean, std = dataset.moments("point")

@@ -24,6 +24,7 @@ from deeplearn.data import Dataset
 
 @dataclasses.dataclass(frozen=True)
 class Config(PointConfig):
+    batch_size: int = 256
     steps: int = 8000
     schedule: str = "cosine"
     packing: int = 2
@@ -56,7 +57,7 @@ class Config(PointConfig):
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     return dl.Experiment(
         model=config.system(dataset),
-        stages=[config.stage()],
+        stages=[config.point_stage()],
         data=dataset,
         alarms=ALARMS,
         **declared(made, dataset),

@@ -52,6 +52,9 @@ class Config(PointConfig):
     betas: tuple[float, ...] = dl.flag((0.0, 0.5, 0.9), "adam's decays of the first moment", min=0, max=0.999)
     turns: tuple[int, ...] = dl.flag((1, 3), "the discriminator's turns to one of the generator", min=1)
     seeds: int = dl.flag(2, "games in each cell, from different initial weights", min=1)
+
+    # Networks, batch and games as in `adversarial.gan`'s protocols: 2 × 128 units, ten seeds.
+    PAPER = {"hidden": (128, 128), "batch_size": 128, "steps": 10_000, "seeds": 10}
     TINY = {"hidden": (4,), "rates": (1e-3,), "betas": (0.0, 0.5), "turns": (1,)}
 
 
@@ -89,7 +92,8 @@ def samples(model: Games) -> jax.Array:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    about, config, tables = dataset.about, trained.config, {}
+    about, config = dataset.about, trained.config
+    tables: dict[tuple[str, str], list[np.ndarray]] = {}
     for name, facts in trained.rivals.items():
         found = [
             mode_coverage(points, about["means"], about["sigma"]) for points in np.asarray(trained[name](samples))
@@ -131,7 +135,7 @@ def stage_of(config: Config, rate: np.ndarray, beta: np.ndarray) -> dl.Stage:
 
     def chain(network: str) -> optax.GradientTransformation:
         def make(rate: Any, beta: Any) -> optax.GradientTransformation:
-            optimizers: Any = dataclasses.replace(config, learning_rate=rate, beta1=beta).stage().optimizers
+            optimizers: Any = dataclasses.replace(config, learning_rate=rate, beta1=beta).point_stage().optimizers
             one: optax.GradientTransformation = optimizers[network]
             return one
 
@@ -141,7 +145,7 @@ def stage_of(config: Config, rate: np.ndarray, beta: np.ndarray) -> dl.Stage:
         networks = tuple(f"game/{name}" for name in turn.trains)
         return dataclasses.replace(turn, loss=partial(play, turn=turn.loss), trains=networks, called=turn.name)
 
-    stage = config.stage()
+    stage = config.point_stage()
     optimizers: Any = stage.optimizers
     return dataclasses.replace(
         stage,

@@ -66,6 +66,9 @@ class Config(GameConfig):
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     ema: float = 0.995
+
+    # The budget of the papers, whose networks are convolutional.
+    PAPER = {"hidden": (1024, 1024, 1024), "latents": 100, "steps": 50_000}
     TINY = {"hidden": (8,)}
 
 
