@@ -27,7 +27,7 @@ class PointGAN(nn.Module):
         return self.scale * self.made(count)
 
     def made(self, count: int, train: bool = False) -> jax.Array:
-        points: Any = self.generator(self.prior(count), train)  # type: ignore[operator]
+        points: jax.Array = self.generator(self.prior(count), train)  # type: ignore[operator]
         return points.astype(jnp.float32)
 
     def real(self, batch: dl.Batch) -> jax.Array:
