@@ -52,6 +52,8 @@ def test_penalties_are_those_of_a_linear_discriminator():
     loss, metrics = played(discriminate, penalty=0.5)
     assert float(metrics["penalty"]) == pytest.approx(16, rel=1e-4)
     assert float(loss - plain) == pytest.approx(8, rel=1e-3)
+    # A weight is that of the game, not of its penalties.
+    assert float(played(discriminate, penalty=0.5, weight=0.25)[0]) == pytest.approx(float(plain) / 4 + 8, rel=1e-3)
     loss, metrics = played(discriminate, r1=0.5)
     assert float(metrics["r1"]) == pytest.approx(25, rel=1e-5)
     assert float(loss - plain) == pytest.approx(6.25, rel=1e-3)

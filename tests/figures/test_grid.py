@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, image_grid, image_rows
+from deeplearn.figures.grid import GAP_GREY, LABEL_CHARACTERS, credited, image_grid, image_rows, spread
 
 
 def test_pixels_of_each_tile():
@@ -100,3 +100,16 @@ def test_rows_of_images_lie_in_the_order_of_their_names_whatever_their_shape():
         np.concatenate([black, np.ones((4, 2, 2, 1))]), columns=2, row_labels=["black", "", "white", ""]
     )
     np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+
+
+def test_rows_are_spread_from_the_first_to_the_last():
+    assert spread(9, 3).tolist() == [0, 4, 8] and spread(2, 12).tolist() == [0, 1] and spread(1, 5).tolist() == [0]
+
+
+def test_a_credit_stands_below_and_nothing_where_there_is_none():
+    sheet = image_grid(np.full((2, 4, 4, 1), 0.5))
+    assert credited(sheet, "") is sheet
+    whole = credited(sheet, "Pictures by somebody who wants to be named, however long the name may be")
+    assert whole.width == sheet.width and whole.height > sheet.height
+    assert np.array_equal(np.asarray(whole)[: sheet.height], np.asarray(sheet))
+    assert (np.asarray(whole)[sheet.height :] < 100).any()
