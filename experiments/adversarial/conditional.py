@@ -14,13 +14,12 @@ the nearest. Baselines: images of the data; for emoji the training picture that 
 import dataclasses
 from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.images import leaky_relu
+from deeplearn.adversarial.networks import KINDS, image_networks
 from deeplearn.adversarial.players import ConditionalGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
@@ -30,8 +29,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.judge import judge, need_judge, reference_rows, sample_count, sample_quality
 from deeplearn.judge.combinations import PARTS, combination_quality, has_parts, nearest_combination, part_sizes
 from deeplearn.models.conditional import Condition, ConditionalCritic
-from deeplearn.models.dcgan import Critic, DenseCritic, Generator, doublings
-from deeplearn.models.dense_generator import DenseGenerator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Config(GameConfig):
     told: str = dl.flag(
         "projection", "how the discriminator uses what was asked for", choices=("projection", "beside")
     )
-    network: str = dl.flag("dense", "layers of both networks", choices=("dense", "convolutional"))
+    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     features: int = dl.flag(64, "of the vector that tells the generator what is asked for", min=1)
     game: str = "hinge"
@@ -126,15 +123,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         need_judge(dataset)
     if config.packing > 1:
         raise UserError("--packing judges several examples at once, and here each was asked for on its own: use 1")
-    side, _, channels = dataset.image_shape
-    width = config.width or (256 if config.network == "dense" else 32)
-    generator: nn.Module = DenseGenerator(dataset.image_shape, (width,) * 3)
-    trunk: nn.Module = DenseCritic((width,) * 3, leaky_relu, config.minibatch_stddev, head=False)
-    if config.network == "convolutional":
-        dataset.need_square_images("convolutions make squares here, --network=dense any shape")
-        doublings(side)
-        generator = Generator(side, channels, width)
-        trunk = Critic(width, minibatch_stddev=config.minibatch_stddev, head=False)
+    generator, trunk = image_networks(config.network, config.width, dataset, config.minibatch_stddev, head=False)
     critic = ConditionalCritic(trunk, sizes, projection=config.told == "projection")
     model = ConditionalGAN(
         Condition(sizes, config.features), generator, config.discriminator(critic), config.latents, columns

@@ -25,6 +25,7 @@ import optax
 from deeplearn import train as dl
 from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.discriminator import Discriminator
+from deeplearn.adversarial.networks import KINDS, image_networks
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
 from deeplearn.data.classes import with_classes
@@ -33,7 +34,6 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.measured import Measured
 from deeplearn.metrics.codes import class_of_code, correlations
 from deeplearn.models.conditional import InfoCritic
-from deeplearn.models.dcgan import Critic, Generator, doublings
 
 FACTORS = ("slant", "scale", "weight", "shift_x", "shift_y")  # that a data set may know of its images
 COMPONENTS = 10  # principal components among which the baseline's best is chosen
@@ -50,9 +50,14 @@ class Config(GameConfig):
     latents: int = dl.flag(30, "dimensions of the rest of the noise", min=1)
     information: float = dl.flag(1.0, "λ of the categorical code", min=0)
     continuous: float = dl.flag(0.2, "λ of the continuous codes", min=0)
-    width: int = dl.flag(16, "channels next to the image", min=1)
+    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
+    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     learning_rate: float = 1e-3
-    discriminator_rate: float = 2e-4
+    beta1: float = 0.0
+    beta2: float = 0.99
+    r1: float = 1.0
+    minibatch_stddev: bool = True
+    ema: float = 0.99
 
     # Table 1 of the paper, as released, for MNIST.
     PAPER = {
@@ -60,7 +65,14 @@ class Config(GameConfig):
         "classes": (),
         "latents": 62,
         "continuous": 1.0,
+        "network": "convolutional",
         "width": 64,
+        "discriminator_rate": 2e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "r1": 0.0,
+        "minibatch_stddev": False,
+        "ema": 0.0,
         "batch_size": 128,
         "steps": 50_000,
     }
@@ -182,15 +194,12 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("codes are compared with classes")
-    dataset.need_square_images("convolutions make squares here")
     if config.packing > 1:
         raise UserError("--packing judges several examples at once, and Q reads the codes of one: use 1")
-    side, _, channels = dataset.image_shape
-    doublings(side)
-    trunk = Critic(config.width, minibatch_stddev=config.minibatch_stddev, head=False)
+    generator, trunk = image_networks(config.network, config.width, dataset, config.minibatch_stddev, head=False)
     critic = InfoCritic(trunk, config.categories + config.codes)
     model = InfoGAN(
-        Generator(side, channels, config.width),
+        generator,
         config.discriminator(critic),
         config.latents,
         config.categories,

@@ -12,17 +12,14 @@ Not in the paper: dense networks (`--network=convolutional` is closer to it) and
 
 import dataclasses
 
-import flax.linen as nn
-
 from deeplearn import train as dl
 from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.images import declared, leaky_relu
+from deeplearn.adversarial.images import declared
+from deeplearn.adversarial.networks import KINDS, image_networks
 from deeplearn.adversarial.players import ImageGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
 from deeplearn.judge import need_judge
-from deeplearn.models.dcgan import Critic, DenseCritic, Generator, doublings
-from deeplearn.models.dense_generator import DenseGenerator
 from deeplearn.models.mixture_prior import GaussianPrior, MixturePrior
 
 
@@ -33,7 +30,7 @@ class Config(GameConfig):
     steps: int = dl.flag(24_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise's Gaussian part", min=1)
     components: int = dl.flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
-    network: str = dl.flag("dense", "layers of both networks", choices=("dense", "convolutional"))
+    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     game: str = "wasserstein"
     gradient_penalty: float = 1.0
@@ -61,15 +58,7 @@ class Config(GameConfig):
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
-    side, _, channels = dataset.image_shape
-    width = config.width or (256 if config.network == "dense" else 32)
-    generator: nn.Module = DenseGenerator(dataset.image_shape, (width,) * 3)
-    critic: nn.Module = DenseCritic((width,) * 3, leaky_relu, config.minibatch_stddev)
-    if config.network == "convolutional":
-        dataset.need_square_images("convolutions make squares here, --network=dense any shape")
-        doublings(side)
-        generator = Generator(side, channels, width)
-        critic = Critic(width, minibatch_stddev=config.minibatch_stddev)
+    generator, critic = image_networks(config.network, config.width, dataset, config.minibatch_stddev)
     mixed = config.components > 1
     prior = MixturePrior(config.latents, config.components) if mixed else GaussianPrior(config.latents)
     return dl.Experiment(
