@@ -35,6 +35,8 @@ SEVERAL = (
     "adversarial.infogan",
     "adversarial.sensitivity",
     "adversarial.stacked_modes",
+    "adversarial.stylegan",
+    "adversarial.stylegan2",
     "adversarial.wgan_gp",
     "autoencoders.comparison",
     "autoencoders.denoising",
