@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -128,15 +129,13 @@ def style_report() -> dict[str, Any]:
         def mixing(crossover: int) -> Any:
             return image_grid(np.asarray(trained(mixtures, rows=5, columns=8, crossover=crossover)))
 
+        count = layers(trained.model.side)
         own = {
             "truncation": lambda: image_grid(np.asarray(trained(truncated, rows=8)), columns=9),
             "truncation_frechet": lambda: sweep(("Fréchet distance", 1)),
             "truncation_precision": lambda: sweep(("precision", 2), ("recall", 3)),
             "noise": noise,
-            **{
-                f"mixing_{layer}": lambda layer=layer: mixing(layer)
-                for layer in range(2, layers(trained.model.side), 2)
-            },
+            **{f"mixing_{layer}": partial(mixing, layer) for layer in range(2, count, 2)},
         }
         return fields["figures"](report) | own
 
