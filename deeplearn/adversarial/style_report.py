@@ -16,8 +16,7 @@ from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
-from deeplearn.judge import judge, sample_count, training_halves
-from deeplearn.metrics.distances import frechet, precision_recall
+from deeplearn.judge import judge, sample_count, swept_quality
 from deeplearn.models.stylegan import layers
 
 EPSILON = 1e-4  # of the path, between the two images of a pair (Karras et al. 2019, section 4.1)
@@ -64,12 +63,10 @@ def perceptual_path_length(trained: dl.Trained, dataset: Dataset, of: str) -> fl
 def truncation_sweep(trained: dl.Trained, dataset: Dataset) -> np.ndarray:
     """[truncations, 4]: ψ, Fréchet distance, precision and recall of equally many images."""
     count, rows = sample_count(dataset, SWEPT), []
-    features = judge(dataset)
-    _, real = features(dataset.train.gather(training_halves(dataset)[0][:count])["image"])
     for truncation in TRUNCATIONS:
-        _, fake = features(np.asarray(trained(StyleGAN.sample, count=count, truncation=truncation)))
-        rates = precision_recall(real, fake)
-        rows.append((truncation, frechet(real, fake), rates["precision"], rates["recall"]))
+        image = np.asarray(trained(StyleGAN.sample, count=count, truncation=truncation))
+        quality = swept_quality(image, dataset)
+        rows.append((truncation, *(quality[name] for name in ("frechet_distance", "precision", "recall"))))
     return np.array(rows)
 
 

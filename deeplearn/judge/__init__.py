@@ -11,7 +11,7 @@ from deeplearn.judge.quality import (
     reference_rows,
     sample_count,
     sample_quality,
-    training_halves,
+    swept_quality,
 )
 
 __all__ = [
@@ -22,5 +22,5 @@ __all__ = [
     "reference_rows",
     "sample_count",
     "sample_quality",
-    "training_halves",
+    "swept_quality",
 ]
