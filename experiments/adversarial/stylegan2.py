@@ -36,6 +36,11 @@ class Config(StyleConfig):
     TINY = {"dataset": "digits", "width": 4, "widest": 8, "latents": 8, "mapping_layers": 2}
 
 
+def usual_length(trained: dl.Trained, dataset: Dataset) -> dict[str, float]:
+    """The lengths' moving mean: the turn's own metrics are those of a step, and most steps have none."""
+    return {"path_length": float(trained.variables["moving_mean"]["mean_length"]["mean"])}
+
+
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     critic = StyleDiscriminator(config.width, config.widest, minibatch_stddev=config.minibatch_stddev)
     return dl.Experiment(
@@ -43,6 +48,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         stages=[style_stage(config, config.path_length, config.path_every)],
         data=dataset,
         alarms=ALARMS,
+        curves=usual_length if config.path_length else None,
         **style_report(),
     )
 

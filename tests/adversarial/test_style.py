@@ -1,5 +1,7 @@
 """The player of styles: truncation, mixing in training, the mean w, and the path length's turn."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -37,13 +39,14 @@ MODEL = StyleGAN(Scaled(), Painted(), Discriminator(Sum()), side=8, latents=2, m
 BATCH = {"image": jnp.zeros((400, 2, 2, 1))}
 
 
+@functools.cache
 def started():
     def init(model):
         model.styles(2)
         model.drawn(jnp.zeros((1, 4, 2)), jax.random.key(0))
         path_length(model, BATCH, 1.0)
 
-    return MODEL.init(jax.random.key(0), method=init)
+    return jax.jit(lambda: MODEL.init(jax.random.key(0), method=init))()
 
 
 def applied(function, mutable=(), **moved):
