@@ -1,7 +1,27 @@
 """`make bench`: every benchmark in turn."""
 
-from benchmarks import autoencoders, loop_overhead, networks, rbm, recurrent, steps_per_second, transformer, trees
+from benchmarks import (
+    autoencoders,
+    loop_overhead,
+    modulated,
+    networks,
+    rbm,
+    recurrent,
+    steps_per_second,
+    transformer,
+    trees,
+)
 
-for benchmark in (loop_overhead, networks, recurrent, transformer, trees, autoencoders, rbm, steps_per_second):
+for benchmark in (
+    loop_overhead,
+    networks,
+    modulated,
+    recurrent,
+    transformer,
+    trees,
+    autoencoders,
+    rbm,
+    steps_per_second,
+):
     benchmark.main()
     print(flush=True)

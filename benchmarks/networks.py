@@ -22,7 +22,8 @@ CASES: dict[str, tuple[tuple[int, ...], int, float]] = {
     "mlp": ((128, 784), 20, 0.6),
     "alexnet_forward": ((4, 224, 224, 3), 2, 0.85),
     "resnet18": ((64, 32, 32, 3), 1, 1.5),
-    "dcgan_generator": ((64, 100), 2, 1.4),
+    "dcgan_generator": ((64, 100), 2, 1.2),
+    "dcgan_discriminator": ((64, 32, 32, 3), 2, 1.2),
     "max_pooled_net": ((128, 32, 32, 3), 2, 1.4),
     "depthwise_separable": ((32, 32, 32, 64), 2, 2.2),
 }
@@ -46,6 +47,7 @@ def ours(name: str) -> Callable[[], None]:
     from deeplearn.nn.conv import Conv
     from deeplearn.nn.depthwise import DepthwiseConv
     from deeplearn.nn.pooling import max_pool
+    from deeplearn.nn.strided import HalvingConv
     from deeplearn.nn.transposed import TransposedConv
 
     class DCGAN(nn.Module):
@@ -56,6 +58,15 @@ def ours(name: str) -> Callable[[], None]:
                 x = nn.relu(BatchNorm()(x, train))
                 x = TransposedConv(features, 4, 2, 1, use_bias=False)(x)
             return nn.tanh(TransposedConv(3, 4, 2, 1)(nn.relu(BatchNorm()(x, train))))
+
+    class Judge(nn.Module):
+        @nn.compact
+        def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+            x = nn.leaky_relu(HalvingConv(64)(x), 0.2)
+            for features in (128, 256):
+                x = HalvingConv(features, use_bias=False)(x)
+                x = nn.leaky_relu(BatchNorm()(x, train), 0.2)
+            return nn.Dense(1)(x.reshape(len(x), -1))
 
     class Pooled(nn.Module):
         @nn.compact
@@ -75,6 +86,7 @@ def ours(name: str) -> Callable[[], None]:
         "alexnet_forward": alexnet.alexnet_one_tower,
         "resnet18": lambda: resnet.resnet18(CLASSES).clone(small_stem=True),
         "dcgan_generator": DCGAN,
+        "dcgan_discriminator": Judge,
         "max_pooled_net": Pooled,
         "depthwise_separable": Separable,
     }[name]()
@@ -158,6 +170,13 @@ def torchs(name: str) -> Callable[[], None]:
         first = [nn.Linear(100, 4096, bias=False), nn.Unflatten(1, (256, 4, 4))]
         return nn.Sequential(*first, *up(256, 128), *up(128, 64), *up(64, 3, True), nn.Tanh())
 
+    def discriminator() -> nn.Module:
+        def down(before: int, after: int) -> list[nn.Module]:
+            return [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+
+        first = [nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2)]
+        return nn.Sequential(*first, *down(64, 128), *down(128, 256), nn.Flatten(), nn.Linear(4096, 1))
+
     def pooled() -> nn.Module:
         def block(before: int, after: int) -> list[nn.Module]:
             return [nn.Conv2d(before, after, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2)]
@@ -178,6 +197,7 @@ def torchs(name: str) -> Callable[[], None]:
         "alexnet_forward": alexnet,
         "resnet18": resnet18,
         "dcgan_generator": dcgan,
+        "dcgan_discriminator": discriminator,
         "max_pooled_net": pooled,
         "depthwise_separable": separable,
     }[name]()

@@ -5,6 +5,22 @@ rows = reference_rows(dataset, count=len(images))      # what to compare it with
 """
 
 from deeplearn.judge.judges import Judge, judge
-from deeplearn.judge.quality import nearest_training, need_judge, reference_rows, sample_count, sample_quality
+from deeplearn.judge.quality import (
+    nearest_training,
+    need_judge,
+    reference_rows,
+    sample_count,
+    sample_quality,
+    swept_quality,
+)
 
-__all__ = ["Judge", "judge", "nearest_training", "need_judge", "reference_rows", "sample_count", "sample_quality"]
+__all__ = [
+    "Judge",
+    "judge",
+    "nearest_training",
+    "need_judge",
+    "reference_rows",
+    "sample_count",
+    "sample_quality",
+    "swept_quality",
+]

@@ -8,7 +8,8 @@ import jax
 from deeplearn.nn.checks import assert_shapes
 
 
-def _mapped(axis: str) -> bool:
+def mapped(axis: str) -> bool:
+    """Whether this is traced under `pmap` over an axis of that name."""
     try:
         jax.lax.axis_index(axis)
     except NameError:
@@ -38,5 +39,5 @@ class BatchNorm(nn.Module):
             epsilon=self.epsilon,
             use_scale=self.use_scale,
             use_bias=self.use_bias,
-            axis_name="data" if _mapped("data") else None,
+            axis_name="data" if mapped("data") else None,
         )(x)

@@ -93,6 +93,13 @@ def _convolve(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: 
     return _convolve_small(x, kernel, _How(pair(strides), (rows, columns), how["precision"]))
 
 
+def convolve(x: jax.Array, kernel: jax.Array, strides: int = 1, padding: str = "SAME") -> jax.Array:
+    """[B, H, W, C] -> [B, H', W', features] by a kernel [kh, kw, C, features] that is not just a parameter."""
+    ones = (1, 1)
+    how = {"lhs_dilation": ones, "rhs_dilation": ones, "feature_group_count": 1, "precision": None}
+    return _convolve(x, kernel, pair(strides), padding, dimension_numbers=_DIMENSIONS, **how)
+
+
 # Value and gradients are those of `nn.Conv`. On CPU XLA takes up to eighteen times as long for the gradient in the
 # kernel as for the convolution itself, and up to three times as long for a 1×1 window and its gradients. Small
 # windows have their own reverse rule, so they have no forward mode.

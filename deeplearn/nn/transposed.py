@@ -91,6 +91,20 @@ _inner.defvjp(
 )
 
 
+def transposed_convolution(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+) -> jax.Array:
+    """What `TransposedConv` computes, with a kernel [kh, kw, C, features] that is not just a parameter."""
+    how = _Geometry(pair(strides), pair(padding), pair(output_padding))
+    forms = {"cpu": partial(_subpixel, how=how), "default": partial(_native, how=how)}
+    y: jax.Array = jax.lax.platform_dependent(x, kernel, **forms)
+    return y
+
+
 class TransposedConv(nn.Module):
     """The transpose of a strided convolution, by the rules of torch's `ConvTranspose2d` (Dumoulin & Visin 2016, 4).
 
@@ -119,7 +133,5 @@ class TransposedConv(nn.Module):
         kernel = self.param("kernel", init, (*pair(self.kernel_size), x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        how = _Geometry(strides, pair(self.padding), pair(self.output_padding))
-        forms = {"cpu": partial(_subpixel, how=how), "default": partial(_native, how=how)}
-        y = jax.lax.platform_dependent(x, kernel, **forms)
+        y = transposed_convolution(x, kernel, strides, self.padding, self.output_padding)
         return y if bias is None else y + bias

@@ -37,6 +37,8 @@ SEVERAL = (
     "adversarial.pix2pix",
     "adversarial.sensitivity",
     "adversarial.stacked_modes",
+    "adversarial.stylegan",
+    "adversarial.stylegan2",
     "adversarial.vae_gan",
     "adversarial.wgan",
     "adversarial.wgan_gp",

@@ -16,6 +16,7 @@ from deeplearn.judge import (
     reference_rows,
     sample_count,
     sample_quality,
+    swept_quality,
 )
 from deeplearn.metrics.distances import (
     class_score,
@@ -195,3 +196,9 @@ def test_what_cannot_be_judged_is_reported_before_a_generator_is_trained(trainin
     with pytest.raises(UserError, match="not classes"):
         need_judge(dataclasses.replace(images(), classes=()))
     assert not trainings
+
+
+def test_a_sweep_measures_what_samples_are_measured_by(dataset):
+    found, expected = swept_quality(made(20), dataset), sample_quality(made(20), dataset)
+    assert found == {name: pytest.approx(expected[name], rel=1e-3, abs=1e-4) for name in found}
+    assert set(found) == {"frechet_distance", "precision", "recall"}
