@@ -104,7 +104,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         metrics["reconstruction"] = float(np.square(again - test).mean())
         metrics["feature_reconstruction"] = float(np.square(found - features).mean())
         metrics["reconstruction_sharpness"] = sharpness(again, test)
-    return dl.ours(rows[dl.OURS].metrics | metrics, **rows[dl.OURS].arrays)
+    return dl.ours({**rows[dl.OURS].metrics, **metrics}, **rows[dl.OURS].arrays)
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:

@@ -108,7 +108,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         convolutional = Critic(width, minibatch_stddev=config.minibatch_stddev, hidden=())
         return Generator(side, channels, width, hidden=()), convolutional
 
-    def rival(row: str = "", **changes: float) -> dl.Rival:
+    def rival(row: str = "", **changes: Any) -> dl.Rival:
         own, (generator, critic) = dataclasses.replace(config, **changes), networks()
         gan = ImageGAN(GaussianPrior(config.latents), generator, own.discriminator(critic))
         stage = own.stage(discriminate=partial(discriminate, steps=config.steps))

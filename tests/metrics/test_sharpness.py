@@ -15,3 +15,5 @@ def test_it_is_the_energy_of_differences_over_the_others_and_falls_with_blur():
     ramp = np.broadcast_to(np.arange(9.0)[:, None, None], (1, 9, 7, 1))
     slope = np.square(prewitt(ramp[0, :, :, 0], axis=0) / 6)[1:-1].mean()  # 1
     assert sharpness(ramp, 2 * ramp) == pytest.approx(slope / 4)
+    across = ramp[:, :7].swapaxes(1, 2)
+    assert sharpness(across, ramp) == sharpness(ramp, across) == 1
