@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
@@ -74,7 +75,7 @@ class Config(GameConfig):
 def discriminate(gan: ImageGAN, batch: dl.Batch, steps: int, **options: Any) -> dl.Losses:
     """The critic's loss; the gap is recorded for the figure."""
     loss, metrics = turns.discriminate(gan, batch, **options)
-    record(gan, "gap", metrics["gap"], batch["step"], steps)
+    record(gan, "gap", jnp.asarray(metrics["gap"]), batch["step"], steps)
     return loss, metrics
 
 
