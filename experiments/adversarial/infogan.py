@@ -43,7 +43,7 @@ COMPONENTS = 10  # principal components among which the baseline's best is chose
 class Config(GameConfig):
     dataset: str = "glyphs"
     classes: tuple[str, ...] = dl.flag(tuple("0123456789"), "classes to learn from (empty: all)")
-    steps: int = 3000
+    steps: int = 8000
     batch_size: int = 64
     categories: int = dl.flag(10, "values of the categorical code", min=2)
     codes: int = dl.flag(2, "continuous codes, uniform between −1 and 1", min=0)
