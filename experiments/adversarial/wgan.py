@@ -74,7 +74,8 @@ class Config(GameConfig):
 def discriminate(gan: ImageGAN, batch: dl.Batch, steps: int, **options: Any) -> dl.Losses:
     """The critic's loss; the gap is recorded for the figure."""
     loss, metrics = turns.discriminate(gan, batch, **options)
-    assert not isinstance(gap := metrics["gap"], dl.Mean)
+    gap = metrics["gap"]
+    assert not isinstance(gap, dl.Mean)
     record(gan, "gap", gap, batch["step"], steps)
     return loss, metrics
 
