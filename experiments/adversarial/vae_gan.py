@@ -1,7 +1,7 @@
 """VAE-GAN: reconstructions are compared in the features of a discriminator, and it judges them as well.
 
     python -m experiments.adversarial.vae_gan
-    python -m experiments.adversarial.vae_gan --gamma=10 --workdir=runs/faithful
+    python -m experiments.adversarial.vae_gan --gamma=1 --workdir=runs/faithful
 
 Larsen, Sønderby, Larochelle & Winther 2016. The decoder is the generator. With f a layer of the discriminator D,
 L_rec = −log N(f(x); f(x̃), 1) up to a constant, x̃ a reconstruction; the encoder minimises KL + L_rec, the decoder
