@@ -1,7 +1,7 @@
 """VAE-GAN: reconstructions are compared in the features of a discriminator, and it judges them as well.
 
     python -m experiments.adversarial.vae_gan
-    python -m experiments.adversarial.vae_gan --gamma=10 --workdir=runs/faithful
+    python -m experiments.adversarial.vae_gan --gamma=1 --workdir=runs/faithful
 
 Larsen, Sønderby, Larochelle & Winther 2016. The decoder is the generator. With f a layer of the discriminator D,
 L_rec = −log N(f(x); f(x̃), 1) up to a constant, x̃ a reconstruction; the encoder minimises KL + L_rec, the decoder
@@ -9,7 +9,8 @@ L_rec = −log N(f(x); f(x̃), 1) up to a constant, x̃ a reconstruction; the en
 encoder. Rivals of the same networks: a VAE of Gaussian pixels, their one variance fitted (Rybkin et al. 2021), and
 the GAN. Measured on test images: `reconstruction` (squared error of pixels) and `feature_reconstruction` (of the
 judge's features); sharpness beside test images, of samples and of reconstructions; and samples as in
-`adversarial.dcgan`, with its baselines. Not in the paper: dense networks, R1, and averaged weights that draw.
+`adversarial.dcgan`, with its baselines. Not in the paper: dense networks, R1, a KL term that counts `--beta` times
+(at 1 the codes of small networks say little), and averaged weights that draw.
 """
 
 import dataclasses
@@ -49,14 +50,17 @@ class Config(GameConfig):
     latents: int = dl.flag(32, "dimensions of the code", min=1)
     network: str = dl.flag("dense", "layers of all networks", choices=("dense", "convolutional"))
     width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
-    gamma: float = dl.flag(1.0, "weight γ of the reconstruction in the decoder's loss", min=0)
-    beta: float = dl.flag(1.0, "weight of the KL term in the encoder's loss", min=0)
+    gamma: float = dl.flag(0.1, "weight γ of the reconstruction in the decoder's loss", min=0)
+    beta: float = dl.flag(0.05, "weight of the KL term in the encoder's loss", min=0)
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     r1: float = 0.3
     ema: float = 0.995
 
+    # γ is that of the released code, where features are those of a convolution.
     PAPER = {
+        "gamma": 1e-6,
+        "beta": 1.0,
         "dataset": "stl10@64",
         "network": "convolutional",
         "width": 64,

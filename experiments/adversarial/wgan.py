@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
@@ -75,7 +74,9 @@ class Config(GameConfig):
 def discriminate(gan: ImageGAN, batch: dl.Batch, steps: int, **options: Any) -> dl.Losses:
     """The critic's loss; the gap is recorded for the figure."""
     loss, metrics = turns.discriminate(gan, batch, **options)
-    record(gan, "gap", jnp.asarray(metrics["gap"]), batch["step"], steps)
+    gap = metrics["gap"]
+    assert not isinstance(gap, dl.Mean)
+    record(gan, "gap", gap, batch["step"], steps)
     return loss, metrics
 
 
