@@ -33,6 +33,7 @@ SEVERAL = (
     "adversarial.challenges",
     "adversarial.conditional",
     "adversarial.cyclegan",
+    "adversarial.dcgan",
     "adversarial.infogan",
     "adversarial.pix2pix",
     "adversarial.sensitivity",
