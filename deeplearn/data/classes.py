@@ -66,7 +66,8 @@ def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
     def chosen(name: str) -> Chosen:
         split: Split = getattr(dataset, name)
-        rows = np.flatnonzero(np.isin(split.arrays()["label"], kept))
+        what = f"rows of {name} of {', '.join(sorted(names))}"
+        rows = dataset.fact(what, lambda: np.flatnonzero(np.isin(split.arrays()["label"], kept)))
         if not len(rows):
             raise UserError(f"{dataset.name} has no {name} example of these classes: choose other --classes")
         return Chosen(split, rows)

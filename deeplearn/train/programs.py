@@ -94,7 +94,8 @@ class Programs:
 
     def _program(self, update: Any, paths: frozenset[Path], names: set[str], state: State) -> Program:
         part = state.part(paths, names)
-        whole = len(jax.tree.leaves(part)) == len(jax.tree.leaves(state))
+        # Not by the number of leaves: an optimiser's state may have none, as that of plain descent.
+        whole = jax.tree.structure(part) == jax.tree.structure(state)
         compiled = self.layout.compile(update, part, self.batch_axis)
         return Program(compiled, paths, frozenset(names), whole)
 

@@ -135,7 +135,11 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 def normal_rows(config: Config, dataset: Dataset) -> Chosen:
     out = [dataset.classes.index(name) for name in config.anomalies]
-    rows = np.flatnonzero(~np.isin(dataset.train.arrays()["label"], out))
+
+    def found() -> np.ndarray:
+        return np.flatnonzero(~np.isin(dataset.train.arrays()["label"], out))
+
+    rows = dataset.fact(f"rows without {', '.join(config.anomalies)}", found)
     if not len(rows):
         raise UserError(f"{dataset.name} has no training image that is normal: name fewer --anomalies")
     return Chosen(dataset.train, rows)

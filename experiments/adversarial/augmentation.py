@@ -1,4 +1,4 @@
-"""Data augmentation by a GAN: do its samples help a classifier that has few labelled images?
+"""Data augmentation by a GAN: whether its samples help a classifier that has few labelled images.
 
     python -m experiments.adversarial.augmentation --replicas=5
     python -m experiments.adversarial.augmentation --dataset=glyphs --labels=20 --workdir=runs/letters
@@ -138,7 +138,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("classifiers are trained")
     if config.packing > 1:
         raise UserError("--packing judges several examples at once, and here each has its class: use 1")
-    count, rows = len(dataset.classes), balanced_rows(dataset.train, len(dataset.classes), config.labels)
+    count = len(dataset.classes)
+    rows = dataset.fact(f"{config.labels} rows a class", lambda: balanced_rows(dataset.train, count, config.labels))
     few = dataclasses.replace(dataset, train=Chosen(dataset.train, rows, ("image", "label")))
     trunk = DenseCritic(config.hidden, leaky_relu, config.minibatch_stddev, head=False)
     gan = ConditionalGAN(

@@ -35,7 +35,7 @@ from deeplearn.models.conditional import Condition, ConditionalCritic
 class Config(GameConfig):
     dataset: str = "glyphs"
     batch_size: int = 64
-    steps: int = dl.flag(10_000, "generator steps", min=1)
+    steps: int = dl.flag(20_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise", min=1)
     told: str = dl.flag(
         "projection", "how the discriminator uses what was asked for", choices=("projection", "beside")

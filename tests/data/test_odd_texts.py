@@ -107,9 +107,10 @@ def test_paths(kind, tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     for path, said in {
         f"{tmp_path}/pipe": f"{tmp_path}/pipe is not a file: check the path after {kind}:",
-        f"{tmp_path}": f"{tmp_path} is not a file",
+        # A folder of pairs would hold pictures.
+        f"{tmp_path}": f"there are no pairs in {tmp_path}" if kind == "pairs" else f"{tmp_path} is not a file",
         f"{tmp_path}/none": "there is no file",
-        "": "the path of the file is missing",
+        "": f"the path of the {'folder' if kind == 'pairs' else 'file'} is missing",
         "/dev/zero": "is not a file",
     }.items():
         assert said in sentence(f"{kind}:{path}")

@@ -42,7 +42,8 @@ class Case:
         config = configured(module, f"--steps={STEPS}", "--log_every=1", *flags)
         fields = {field.name for field in dataclasses.fields(config)}
         renamed = {key: value for key, value in ALL_CLASSES.items() if key in fields}
-        config = dataclasses.replace(config, batch_size=1 if odd.startswith("one_") else 4, **renamed)
+        size = 1 if odd.startswith("one_") else 4  # and whole packs, where several are judged together
+        config = dataclasses.replace(config, batch_size=size * getattr(config, "packing", 1), **renamed)
         return cls(module, config, odd)
 
     def load(self, name, _=None):
