@@ -26,8 +26,21 @@ from .pretend import pretend
 
 NAMES = [*listing(), "docs.label_smoothing"]
 RATE = 1e-3
-# These compile or trace the longest: what runs them is left to `make test-all`, a page of each kind is not.
-SEVERAL = (
+# A page compiles for some ten seconds: `make test` trains one or two of each kind, `make test-all` every one.
+TRAINED = (
+    "adversarial.convergence",
+    "adversarial.gan",
+    "autoencoders.anomaly",
+    "autoencoders.vae",
+    "convolution.cnn",
+    "foundations.activations",
+    "foundations.backpropagation",
+    "foundations.mlp",
+    "sequences.recurrence",
+    "text_to_image.diffusion_points",
+)
+# Several networks each, or large ones: even to trace them takes long, at paper size very long.
+LARGE = (
     "adversarial.anomaly",
     "adversarial.augmentation",
     "adversarial.challenges",
@@ -71,17 +84,18 @@ SEVERAL = (
 
 def parametrised(slow):
     """By experiment; its tests go to one worker, where they share compiled programs through the cache."""
-    several = [f"experiments.{name}" for name in slow]
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=[pytest.mark.xdist_group(name), *[pytest.mark.slow] * (name in several)])
+            pytest.param(name, marks=[pytest.mark.xdist_group(name), *[pytest.mark.slow] * (name in slow)])
             for name in NAMES
         ],
     )
 
 
-every_experiment, every_experiment_that_compiles_soon = parametrised(slow=()), parametrised(slow=SEVERAL)
+every_experiment = parametrised(slow=())
+every_smaller_experiment = parametrised(slow=[f"experiments.{name}" for name in LARGE])
+one_of_each_kind = parametrised(slow=set(listing()) - {f"experiments.{name}" for name in TRAINED})
 
 
 def configured(module, *flags):
@@ -126,18 +140,18 @@ def check_each_turn(name, *flags):
                     assert (then is not before) == mine, keys
 
 
-@every_experiment
+@every_smaller_experiment
 def test_each_turn_keeps_the_state_s_tree_and_the_networks_of_others(name):
     check_each_turn(name)
 
 
-@every_experiment_that_compiles_soon
+@every_smaller_experiment
 def test_so_does_each_turn_at_paper_size(name):
     if importlib.import_module(name).Config.PAPER or not name.startswith("docs."):
         check_each_turn(name, "--paper")
 
 
-@every_experiment_that_compiles_soon
+@one_of_each_kind
 def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_once(name):
     initial, after = None, []
     for layout in (Layout(), make_layout("data:2,model:2", "jit")):
@@ -166,7 +180,7 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
         )
 
 
-@every_experiment_that_compiles_soon
+@one_of_each_kind
 def test_a_tiny_run_writes_everything_and_one_that_is_stopped_ends_in_the_same_bits(
     name, tmp_path, monkeypatch, capsys
 ):
