@@ -94,8 +94,9 @@ class Programs:
 
     def _program(self, update: Any, paths: frozenset[Path], names: set[str], state: State) -> Program:
         part = state.part(paths, names)
-        # Not by the number of leaves: an optimiser's state may have none, as that of plain descent.
-        whole = jax.tree.structure(part) == jax.tree.structure(state)
+        # An optimiser's state may have no leaf, as that of plain descent: leaves alone do not tell.
+        all_groups = part.opt_states.keys() == state.opt_states.keys()
+        whole = all_groups and len(jax.tree.leaves(part)) == len(jax.tree.leaves(state))
         compiled = self.layout.compile(update, part, self.batch_axis)
         return Program(compiled, paths, frozenset(names), whole)
 
