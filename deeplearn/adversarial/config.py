@@ -69,6 +69,11 @@ class GameConfig(dl.Config):
             max(1, 2 * self.steps // 3) * self.discriminator_turns,
         )
 
+    def need_singles(self, why: str) -> None:
+        """UserError where examples are judged in packs; `why` is a clause that says why they cannot be."""
+        if self.packing > 1:
+            raise UserError(f"--packing judges several examples at once, and {why}: use 1")
+
     def chain(self, rate: float, updates: int, lazy: int = 0) -> optax.GradientTransformation:
         """The optimiser of a network that is updated so often.
 

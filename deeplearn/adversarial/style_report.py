@@ -12,6 +12,7 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.adversarial.images import declared
 from deeplearn.adversarial.style import StyleGAN
+from deeplearn.adversarial.walk import along_great_circle
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
@@ -26,26 +27,17 @@ TRUNCATIONS = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 SWEPT = 1000  # largest number of images of each truncation
 
 
-def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    """From a to b [B, n] along the great circle between their directions, t [B, 1]; of length 1."""
-    a, b = (x / jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
-    along = (a * b).sum(-1, keepdims=True)
-    across = b - along * a
-    across = across / jnp.maximum(jnp.linalg.norm(across, axis=-1, keepdims=True), 1e-12)
-    angle = t * jnp.arccos(jnp.clip(along, -1, 1))
-    return jnp.cos(angle) * a + jnp.sin(angle) * across
-
-
 def pair(model: StyleGAN, count: int, of: str) -> tuple[jax.Array, jax.Array]:
     """Images at t and t + ε of paths between random points, t uniform, in z (spherical) or w (straight)."""
     a, b = model.noise(count), model.noise(count)
-    t = jax.random.uniform(model.make_rng("noise"), (count, 1))
+    t = jax.random.uniform(model.make_rng("noise"), (count,))
     key = model.make_rng("noise")
     if of == "z":
-        ends = [model.w(slerp(a, b, at)) for at in (t, t + EPSILON)]
+        a, b = (x / jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
+        ends = [model.w(along_great_circle(a, b, at)) for at in (t, t + EPSILON)]
     else:
         first, last = model.w(a), model.w(b)
-        ends = [first + at * (last - first) for at in (t, t + EPSILON)]
+        ends = [first + at[:, None] * (last - first) for at in (t, t + EPSILON)]
     return model.pictures(ends[0], key), model.pictures(ends[1], key)
 
 

@@ -8,12 +8,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.equalized import EqualizedDense
-
-
-def instance_norm(x: jax.Array, epsilon: float = 1e-8) -> jax.Array:
-    """[B, H, W, C] with mean 0 and variance 1 of each map of each image (Ulyanov et al. 2016)."""
-    centred = x - x.mean((1, 2), keepdims=True)
-    return centred * jax.lax.rsqrt(jnp.square(centred).mean((1, 2), keepdims=True) + epsilon)
+from deeplearn.nn.instance_norm import InstanceNorm
 
 
 class AdaIN(nn.Module):
@@ -24,4 +19,4 @@ class AdaIN(nn.Module):
         assert_shapes(x=(x, IMAGES), w=(w, "batch latents"))
         style = EqualizedDense(2 * x.shape[-1])(w)[:, None, None]
         scale, shift = jnp.split(style, 2, axis=-1)
-        return (1 + scale) * instance_norm(x) + shift
+        return (1 + scale) * InstanceNorm(epsilon=1e-8)(x) + shift

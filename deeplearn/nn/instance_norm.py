@@ -16,8 +16,9 @@ class InstanceNorm(nn.Module):
     """
 
     affine: bool = False
+    epsilon: float = 1e-5  # added to the variance
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         assert_shapes(x=(x, IMAGES))
-        return nn.InstanceNorm(epsilon=1e-5, use_scale=self.affine, use_bias=self.affine)(x)
+        return nn.InstanceNorm(epsilon=self.epsilon, use_scale=self.affine, use_bias=self.affine)(x)

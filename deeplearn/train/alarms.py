@@ -32,7 +32,7 @@ class Alarm:
 
 
 class Watch:
-    """Says each alarm once for each replica and network: when it has held in three readings in a row."""
+    """Says an alarm when it has held in three readings in a row; again only after it has ceased to hold."""
 
     def __init__(self, alarms: Sequence[Alarm], seed: int) -> None:
         self.alarms, self.seed = alarms, seed

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
-import numpy as np
 import optax
 
 from deeplearn.errors import UserError

@@ -14,6 +14,7 @@ and the numbers of pictures: the FID of few is too large, so compare equal numbe
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,15 +65,14 @@ def measure(weights: Path, images: str, reference: str, count: int = 0, data_dir
     if count < 0:
         raise UserError("--count should be at least 1, or 0 for all")
     inception = read_inception(weights)
-    features, probabilities, sizes = [], [], []
+    features, probabilities = [], []
     for name in (images, reference):
-        found = list(pictures(name, count, data_dir))
-        if len(found) < FEWEST:
-            raise UserError(f"{name} has {len(found)} pictures: distances need {FEWEST} of each set")
-        seen, classes = inception(iter(found))
+        found = pictures(name, count, data_dir)  # one at a time: a set may be larger than memory
+        if len(first := list(itertools.islice(found, FEWEST))) < FEWEST:
+            raise UserError(f"{name} has {len(first)} pictures: distances need {FEWEST} of each set")
+        seen, classes = inception(itertools.chain(first, found))
         features.append(seen)
         probabilities.append(classes)
-        sizes.append(len(found))
     distance, error = kernel_distance(features[1], features[0])
     own = "" if inception.published else " (not the network of published FIDs: comparable with itself only)"
     return "\n".join(
@@ -80,7 +80,7 @@ def measure(weights: Path, images: str, reference: str, count: int = 0, data_dir
             f"FID {frechet(features[1], features[0]):.4f}{own}",
             f"KID {distance:.6f} ± {error:.6f}",
             f"Inception score of {images}: {class_score(probabilities[0]):.3f}",
-            f"{sizes[0]} pictures of {images}, {sizes[1]} of {reference}",
+            f"{len(features[0])} pictures of {images}, {len(features[1])} of {reference}",
         ]
     )
 

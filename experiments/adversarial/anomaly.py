@@ -173,8 +173,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(
             f"--anomalies should name some classes of {dataset.name}, not all, that training is not shown"
         )
-    if config.packing > 1:
-        raise UserError("--packing judges several examples at once, and here each has its code: use 1")
+    config.need_singles("here each has its code")
     if config.features and config.spectral_norm:
         raise UserError("--features are of the discriminator's plain layers: leave --spectral_norm out")
     data = normal_rows(config, dataset)

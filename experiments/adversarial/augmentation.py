@@ -29,7 +29,6 @@ from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.data.pool import balanced_rows
 from deeplearn.data.subsets import Chosen
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import bars
 from deeplearn.losses.classification import classification, cross_entropy
@@ -136,8 +135,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("classifiers are trained")
-    if config.packing > 1:
-        raise UserError("--packing judges several examples at once, and here each has its class: use 1")
+    config.need_singles("here each has its class")
     count = len(dataset.classes)
     rows = dataset.fact(f"{config.labels} rows a class", lambda: balanced_rows(dataset.train, count, config.labels))
     few = dataclasses.replace(dataset, train=Chosen(dataset.train, rows, ("image", "label")))

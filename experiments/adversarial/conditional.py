@@ -18,12 +18,10 @@ import jax
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.networks import KINDS, image_networks
+from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.players import ConditionalGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
-from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.figures.grid import image_grid
 from deeplearn.judge import judge, need_judge, reference_rows, sample_count, sample_quality
@@ -32,16 +30,12 @@ from deeplearn.models.conditional import Condition, ConditionalCritic
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "glyphs"
-    batch_size: int = 64
+class Config(ImageConfig):
     steps: int = dl.flag(20_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise", min=1)
     told: str = dl.flag(
         "projection", "how the discriminator uses what was asked for", choices=("projection", "beside")
     )
-    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
-    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     features: int = dl.flag(64, "of the vector that tells the generator what is asked for", min=1)
     game: str = "hinge"
     learning_rate: float = 5e-4
@@ -121,9 +115,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         columns, sizes = tuple(PARTS), part_sizes(dataset)
     else:
         need_judge(dataset)
-    if config.packing > 1:
-        raise UserError("--packing judges several examples at once, and here each was asked for on its own: use 1")
-    generator, trunk = image_networks(config.network, config.width, dataset, config.minibatch_stddev, head=False)
+    config.need_singles("here each was asked for on its own")
+    generator, trunk = config.networks(dataset, head=False)
     critic = ConditionalCritic(trunk, sizes, projection=config.told == "projection")
     model = ConditionalGAN(
         Condition(sizes, config.features), generator, config.discriminator(critic), config.latents, columns

@@ -23,13 +23,11 @@ import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.discriminator import Discriminator
-from deeplearn.adversarial.networks import KINDS, image_networks
+from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
 from deeplearn.data.classes import with_classes
-from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.measured import Measured
 from deeplearn.metrics.codes import class_of_code, correlations
@@ -40,18 +38,14 @@ COMPONENTS = 10  # principal components among which the baseline's best is chose
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "glyphs"
+class Config(ImageConfig):
     classes: tuple[str, ...] = dl.flag(tuple("0123456789"), "classes to learn from (empty: all)")
     steps: int = 8000
-    batch_size: int = 64
     categories: int = dl.flag(10, "values of the categorical code", min=2)
     codes: int = dl.flag(2, "continuous codes, uniform between −1 and 1", min=0)
     latents: int = dl.flag(30, "dimensions of the rest of the noise", min=1)
     information: float = dl.flag(1.0, "λ of the categorical code", min=0)
     continuous: float = dl.flag(0.2, "λ of the continuous codes", min=0)
-    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
-    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     learning_rate: float = 1e-3
     beta1: float = 0.0
     beta2: float = 0.99
@@ -194,9 +188,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("codes are compared with classes")
-    if config.packing > 1:
-        raise UserError("--packing judges several examples at once, and Q reads the codes of one: use 1")
-    generator, trunk = image_networks(config.network, config.width, dataset, config.minibatch_stddev, head=False)
+    config.need_singles("Q reads the codes of one")
+    generator, trunk = config.networks(dataset, head=False)
     critic = InfoCritic(trunk, config.categories + config.codes)
     model = InfoGAN(
         generator,

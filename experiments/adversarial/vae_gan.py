@@ -23,9 +23,9 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.adversarial import turns
-from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.discriminator import Discriminator
 from deeplearn.adversarial.images import declared, evaluation, leaky_relu
+from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.players import VAEGAN, ImageGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
@@ -34,22 +34,18 @@ from deeplearn.judge import judge, need_judge
 from deeplearn.metrics.sharpness import sharpness
 from deeplearn.models.conditional import FeatureCritic
 from deeplearn.models.convolutional import ConvEncoder
-from deeplearn.models.dcgan import Critic, DenseCritic, Generator, doublings
+from deeplearn.models.dcgan import Critic, DenseCritic, Generator
 from deeplearn.models.dense_generator import DenseGenerator
 from deeplearn.models.mixture_prior import GaussianPrior
 from deeplearn.models.mlp import MLP
 
-SHOWN = 12  # test images on a sheet
+SHOWN = 12  # images on a sheet
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "glyphs"
-    batch_size: int = 64
+class Config(ImageConfig):
     steps: int = dl.flag(6000, "steps of all three", min=1)
     latents: int = dl.flag(32, "dimensions of the code", min=1)
-    network: str = dl.flag("dense", "layers of all networks", choices=("dense", "convolutional"))
-    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     gamma: float = dl.flag(0.1, "weight γ of the reconstruction in the decoder's loss", min=0)
     beta: float = dl.flag(0.05, "weight of the KL term in the encoder's loss", min=0)
     learning_rate: float = 1e-3
@@ -112,8 +108,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-    image = dataset.test.arrays(SHOWN)["image"]
-    rows = {"test images": image}
+    image = dataset.validation.arrays(SHOWN)["image"]
+    rows = {"images of validation": image}
     for name, title in (("vae_gan", "VAE-GAN"), ("vae", "VAE")):
         rows[f"by the {title}"] = trained[name](VAEGAN.again, image)
     for name, title in (("vae_gan", "VAE-GAN"), ("vae", "VAE"), ("gan", "GAN")):
@@ -128,11 +124,8 @@ def figures(report: dl.Report, of_samples: Any) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
-    side, _, channels = dataset.image_shape
-    width = config.width or (256 if config.network == "dense" else 32)
-    if config.network == "convolutional":
-        dataset.need_square_images("convolutions make squares here, --network=dense any shape")
-        doublings(side)
+    config.need_shape(dataset)
+    (side, _, channels), width = dataset.image_shape, config.units
 
     def encoder() -> nn.Module:
         if config.network == "convolutional":

@@ -5,8 +5,8 @@
 
 Arjovsky & Bottou 2017, "Towards principled methods for training generative adversarial networks", figures 2 and 3.
 A GAN of images is trained for `--steps`, its generator is frozen, and a fresh discriminator is trained against it.
-Measured is log₁₀ of the norm of the generator's gradient on the way, and its change: that of E log(1 − D(G(z)))
-vanishes as the discriminator gets better, that of −E log D(G(z)) grows.
+Measured is log₁₀ of the norm of the generator's gradient on the way, and its change: does that of
+E log(1 − D(G(z))) vanish as the discriminator gets better, and that of −E log D(G(z)) grow?
 """
 
 import dataclasses

@@ -15,13 +15,12 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.adversarial import turns
-from deeplearn.adversarial.config import GameConfig
-from deeplearn.adversarial.images import declared, evaluation, leaky_relu
+from deeplearn.adversarial.images import declared, evaluation
+from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.players import ImageGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
@@ -30,21 +29,15 @@ from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.judge import need_judge
 from deeplearn.metrics.history import record, recorded
-from deeplearn.models.dcgan import Critic, DenseCritic, Generator, doublings
-from deeplearn.models.dense_generator import DenseGenerator
 from deeplearn.models.mixture_prior import GaussianPrior
 
 PENALISED = "gradient penalty in place of clipping"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "glyphs"
-    batch_size: int = 64
+class Config(ImageConfig):
     steps: int = dl.flag(6000, "generator steps", min=1)
     latents: int = dl.flag(32, "dimensions of the noise", min=1)
-    network: str = dl.flag("dense", "layers of both networks", choices=("dense", "convolutional"))
-    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     penalty: float = dl.flag(1.0, "weight of the rival's gradient penalty", min=0)
     game: str = "wasserstein"
     clip: float = 0.03
@@ -97,21 +90,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
     if not config.clip or config.gradient_penalty:
         raise UserError("clipping is compared with a penalty here: give --clip above 0, --penalty to the rival")
-    side, _, channels = dataset.image_shape
-    width = config.width or (256 if config.network == "dense" else 32)
-    if config.network == "convolutional":
-        dataset.need_square_images("convolutions make squares here, --network=dense any shape")
-        doublings(side)
-
-    def networks() -> tuple[nn.Module, nn.Module]:
-        if config.network == "dense":
-            critic = DenseCritic((width,) * 3, leaky_relu, config.minibatch_stddev)
-            return DenseGenerator(dataset.image_shape, (width,) * 3), critic
-        convolutional = Critic(width, minibatch_stddev=config.minibatch_stddev, hidden=())
-        return Generator(side, channels, width, hidden=()), convolutional
 
     def rival(row: str = "", **changes: Any) -> dl.Rival:
-        own, (generator, critic) = dataclasses.replace(config, **changes), networks()
+        own = dataclasses.replace(config, **changes)
+        generator, critic = own.networks(dataset, hidden=())
         gan = ImageGAN(GaussianPrior(config.latents), generator, own.discriminator(critic))
         stage = own.stage(discriminate=partial(discriminate, steps=config.steps))
         return dl.Rival(gan, [stage], evaluation(ImageGAN.sample), row=row)

@@ -13,9 +13,8 @@ Not in the paper: dense networks (`--network=convolutional` is closer to it) and
 import dataclasses
 
 from deeplearn import train as dl
-from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.images import declared
-from deeplearn.adversarial.networks import KINDS, image_networks
+from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.players import ImageGAN
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
@@ -24,14 +23,10 @@ from deeplearn.models.mixture_prior import GaussianPrior, MixturePrior
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(GameConfig):
-    dataset: str = "glyphs"
-    batch_size: int = 64
+class Config(ImageConfig):
     steps: int = dl.flag(24_000, "generator steps", min=1)
     latents: int = dl.flag(16, "dimensions of the noise's Gaussian part", min=1)
     components: int = dl.flag(1024, "learned vectors of which the noise holds one (1: it is Gaussian)", min=1)
-    network: str = dl.flag("dense", "layers of both networks", choices=KINDS)
-    width: int = dl.flag(0, "units of a dense layer (0: 256) or channels next to the image (0: 32)", min=0)
     game: str = "wasserstein"
     gradient_penalty: float = 1.0
     discriminator_turns: int = 5
@@ -58,7 +53,7 @@ class Config(GameConfig):
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
-    generator, critic = image_networks(config.network, config.width, dataset, config.minibatch_stddev)
+    generator, critic = config.networks(dataset)
     mixed = config.components > 1
     prior = MixturePrior(config.latents, config.components) if mixed else GaussianPrior(config.latents)
     return dl.Experiment(

@@ -10,7 +10,6 @@ import pytest
 
 from deeplearn.adversarial.discriminator import Discriminator
 from deeplearn.adversarial.style import W_DECAY, StyleConfig, StyleGAN, path_length, style_stage
-from deeplearn.adversarial.style_report import slerp
 
 
 class Scaled(nn.Module):
@@ -97,9 +96,3 @@ def test_the_lazy_turn_counts_for_those_that_are_left_out():
     assert stage.turns[-1].loss.keywords["weight"] == 8
     assert set(stage.turns[-1].trains) == {"mapping", "synthesis"} < set(stage.optimizers)
     assert len(style_stage(StyleConfig(r1=1.0, steps=320)).turns) == 2
-
-
-def test_slerp_goes_along_the_great_circle():
-    a, b = jnp.array([[3.0, 0.0, 0.0]]), jnp.array([[0.0, 0.5, 0.0]])
-    found = [slerp(a, b, jnp.array([[t]]))[0] for t in (0.0, 1 / 3, 1.0)]
-    np.testing.assert_allclose(found, [[1, 0, 0], [3**0.5 / 2, 0.5, 0], [0, 1, 0]], atol=1e-6)

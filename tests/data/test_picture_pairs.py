@@ -1,12 +1,12 @@
-"""A user's pairs of pictures, and two folders without pairs: read, cut, and their mistakes in one sentence."""
+"""A user's pairs of pictures: read, cut, and their mistakes in one sentence."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplearn import data
-from deeplearn.data.names import absolute
-from deeplearn.data.unpaired import Beside, targets, unpaired
+from deeplearn.data.picture_pairs import load_picture_pairs
+from deeplearn.data.unpaired import Beside, targets
 from deeplearn.errors import UserError
 
 
@@ -96,36 +96,8 @@ def twice(root):
 def test_mistakes_are_one_sentence(make, sentence, tmp_path):
     make(tmp_path)
     with pytest.raises(UserError, match=sentence) as error:
-        data.load(f"pairs:{tmp_path}")
+        load_picture_pairs(str(tmp_path))
     assert "\n" not in str(error.value)
-
-
-def test_two_folders_have_their_own_sizes_and_no_pairs(tmp_path):
-    for number in range(12):
-        save(tmp_path / "a" / f"{number}.png", (number, 0, 0))
-    for number in range(5):
-        save(tmp_path / "b" / f"{number}.png", (100 + number, 0, 0), size=(9, 9))
-    dataset = data.load(f"unpaired:{tmp_path / 'a'},{tmp_path / 'b'}@8")
-    assert dataset.about["paired"] == () and dataset.train.spec["source"].shape == (8, 8, 3)
-    sides = unpaired(dataset)
-    assert {name: len(split) for name, split in sides.sources.items()} == {"source": 10, "target": 3}
-    assert len(dataset.train) == 10 and len({*levels(dataset.train, "target")}) == 3
-    assert {*levels(sides.sources["target"].split, "target")} == {
-        *np.rint(255 * sides.sources["target"].arrays()["image"][:, 0, 0, 0]).astype(int)
-    }
-    stream = data.stream(sides, 3, seed=0)
-    assert stream.batch(5)["target"]["image"].shape == (3, 8, 8, 3)
-
-
-@pytest.mark.parametrize("name", ["a", "a,b,c", ",b", ""])
-def test_two_folders_should_be_two(name):
-    with pytest.raises(UserError, match="should name two folders joined by a comma"):
-        data.load(f"unpaired:{name}")
-
-
-def test_both_paths_become_absolute(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    assert absolute("unpaired:a,b@64") == f"unpaired:{tmp_path}/a,{tmp_path}/b@64"
 
 
 def test_rows_of_the_shorter_come_again_and_targets_become_images():
