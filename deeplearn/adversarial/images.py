@@ -51,10 +51,10 @@ def declared(sample: Sample, walk: Sample | None = None, rival: str = "") -> dic
     def own(trained: dl.Trained) -> dl.Trained:
         return trained[rival] if rival else trained
 
-    def images(trained: dl.Trained, count: int) -> np.ndarray:
+    def images(trained: dl.Trained, dataset: Dataset, count: int) -> np.ndarray:
         return np.asarray(own(trained)(sample, count=count))
 
-    def walked(trained: dl.Trained, stops: int, between: int) -> np.ndarray:
+    def walked(trained: dl.Trained, dataset: Dataset, stops: int, between: int) -> np.ndarray:
         assert walk is not None
         return np.asarray(own(trained)(walk, stops=stops, between=between))
 
@@ -76,7 +76,7 @@ def declared(sample: Sample, walk: Sample | None = None, rival: str = "") -> dic
         return reference_rows(dataset, count) | {MIXTURE: mixture, VAE: vae}
 
     def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
-        return image_grid(images(trained, SHOWN), columns=10)
+        return image_grid(images(trained, dataset, SHOWN), columns=10)
 
     def figures(report: dl.Report) -> dict[str, Any]:
         image = report.ours.arrays["image"]

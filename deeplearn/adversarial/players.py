@@ -75,10 +75,20 @@ class ConditionalGAN(nn.Module):
 
     def sample(self, asked: jax.Array, train: bool = False) -> jax.Array:
         """An image for each row of asked, int32 [batch, columns]."""
-        noise = jax.random.normal(self.make_rng("noise"), (len(asked), self.latents))
+        return self.made(self.noise(len(asked)), asked, train)
+
+    def noise(self, count: int) -> jax.Array:
+        return jax.random.normal(self.make_rng("noise"), (count, self.latents))
+
+    def made(self, noise: jax.Array, asked: jax.Array, train: bool = False) -> jax.Array:
         told = jnp.concatenate([noise, self.condition(asked)], axis=-1)
         image: jax.Array = self.generator(told, train)  # type: ignore[operator]
         return image.astype(jnp.float32)
+
+    def walk(self, asked: jax.Array, stops: int, between: int) -> jax.Array:
+        """Images of what is asked for, int32 [columns], on the way between random noise vectors."""
+        noise = spherical_walk(self.noise(stops), between)
+        return self.made(noise, jnp.tile(asked, (len(noise), 1)))
 
     def asked(self, batch: dl.Batch) -> jax.Array:
         return jnp.stack([batch[column] for column in self.columns], axis=-1)

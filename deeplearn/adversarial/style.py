@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from deeplearn import train as dl
 from deeplearn.adversarial.config import GameConfig
 from deeplearn.adversarial.discriminator import Discriminator
+from deeplearn.adversarial.walk import spherical_walk
 from deeplearn.data import Dataset
 from deeplearn.judge import need_judge
 from deeplearn.losses.path_length import path_lengths
@@ -76,6 +77,14 @@ class StyleGAN(nn.Module):
     def sample(self, count: int, truncation: float = 1.0) -> jax.Array:
         """[count, H, W, C] in [0, 1]."""
         return self.pictures(self.w(self.noise(count), truncation))
+
+    def walk(self, stops: int, between: int, truncation: float = 1.0) -> jax.Array:
+        """Images on the way between random z, see `spherical_walk`, all with the same noise."""
+        w = self.w(spherical_walk(self.noise(stops), between), truncation)
+        styles = jnp.repeat(w[:, None], layers(self.side), axis=1)
+        synthesis, key = as_function(self.synthesis), self.make_rng("noise")
+        image = jax.vmap(lambda one: synthesis(one[None], key)[0])(styles)
+        return jnp.clip((image.astype(jnp.float32) + 1) / 2, 0, 1)
 
     def noise(self, count: int) -> jax.Array:
         return jax.random.normal(self.make_rng("noise"), (count, self.latents))

@@ -94,6 +94,14 @@ def noises(model: StyleGAN, rows: int, many: int = 32) -> jax.Array:
     return jnp.stack([model.pictures(w) for _ in range(many)])
 
 
+def images(trained: dl.Trained, dataset: Dataset, count: int, truncation: float = 1.0) -> np.ndarray:
+    return np.asarray(trained(StyleGAN.sample, count=count, truncation=truncation))
+
+
+def walk(trained: dl.Trained, dataset: Dataset, stops: int, between: int, truncation: float = 1.0) -> np.ndarray:
+    return np.asarray(trained(StyleGAN.walk, stops=stops, between=between, truncation=truncation))
+
+
 def style_report() -> dict[str, Any]:
     """Fields of a `dl.Experiment` whose model is a `StyleGAN`: those of `declared`, and what styles add."""
     fields = declared(StyleGAN.sample)
@@ -128,4 +136,4 @@ def style_report() -> dict[str, Any]:
         }
         return fields["figures"](report) | own
 
-    return fields | {"evaluate": evaluate, "figures": figures}
+    return fields | {"evaluate": evaluate, "figures": figures, "images": images, "walk": walk}

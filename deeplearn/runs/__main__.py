@@ -2,7 +2,8 @@
 
     python -m deeplearn.runs sample --run=runs/autoencoders.vae --file=samples.png [--count=3] [--seed=1]
     python -m deeplearn.runs images --run=runs/adversarial.dcgan --folder=made --count=2000 [--seed=1]
-    python -m deeplearn.runs interpolate --run=runs/adversarial.dcgan --file=walk.gif [--stops=6] [--seed=1]
+    python -m deeplearn.runs images --run=runs/adversarial.conditional --folder=made --text=A
+    python -m deeplearn.runs interpolate --run=runs/stylegan2 --file=walk.gif [--truncation=.7] [--stops=6]
     python -m deeplearn.runs ask --run=runs/translate --text="Thursday, November 26, 2026" [--seed=1]
     python -m deeplearn.runs ask --run=runs/speech --file=digits.wav
     python -m deeplearn.runs translate --run=runs/pix2pix --folder=IN --out=OUT [--seed=1]
@@ -10,11 +11,12 @@
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=weights.safetensors
     python -m deeplearn.runs export --run=runs/foundations.mlp --file=mlp.jaxexport [--network=NAME]
 
-sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one
-below the other, each with other random numbers. images fills a folder with --count pictures that a generator
-makes, one file each. interpolate walks through the generator's noise, from each of --stops random pictures to the
-next and back to the first: into a GIF, or a PNG with a row for each leg. ask prints what the trained system says
-to a text or to a file: the text translated, continued or classified, the picture described, the speech written
+sample draws --count sheets of the samples or reconstructions that the experiment draws while it trains, one below
+the other, each with other random numbers. images fills a folder with --count pictures that a generator makes, one
+file each, of what --text asks for where it can be asked. interpolate walks through the generator's noise, from each
+of --stops random pictures to the next and back to the first: into a GIF, or a PNG with a row for each leg.
+--truncation below 1 keeps styles near their mean: less variety, fewer failures. ask prints what the trained system
+says to a text or to a file: the text translated, continued or classified, the picture described, the speech written
 down. translate writes each picture of a folder as the trained system translates it, as a PNG of the same name.
 compare prints the two runs' tables and, for each metric that both have, the difference over common seeds with its
 95 % interval (Student's t, paired). export writes all variables as safetensors, or one network in evaluation mode
@@ -25,8 +27,6 @@ training, on any number of devices, and their data may be gone unless the comman
 from __future__ import annotations
 
 import argparse
-import functools
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,17 +36,14 @@ from PIL import Image
 from deeplearn.command import execute, parser
 from deeplearn.data.described import DataNeeded
 from deeplearn.errors import UserError
-from deeplearn.figures.grid import image_grid
 from deeplearn.runs.compare import compare
 from deeplearn.runs.export import save_program, save_weights, writing
+from deeplearn.runs.generate import OPTIONS, asked_of, images, interpolate
 from deeplearn.runs.run import Run, open_run
 from deeplearn.runs.translate import translate
 from deeplearn.train.evaluation import as_png
 from deeplearn.train.launch import use_compilation_cache
 
-BLOCK = 250  # pictures made at once
-LEG, LEG_ROW = 16, 10  # pictures from one stop of a walk to the next, in a GIF and in a row
-GIF_SIDE, GIF_DELAY = 256, 80  # pixels that a GIF has at least, and milliseconds that a picture of it is shown
 COMMANDS = ("sample", "images", "interpolate", "ask", "translate", "compare", "export")
 WEIGHTS, PROGRAM = ".safetensors", ".jaxexport"
 
@@ -81,6 +78,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands.choices["sample"].add_argument("--count", type=int, default=1, help="sheets, one below the other")
     commands.choices["images"].add_argument("--count", type=int, default=100, help="pictures to make")
     commands.choices["interpolate"].add_argument("--stops", type=int, default=6, help="random pictures on the way")
+    for name in ("images", "interpolate"):
+        for option, (kind, what) in OPTIONS.items():
+            commands.choices[name].add_argument(f"--{option}", type=kind, help=what)
     for name in ("sample", "images", "interpolate", "ask", "translate"):
         commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")
@@ -115,46 +115,6 @@ def _sheet(run: Run, number: int) -> Image.Image:
         return run.experiment.sheet(trained, run.dataset())
 
 
-def images(run: Run, folder: Path, count: int, seed: int) -> None:
-    """`count` pictures of the run's generator, 0.png, 1.png … in a new folder.
-
-    UserError for an experiment whose generator does not make images from nothing, and where the folder is there.
-    """
-    if run.experiment.images is None:
-        raise UserError(f"{run.name} makes no images from nothing: it has no generator that does")
-    if count < 1 or seed < 0:
-        raise UserError("--count should be at least 1, and --seed at least 0")
-    if folder.exists():
-        raise UserError(f"--folder={folder} is there already: name a new one")
-    writing(folder, lambda: folder.mkdir(parents=True))
-    for start in range(0, count, BLOCK):
-        made = run.experiment.images(run.trained.folded(seed * count + start), BLOCK)
-        for number, image in enumerate(made[: count - start], start):
-            file = folder / f"{number:0{len(str(count - 1))}}.png"
-            png = as_png(image_grid(image[None], scale=1, pad=0))
-            writing(file, functools.partial(file.write_bytes, png))
-
-
-def interpolate(run: Run, stops: int, seed: int, suffix: str) -> bytes:
-    """A walk through the noise of the run's generator as a file of that suffix, .gif or .png.
-
-    UserError for an experiment whose generator does not make images from nothing.
-    """
-    if run.experiment.walk is None:
-        raise UserError(f"{run.name} has no noise to walk through: no generator of it makes images from nothing")
-    if stops < 2 or seed < 0:
-        raise UserError("--stops should be at least 2, and --seed at least 0")
-    leg = LEG if suffix == ".gif" else LEG_ROW
-    made = run.experiment.walk(run.trained.folded(seed), stops, leg)
-    if suffix == ".png":
-        return as_png(image_grid(made, columns=leg))
-    scale = max(1, -(-GIF_SIDE // max(made.shape[1:3])))
-    first, *others = (image_grid(image[None], scale=scale, pad=0) for image in made)
-    file = io.BytesIO()
-    first.save(file, "GIF", save_all=True, append_images=others, duration=GIF_DELAY, loop=0)
-    return file.getvalue()
-
-
 def ask(run: Run, question: str, seed: int) -> str:
     """What the experiment's `answer` says. UserError for an experiment without one, or what cannot be answered."""
     if run.experiment.answer is None:
@@ -186,7 +146,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if chosen.command == "images":
         run = open_run(chosen.run, chosen.replica, best=chosen.best, data_dir=chosen.data_dir)
-        images(run, chosen.folder, chosen.count, chosen.seed)
+        images(run, chosen.folder, chosen.count, chosen.seed, **asked_of(chosen))
         print(f"{chosen.folder}: {chosen.count} pictures, {run.name} at step {run.step}")
         return
     if chosen.command == "translate":
@@ -207,7 +167,7 @@ def main(arguments: Sequence[str]) -> None:
         writing(file, lambda: file.write_bytes(as_png(picture)))
         print(f"{file}: {picture.width}×{picture.height} pixels, {run.name} at step {run.step}")
     elif chosen.command == "interpolate":
-        walk = interpolate(run, chosen.stops, chosen.seed, file.suffix)
+        walk = interpolate(run, chosen.stops, chosen.seed, file.suffix, **asked_of(chosen))
         writing(file, lambda: file.write_bytes(walk))
         print(f"{file}: a walk past {chosen.stops} pictures, {run.name} at step {run.step}")
     elif file.suffix == WEIGHTS:

@@ -213,9 +213,11 @@ class Experiment:
     sheet(trained, dataset) -> picture: samples or reconstructions of the first replica, drawn while it trains.
     curves(trained, dataset) -> {metric: number}: numbers of the end that are cheap enough to be followed on the
         way, of every replica, at the steps of the sheets.
-    images(trained, count) -> [count, height, width, channels] in [0, 1], of a generator that is asked for nothing.
-    walk(trained, stops, between) -> [stops · between, height, width, channels] in [0, 1]: `between` images on the
-        way from each of `stops` random ones to the next, and from the last to the first.
+    images(trained, dataset, count, ...) -> [count, height, width, channels] in [0, 1], that a generator makes. What
+        a user may ask for has a default each, of the names in `deeplearn.runs.generate`: `text`, what is to be
+        seen; `truncation`, how far styles stay from their mean. The dataset may be without rows.
+    walk(trained, dataset, stops, between, ...) -> [stops · between, height, width, channels] in [0, 1]: `between`
+        images on the way from each of `stops` random ones to the next, and from the last to the first.
     answer(trained, dataset, question) -> text: what the trained system says to a user's text, or to a file of the
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     translate(trained, dataset, images) -> images: a user's pictures [N, H, W, C] in [0, 1], in the shape of the
@@ -235,8 +237,8 @@ class Experiment:
     published: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     figures: Callable[[Report], Mapping[str, Callable[[], Image.Image]]] = nothing
     sheet: Callable[[Trained, Dataset], Image.Image] | None = None
-    images: Callable[[Trained, int], np.ndarray] | None = None
-    walk: Callable[[Trained, int, int], np.ndarray] | None = None
+    images: Callable[..., np.ndarray] | None = None
+    walk: Callable[..., np.ndarray] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
     translate: Callable[[Trained, Dataset, np.ndarray], np.ndarray] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from deeplearn import train as dl
+from deeplearn.adversarial.asked import asked_for
 from deeplearn.adversarial.networks import ImageConfig
 from deeplearn.adversarial.players import ConditionalGAN
 from deeplearn.adversarial.watch import ALARMS
@@ -102,6 +103,21 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
     return image_grid(image, columns=12, row_labels=names)
 
 
+def images(trained: dl.Trained, dataset: Dataset, count: int, text: str = "") -> np.ndarray:
+    """Of what the text names; without one of all classes in turn."""
+    if text or has_parts(dataset):
+        asked = np.tile(np.array(asked_for(text, dataset), np.int32), (count, 1))
+    else:
+        asked = (np.arange(count, dtype=np.int32) % len(dataset.classes))[:, None]
+    return np.asarray(trained(ConditionalGAN.sample, asked))
+
+
+def walk(trained: dl.Trained, dataset: Dataset, stops: int, between: int, text: str = "") -> np.ndarray:
+    return np.asarray(
+        trained(ConditionalGAN.walk, np.array(asked_for(text, dataset), np.int32), stops=stops, between=between)
+    )
+
+
 def figures(report: dl.Report) -> dict[str, Any]:
     if has_parts(report.dataset):
         return {"samples": lambda: shown(report.ours.arrays["image"], report.dataset)}
@@ -129,6 +145,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         baselines=baselines,
         figures=figures,
         sheet=sheet,
+        images=images,
+        walk=walk,
         alarms=ALARMS,
     )
 

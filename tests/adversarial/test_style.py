@@ -54,6 +54,16 @@ def applied(function, mutable=(), **moved):
     return MODEL.apply(variables, method=function, rngs={"noise": jax.random.key(1)}, mutable=list(mutable))
 
 
+def test_a_walk_is_of_truncated_styles():
+    """At truncation 0 all images are that of the mean w; without, the first of a leg are those of the stops."""
+    still, _ = applied(lambda m: m.walk(stops=2, between=3, truncation=0.0), mean_w={"mean": jnp.array([0.2, 0.4])})
+    np.testing.assert_allclose(still, np.full((6, 2, 2, 1), (0.3 + 1) / 2), rtol=1e-6)
+    moving, _ = applied(lambda m: m.walk(stops=2, between=3, truncation=0.1))
+    stops, _ = applied(lambda m: m.walk(stops=2, between=1, truncation=0.1))
+    np.testing.assert_allclose(moving[::3], stops, rtol=1e-5)
+    assert np.ptp(moving[:3], axis=0).min() > 0.01
+
+
 def test_truncation_moves_w_towards_its_mean():
     z, mean = jnp.array([[1.0, -2.0]]), {"mean": jnp.array([1.0, 1.0])}
     for psi, expected in ((1.0, [2, -4]), (0.0, [1, 1]), (0.5, [1.5, -1.5])):

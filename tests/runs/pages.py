@@ -66,13 +66,14 @@ def sheet(trained, dataset):
     return Image.fromarray((255 * np.clip(np.hstack(np.hstack(rows)), 0, 1)).astype(np.uint8))
 
 
-def images(trained, count):
+def images(trained, dataset, count):
     return jax.nn.sigmoid(trained["first"](Autoencoder.sample, count=count)).reshape(-1, 8, 8, 1)
 
 
-def walk(trained, stops, between):
-    """From black to white."""
+def walk(trained, dataset, stops, between, text="black"):
+    """From black to white, or from white to black."""
     grey = np.arange(stops * between) / (stops * between)
+    grey = 1 - grey if text == "white" else grey
     return np.broadcast_to(grey[:, None, None, None], (stops * between, 8, 8, 1))
 
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from deeplearn import runs
 from deeplearn.command import exit_code
 from deeplearn.models.mlp import MLP
-from deeplearn.runs import __main__ as runs_command
+from deeplearn.runs import generate
 from deeplearn.runs.__main__ import main
 from deeplearn.runs.export import exportable
 from deeplearn.train.loop import run
@@ -108,7 +108,7 @@ def test_sheets_of_samples(trained, tmp_path):
 
 def test_images_in_a_folder(trained, tmp_path, capsys, monkeypatch):
     """In blocks; the same for the same seed."""
-    monkeypatch.setattr(runs_command, "BLOCK", 4)
+    monkeypatch.setattr(generate, "BLOCK", 4)
 
     def made(name, *flags):
         assert command("images", f"--run={trained['rivals']}", f"--folder={tmp_path / name}", *flags) == 0
@@ -129,6 +129,9 @@ def test_a_walk_as_a_film_and_as_rows(trained, tmp_path, capsys):
     for file in (gif, png):
         assert command("interpolate", f"--run={trained['rivals']}", f"--file={file}", "--stops=3") == 0
     assert "a walk past 3 pictures, rivals at step 3" in capsys.readouterr().out
+    asked = tmp_path / "asked.png"
+    assert command("interpolate", f"--run={trained['rivals']}", f"--file={asked}", "--text=white", "--stops=3") == 0
+    assert np.asarray(Image.open(asked))[8, 8].mean() > 250 > 5 > np.asarray(Image.open(png))[8, 8].mean()
     with Image.open(gif) as film:
         assert film.n_frames == 3 * 16 and film.size == (256, 256) and film.info["loop"] == 0
         film.seek(40)
@@ -180,8 +183,10 @@ def test_mistakes_end_in_one_sentence(trained, tmp_path, capsys):
         ("interpolate", classifier, f"--file={tmp_path}/x.gif"): "has no noise to walk through",
         ("interpolate", rivals, f"--file={tmp_path}/x.jpg"): "should end in .gif or .png",
         ("interpolate", rivals, f"--file={tmp_path}/x.gif", "--stops=1"): "--stops should be at least 2",
-        ("images", classifier, f"--folder={tmp_path}/x.folder"): "makes no images from nothing",
+        ("images", classifier, f"--folder={tmp_path}/x.folder"): "makes no images",
         ("images", rivals, f"--folder={tmp_path}"): "is there already: name a new one",
+        ("images", rivals, f"--folder={tmp_path}/x.folder", "--text=A"): "takes no --text",
+        ("interpolate", rivals, f"--file={tmp_path}/x.gif", "--truncation=1"): "takes no --truncation",
         ("images", rivals, f"--folder={tmp_path}/x.folder", "--count=0"): "--count should be at least 1",
     }.items():
         assert exit_code(main, arguments) == 2

@@ -1,5 +1,6 @@
 """Names of emoji by their parts, and combinations of kind, person and tone of skin that are held out."""
 
+import difflib
 import functools
 import re
 from collections import defaultdict
@@ -7,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from deeplearn.errors import UserError
 
 PERSONS = ("", "woman", "man", "person")
 SKINS = ("light_skin", "medium_light_skin", "medium_skin", "medium_dark_skin", "dark_skin")
@@ -48,13 +51,47 @@ def every_emoji() -> tuple[Emoji, ...]:
     for characters, facts in emoji.EMOJI_DATA.items():
         if facts["status"] == status:
             english, japanese = (facts[language].strip(":").replace("_", " ") for language in ("en", "ja"))
-            english = _TONE.sub(lambda tone: f"{(tone[1] or '').replace('-', '_')}{tone[2]}_skin", english)
+            english = _with_tones(english)
             found.append(Emoji(characters, english, japanese, *_parts(english)))
     persons = defaultdict(set)
     for one in found:
         persons[one.kind].add(one.person)
     unsaid = {kind for kind, known in persons.items() if {"woman", "man"} <= known and "person" not in known}
     return tuple(one._replace(person="person") if one.kind in unsaid and not one.person else one for one in found)
+
+
+def combination(text: str) -> tuple[str, str, str]:
+    """(kind, person, tone) that an English text names, such as "woman judge: dark skin tone".
+
+    The combination need not be an emoji. UserError where the text names no kind of emoji.
+    """
+    text, persons = _with_tones(_plain(text)), defaultdict(set)
+    for one in every_emoji():
+        if _plain(one.english) == text:
+            return one.kind, one.person, one.tone
+        persons[one.kind].add(one.person)
+    kinds = {_plain(kind): kind for kind in persons}
+    said, person, tone = _parts(text)
+    if (kind := kinds.get(said)) is None:
+        close = difflib.get_close_matches(said, kinds, n=3)
+        near = f"did you mean {' or '.join(map(repr, close))}?" if close else "such as 'judge' or 'red heart'"
+        raise UserError(f"{text!r} names no kind of emoji: {near}")
+    if tone not in TONES:
+        raise UserError(
+            f"{text!r} names the tones {tone!r}: there are one, or two that differ, of {', '.join(SKINS)}"
+        )
+    unsaid = "" if "" in persons[kind] else "person"
+    return kind, person or unsaid, tone
+
+
+def _plain(text: str) -> str:
+    """Without capitals and punctuation between words."""
+    return " ".join(re.sub("[:,]", " ", text.lower()).split())
+
+
+def _with_tones(name: str) -> str:
+    """The name with each tone of skin as one word."""
+    return _TONE.sub(lambda tone: f"{(tone[1] or '').replace('-', '_')}{tone[2]}_skin", name)
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -1,0 +1,87 @@
+"""Pictures that a run's generator makes: a folder of them, or a walk through its noise."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import inspect
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deeplearn.data.described import DataNeeded
+from deeplearn.errors import UserError
+from deeplearn.figures.grid import image_grid
+from deeplearn.runs.export import writing
+from deeplearn.runs.run import Run
+from deeplearn.train.evaluation import as_png
+
+BLOCK = 250  # pictures made at once
+LEG, LEG_ROW = 16, 10  # pictures from one stop of a walk to the next, in a GIF and in a row
+GIF_SIDE, GIF_DELAY = 256, 80  # pixels that a GIF has at least, and milliseconds that a picture of it is shown
+# What may be asked of a generator that can be asked for it.
+OPTIONS = {
+    "text": (str, "what is to be seen, such as the name of a class"),
+    "truncation": (float, "how far styles are from their mean, as a multiple of what they were trained at"),
+}
+
+
+def asked_of(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Those of the options that were given."""
+    return {name: getattr(chosen, name) for name in OPTIONS if getattr(chosen, name) is not None}
+
+
+def _made(run: Run, hook: Callable[..., np.ndarray], seed: int, *numbers: int, **asked: Any) -> np.ndarray:
+    """What the hook makes; UserError for an option that it does not take."""
+    if unknown := [name for name in asked if name not in inspect.signature(hook).parameters]:
+        raise UserError(f"{run.name} takes no --{unknown[0]}: its generator is not asked for that")
+    trained = run.trained.folded(seed)
+    try:
+        return hook(trained, run.described, *numbers, **asked)
+    except DataNeeded:
+        return hook(trained, run.dataset(), *numbers, **asked)
+
+
+def images(run: Run, folder: Path, count: int, seed: int, **asked: Any) -> None:
+    """`count` pictures of the run's generator, 0.png, 1.png … in a new folder.
+
+    UserError for an experiment without a generator of images, for what it cannot be asked, and where the folder is
+    there.
+    """
+    if run.experiment.images is None:
+        raise UserError(f"{run.name} makes no images: it has no generator that does")
+    if count < 1 or seed < 0:
+        raise UserError("--count should be at least 1, and --seed at least 0")
+    if folder.exists():
+        raise UserError(f"--folder={folder} is there already: name a new one")
+    for start in range(0, count, BLOCK):
+        made = _made(run, run.experiment.images, seed * count + start, BLOCK, **asked)
+        if not start:
+            writing(folder, lambda: folder.mkdir(parents=True))
+        for number, image in enumerate(made[: count - start], start):
+            file = folder / f"{number:0{len(str(count - 1))}}.png"
+            png = as_png(image_grid(image[None], scale=1, pad=0))
+            writing(file, functools.partial(file.write_bytes, png))
+
+
+def interpolate(run: Run, stops: int, seed: int, suffix: str, **asked: Any) -> bytes:
+    """A walk through the noise of the run's generator as a file of that suffix, .gif or .png.
+
+    UserError for an experiment without such a generator, and for what it cannot be asked.
+    """
+    if run.experiment.walk is None:
+        raise UserError(f"{run.name} has no noise to walk through: no generator of it makes images from noise")
+    if stops < 2 or seed < 0:
+        raise UserError("--stops should be at least 2, and --seed at least 0")
+    leg = LEG if suffix == ".gif" else LEG_ROW
+    made = _made(run, run.experiment.walk, seed, stops, leg, **asked)
+    if suffix == ".png":
+        return as_png(image_grid(made, columns=leg))
+    scale = max(1, -(-GIF_SIDE // max(made.shape[1:3])))
+    first, *others = (image_grid(image[None], scale=scale, pad=0) for image in made)
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=GIF_DELAY, loop=0)
+    return file.getvalue()
