@@ -48,7 +48,7 @@ OWN = {
     "text": Own("text", "1.0.0", ("python_docs",), form="text"),
     "tables": Own("tables", "1.0.0", ("breast_cancer", "diabetes", "wine")),
     "translation": Own("translation", "1.0.0", ("dates", "names"), form="pairs"),
-    "unpaired": Own("unpaired", "1.0.0", ("fonts", "skin_tones")),
+    "unpaired": Own("unpaired", "1.1.0", ("fonts", "skin_tones")),
 }
 
 NAMES = tuple(

@@ -65,19 +65,27 @@ class Pen:
         self._font = ImageFont.truetype(str(path), POINTS)
         self._outlines: dict[tuple[str, int], tuple] = {}
 
-    def draw(self, character: str, slant, scale, shift_x, shift_y, weight) -> np.ndarray:
+    def draw(self, character: str, slant, scale, shift_x, shift_y, weight, beside: "Pen | None" = None) -> np.ndarray:
         """The character in white on black: uint8 [28, 28, 1].
 
         The slanted, thickened glyph's bounding box is scaled and centred, then shifted. Within the ranges
         of `draw_factors` it stays inside the image: 20 · 1.1 / 2 + 1.8 < 13.
+
+        beside: of another font, in which the character has the same size in points, and stands on the same line, as
+        in this one: so large that both stay inside. Each is centred from left to right.
         """
         from PIL import Image
 
-        outline, ys, lefts, rights = self._outline(character, round(weight * POINTS))
-        # A pixel (x, y) of the outline moves to x - slant · y: y grows downwards.
-        low, high = (lefts - slant * ys).min(), (rights - slant * ys).max()
-        top, bottom = ys[0], ys[-1] + 1
-        zoom = scale * BOX * FINE / max(high - low, bottom - top)
+        stroke = round(weight * POINTS)
+        outline, line, *_ = self._outline(character, stroke)
+        low, high, top, bottom = self._box(character, stroke, slant)
+        width = high - low
+        if beside is not None:
+            other_low, other_high, other_top, other_bottom = beside._box(character, stroke, slant)
+            width = max(width, other_high - other_low)
+            top, bottom = min(top, other_top), max(bottom, other_bottom)
+        zoom = scale * BOX * FINE / max(width, bottom - top)
+        top, bottom = top + line, bottom + line
         # PIL needs the point of the outline for each pixel of the canvas: undo shift, zoom, then slant.
         centre_x = (SIDE / 2 + shift_x) * FINE
         centre_y = (SIDE / 2 + shift_y) * FINE
@@ -91,8 +99,17 @@ class Pen:
         )
         return np.asarray(canvas.reduce(FINE))[..., None]
 
+    def _box(self, character: str, stroke: int, slant: float) -> tuple:
+        """Of the slanted glyph: left, right, and top and bottom from the line."""
+        _, line, ys, lefts, rights = self._outline(character, stroke)
+        # A pixel (x, y) of the outline moves to x - slant · y: y grows downwards.
+        return (lefts - slant * ys).min(), (rights - slant * ys).max(), ys[0] - line, ys[-1] + 1 - line
+
     def _outline(self, character: str, stroke: int) -> tuple:
-        """The rendered character and its inked rows: their y, and the x where each begins and ends."""
+        """The rendered character, the y of the line it stands on, and its inked rows.
+
+        Of these their y, and the x where each begins and ends.
+        """
         from PIL import Image, ImageDraw
 
         if (character, stroke) not in self._outlines:
@@ -100,6 +117,7 @@ class Pen:
             ImageDraw.Draw(image).text(
                 (POINTS, POINTS / 2), character, fill=255, font=self._font, stroke_width=stroke
             )
+            line = POINTS // 2 + self._font.getmetrics()[0] - image.getbbox()[1]
             image = image.crop(image.getbbox())
             ink = np.asarray(image) > 0
             ys = np.flatnonzero(ink.any(axis=1))
@@ -108,7 +126,7 @@ class Pen:
             # A black rim, so that bilinear interpolation at the edge fades to black.
             rim = Image.new("L", (image.width + 4, image.height + 4))
             rim.paste(image, (2, 2))
-            self._outlines[character, stroke] = rim, ys + 2, lefts + 2, rights + 2
+            self._outlines[character, stroke] = rim, line + 2, ys + 2, lefts + 2, rights + 2
         return self._outlines[character, stroke]
 
 

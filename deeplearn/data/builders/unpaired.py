@@ -1,7 +1,7 @@
 """Two sets of pictures without pairs, of which only the rows of test belong together.
 
-fonts: characters in DejaVu Sans, and in DejaVu Serif Bold; a pair of test is one character in both, placed alike.
-Train and validation have other draws of the factors (see `glyphs`) on each side.
+fonts: characters in DejaVu Sans, and in DejaVu Serif Bold, of one size in points and on one line, as type is set; a
+pair of test is one character in both, with the same factors. Train and validation have other draws of the factors (see `glyphs`) on each side.
 skin_tones: emoji of persons with light skin, and with dark skin (OpenMoji's, see `openmoji`); a pair of test is one
 kind and person in both tones. The names of test, a fifth, are nowhere else, and no name of train or of validation
 is on both sides.
@@ -34,7 +34,7 @@ def characters() -> dict[str, dict[str, np.ndarray]]:
         rng = np.random.default_rng((SEED, split, draws))
         return np.stack(
             [
-                pens[side].draw(character, **{**glyphs.draw_factors(rng), "weight": 0.0})
+                pens[side].draw(character, **{**glyphs.draw_factors(rng), "weight": 0.0}, beside=pens[1 - side])
                 for _ in range(count)
                 for character in glyphs.CHARACTERS
             ]
