@@ -65,7 +65,9 @@ class Pen:
         self._font = ImageFont.truetype(str(path), POINTS)
         self._outlines: dict[tuple[str, int], tuple] = {}
 
-    def draw(self, character: str, slant, scale, shift_x, shift_y, weight, beside: "Pen | None" = None) -> np.ndarray:
+    def draw(
+        self, character: str, slant, scale, shift_x, shift_y, weight, beside: "Pen | None" = None
+    ) -> np.ndarray:
         """The character in white on black: uint8 [28, 28, 1].
 
         The slanted, thickened glyph's bounding box is scaled and centred, then shifted. Within the ranges
