@@ -1,7 +1,8 @@
 """Two sets of pictures without pairs, of which only the rows of test belong together.
 
 fonts: characters in DejaVu Sans, and in DejaVu Serif Bold, of one size in points and on one line, as type is set; a
-pair of test is one character in both, with the same factors. Train and validation have other draws of the factors (see `glyphs`) on each side.
+pair of test is one character in both, with the same factors. Train and validation have other draws of the factors
+(see `glyphs`) on each side.
 skin_tones: emoji of persons with light skin, and with dark skin (OpenMoji's, see `openmoji`); a pair of test is one
 kind and person in both tones. The names of test, a fifth, are nowhere else, and no name of train or of validation
 is on both sides.
