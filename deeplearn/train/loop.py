@@ -30,7 +30,7 @@ from deeplearn.train.experiment import Build, Experiment
 from deeplearn.train.hosts import Agreement, start_processes, together
 from deeplearn.train.logs import MetricsLog, Progress, write_atomically
 from deeplearn.train.longer import hindrance
-from deeplearn.train.parallel import Layout, make_layout
+from deeplearn.train.parallel import MODEL, Layout, make_layout
 from deeplearn.train.results import failed, report
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at
@@ -163,6 +163,18 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
         f"{experiment.steps} steps, {trainer.config.replicas} seed(s), {where}; in {directory.path}"
         + (f"; resuming from step {step}" if step else "")
         + _smaller_batches(trainer)
+        + _not_split(trainer)
+    )
+
+
+def _not_split(trainer: Trainer) -> str:
+    """A line where a mesh has a model axis over which nothing is split."""
+    mesh = trainer.layout.mesh
+    if mesh is None or mesh.shape.get(MODEL, 1) == 1 or trainer.layout.splits(trainer.abstract_one.params):
+        return ""
+    return (
+        "\nEvery device holds all parameters: they are not split where there are convolutions, which XLA would "
+        "compute wrongly; --mesh=data:N uses all devices for batches"
     )
 
 

@@ -86,19 +86,27 @@ class Layout:
         """Virtual CPU devices share a pool of threads: unbounded dispatch of sharded steps can deadlock there."""
         return self.mesh is not None and jax.default_backend() == "cpu"
 
+    def splits(self, state: Tree) -> bool:
+        """Whether it splits parameters: where there is a model axis, and no kernel of a convolution.
+
+        What a split matrix makes becomes, reshaped to pixels, a picture that is split over its height. Of such a
+        one, on a mesh with both axes, XLA (jaxlib 0.10.2, CPU) computes another convolution, or another gradient.
+        """
+        kernels = any(len(leaf.shape) >= 4 for leaf in jax.tree.leaves(state))
+        return self.mesh is not None and self.mesh.shape.get(MODEL, 1) > 1 and not kernels
+
     def shardings(self, state: Tree) -> Tree:
         """A sharding for each leaf of the canonical state.
 
         On one device, that device: the same compiled program steps a new state and a restored one. On a mesh,
-        replicated, or with a model axis, the larger divisible one of the last two axes of each matrix or kernel
-        split over it: features in and out. Over the height or width of a kernel whose input is split over channels,
-        on a mesh with both axes, XLA (jaxlib 0.10.2, CPU) computes another convolution.
+        replicated; or, where it `splits`, the larger divisible one of the last two axes of each matrix over the
+        model axis.
         """
         mesh = self.mesh
         if mesh is None:
             one = SingleDeviceSharding(jax.devices()[0])
             return jax.tree.map(lambda _: one, state)
-        ways = mesh.shape.get(MODEL, 1)
+        ways = mesh.shape[MODEL] if self.splits(state) else 1
 
         def sharding(leaf: Any) -> NamedSharding:
             # Vectors (biases, norms, counters) are not worth a collective each.

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
-from jax import lax
-from jax.sharding import NamedSharding, PartitionSpec
 
+from deeplearn.nn.transposed import transposed_convolution
 from deeplearn.train.parallel import DATA, MODEL, make_layout
 
 LAYOUT = make_layout("data:2,model:2", "jit")
@@ -14,26 +14,42 @@ LAYOUT = make_layout("data:2,model:2", "jit")
 
 @pytest.mark.parametrize(
     ("shape", "split"),
-    [((4, 4, 6, 2), 2), ((4, 4, 1, 2), 3), ((4, 4, 1, 3), None), ((8, 6), 0), ((6,), None), ((5, 4, 4, 2, 2), 3)],
+    [
+        ((8, 6), 0),
+        ((2, 6), 1),
+        ((3, 6), 1),
+        ((3, 5), None),
+        ((6,), None),
+        ((), None),
+        ((5, 2, 6), 2),
+        ((8, 3, 5), None),
+    ],
 )
-def test_a_kernel_is_split_over_its_features_alone(shape, split):
+def test_a_matrix_is_split_over_its_larger_axis(shape, split):
+    """Axes before the last two count systems of one kind."""
     spec = LAYOUT.shardings({"kernel": jnp.zeros(shape)})["kernel"].spec
     assert [axis for axis, name in enumerate(spec) if name == MODEL] == ([] if split is None else [split])
 
 
-@pytest.mark.parametrize("shape", [(4, 4, 4, 1), (2, 2, 4, 8), (8, 8, 2, 4)])
-def test_a_convolution_of_channels_that_are_split_is_the_same(shape):
-    """Of a kernel that is split over its height XLA would make something else."""
+def test_nothing_is_split_beside_a_kernel_of_a_convolution():
+    state = {"kernel": jnp.zeros((3, 3, 8, 8)), "dense": jnp.zeros((8, 8))}
+    assert all(DATA not in s.spec and MODEL not in s.spec for s in jax.tree.leaves(LAYOUT.shardings(state)))
+    assert LAYOUT.splits({"dense": jnp.zeros((8, 8))}) and not LAYOUT.splits(state)
+    assert not make_layout("data:4", "jit").splits({"dense": jnp.zeros((8, 8))})
+
+
+def test_pixels_that_a_matrix_makes_are_convolved_as_on_one_device():
+    """With the matrix split over what becomes the picture's height XLA makes another gradient of the kernel."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(8, 4, 4, shape[2])).astype(np.float32)
-    kernel = rng.normal(size=shape).astype(np.float32)
+    shapes = {"dense": (4, 64), "kernel": (4, 4, 4, 1), "last": (64, 8)}
+    params = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    z = rng.normal(size=(8, 4)).astype(np.float32)
 
-    def convolution(x, kernel):
-        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    def loss(params, z):
+        x = jax.nn.relu(z @ params["dense"]).reshape(-1, 4, 4, 4)
+        x = transposed_convolution(x, params["kernel"], 2, 1)
+        return jnp.square(jnp.tanh(x.reshape(-1, 64)) @ params["last"]).mean()
 
-    split = jax.device_put(x, NamedSharding(LAYOUT.mesh, PartitionSpec(DATA, None, None, MODEL)))
-    channels = jax.device_put(x, NamedSharding(LAYOUT.mesh, PartitionSpec(None, None, None, MODEL)))
-    placed = jax.device_put(kernel, LAYOUT.shardings(kernel))
-    for images in (split, channels):
-        made = jax.jit(convolution)(images, placed)
-        np.testing.assert_allclose(made, jax.jit(convolution)(x, kernel), rtol=1e-4, atol=1e-4)
+    placed = jax.device_put(params, LAYOUT.shardings(params))
+    one, four = jax.jit(jax.grad(loss))(params, z), jax.jit(jax.grad(loss))(placed, z)
+    assert optax.tree.norm(jax.tree.map(lambda a, b: a - np.asarray(b), one, four)) < 1e-4 * optax.tree.norm(one)
