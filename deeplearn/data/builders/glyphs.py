@@ -73,7 +73,7 @@ class Pen:
         The slanted, thickened glyph's bounding box is scaled and centred, then shifted. Within the ranges
         of `draw_factors` it stays inside the image: 20 · 1.1 / 2 + 1.8 < 13.
 
-        beside: of another font, in which the character has the same size in points, and stands on the same line, as
+        beside: the Pen of another font, in which the character has the same size in points, and stands on the same line, as
         in this one: so large that both stay inside. Each is centred from left to right.
         """
         from PIL import Image
