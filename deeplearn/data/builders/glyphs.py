@@ -65,16 +65,14 @@ class Pen:
         self._font = ImageFont.truetype(str(path), POINTS)
         self._outlines: dict[tuple[str, int], tuple] = {}
 
-    def draw(
-        self, character: str, slant, scale, shift_x, shift_y, weight, beside: "Pen | None" = None
-    ) -> np.ndarray:
+    def draw(self, character: str, slant, scale, shift_x, shift_y, weight, beside=None) -> np.ndarray:
         """The character in white on black: uint8 [28, 28, 1].
 
         The slanted, thickened glyph's bounding box is scaled and centred, then shifted. Within the ranges
         of `draw_factors` it stays inside the image: 20 · 1.1 / 2 + 1.8 < 13.
 
-        beside: the Pen of another font, in which the character has the same size in points, and stands on the same line, as
-        in this one: so large that both stay inside. Each is centred from left to right.
+        beside: the Pen of another font, in which the character has the same size in points, and stands on the
+        same line, as in this one: so large that both stay inside. Each is centred from left to right.
         """
         from PIL import Image
 
@@ -119,8 +117,10 @@ class Pen:
             ImageDraw.Draw(image).text(
                 (POINTS, POINTS / 2), character, fill=255, font=self._font, stroke_width=stroke
             )
-            line = POINTS // 2 + self._font.getmetrics()[0] - image.getbbox()[1]
-            image = image.crop(image.getbbox())
+            box = image.getbbox()
+            assert box is not None
+            line = POINTS // 2 + self._font.getmetrics()[0] - box[1]
+            image = image.crop(box)
             ink = np.asarray(image) > 0
             ys = np.flatnonzero(ink.any(axis=1))
             lefts = ink[ys].argmax(axis=1)
