@@ -25,6 +25,15 @@ from deeplearn.models.pacgan import MaxoutCritic, NormedMLP
 from deeplearn.nn.waves import OnWaves
 
 MAXOUT = (200, 200, 200)  # units of PacGAN's discriminator
+# Flags with which a game on a mixture reaches all modes.
+REMEDIES: dict[str, Any] = {
+    "packing": 2,
+    "components": 256,
+    "frequencies": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    "instance_noise": 0.5,
+    "schedule": "cosine",
+    "ema": 0.999,
+}
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:

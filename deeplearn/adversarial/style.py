@@ -31,12 +31,14 @@ class StyleConfig(GameConfig):
 
     dataset: str = "glyphs"
     latents: int = dl.flag(64, "dimensions of z and w", min=1)
-    mapping_layers: int = dl.flag(8, "layers from z to w", min=1)
-    mapping_rate: float = dl.flag(0.01, "the mapping's rate, as a multiple of the generator's", min=1e-6)
+    mapping_layers: int = dl.flag(4, "layers from z to w", min=1)
+    mapping_rate: float = dl.flag(0.1, "the mapping's rate, as a multiple of the generator's", min=1e-6)
     mixing: float = dl.flag(0.9, "fraction of images that are trained with two styles", min=0, max=1)
-    width: int = dl.flag(16, "channels next to the image", min=1)
-    widest: int = dl.flag(64, "most channels of a layer", min=1)
+    width: int = dl.flag(8, "channels next to the image", min=1)
+    widest: int = dl.flag(32, "most channels of a layer", min=1)
     minibatch_stddev: bool = True
+    learning_rate: float = 6e-3
+    schedule: str = "cosine"
     beta1: float = 0.0
     beta2: float = 0.99
 

@@ -21,7 +21,7 @@ import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.adversarial.points import PointConfig, coverage, declared, made, over_the_data
+from deeplearn.adversarial.points import REMEDIES, PointConfig, coverage, declared, made, over_the_data
 from deeplearn.adversarial.unrolled import generate_unrolled
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.baselines.point_densities import SAMPLES
@@ -41,16 +41,7 @@ GAMES: dict[str, dict[str, Any]] = {
     "packed_3": {"packing": 3},
     "wgan_gp": {"game": "wasserstein", "gradient_penalty": 0.1, "discriminator_turns": 5, "beta2": 0.9},
     "r1": {"r1": 1e-3},
-    ANNEALED: {
-        "batch_size": 256,
-        "steps": 8000,
-        "packing": 2,
-        "components": 256,
-        "frequencies": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
-        "instance_noise": 0.5,
-        "schedule": "cosine",
-        "ema": 0.999,
-    },
+    ANNEALED: {"batch_size": 256, "steps": 8000, **REMEDIES},
 }
 
 

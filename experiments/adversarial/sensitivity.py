@@ -1,4 +1,4 @@
-"""How often does a game succeed? Learning rate, β₁, critic turns and seed, swept for four methods.
+"""How often does a game succeed? Learning rate, β₁, critic turns and seed, swept for five methods.
 
     python -m experiments.adversarial.sensitivity
 
@@ -7,7 +7,7 @@ and `--betas`; those of one method and number of critic turns are one population
 step. A cell counts where its samples reach at least 24 modes (in proportion, of other mixtures). Measured: the
 fraction of cells that do (`share`), that do with half of their samples of high quality (`clean_share`, since
 samples sprayed over the plane hit modes too), the best and the median cell. Heat maps show the fraction over
-seeds. Baselines as of `adversarial.gan`, each of which is one cell.
+seeds. `annealed` plays with all that `adversarial.gan` adds by default. Baselines as of that page, each one cell.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ import optax
 from deeplearn import train as dl
 from deeplearn.adversarial.discriminator import COLLECTIONS
 from deeplearn.adversarial.players import PointGAN
-from deeplearn.adversarial.points import PointConfig
+from deeplearn.adversarial.points import REMEDIES, PointConfig
 from deeplearn.baselines.point_densities import SAMPLES, point_densities
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import heat_map
@@ -40,13 +40,14 @@ METHODS: dict[str, dict[str, Any]] = {
     "packed_2": {"packing": 2},
     "r1": {"r1": 1e-3},
     "wgan_gp": {"game": "wasserstein", "gradient_penalty": 0.1},
+    "annealed": REMEDIES,
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(PointConfig):
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 3000
     hidden: tuple[int, ...] = (64, 64)
     rates: tuple[float, ...] = dl.flag((1e-4, 3e-4, 1e-3, 3e-3), "learning rates of both players", min=0)
     betas: tuple[float, ...] = dl.flag((0.0, 0.5, 0.9), "adam's decays of the first moment", min=0, max=0.999)
@@ -162,7 +163,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         own = dataclasses.replace(config, discriminator_turns=turns, **changes)
         games = Games(partial(own.system, dataset), len(cells))
         facts = {"method": method, "turns": turns}
-        rivals[f"{method}_{turns}"] = dl.Rival(games, [stage_of(own, rate, beta)], facts=facts)
+        stage = stage_of(own, rate, beta)
+        if own.ema != config.ema:
+            stage = dataclasses.replace(stage, name=method)  # a stage has one average
+        rivals[f"{method}_{turns}"] = dl.Rival(games, [stage], facts=facts)
     return dl.side_by_side(
         rivals,
         data=dataset,

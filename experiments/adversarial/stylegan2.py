@@ -22,9 +22,8 @@ from deeplearn.models.stylegan2 import SkipSynthesis, StyleDiscriminator
 
 @dataclasses.dataclass(frozen=True)
 class Config(StyleConfig):
-    steps: int = 3000
+    steps: int = 6000
     batch_size: int = 32
-    learning_rate: float = 2e-3
     r1: float = 0.5
     r1_every: int = 16
     path_length: float = dl.flag(2.0, "weight of the path length regularisation (0: none)", min=0)
@@ -32,7 +31,18 @@ class Config(StyleConfig):
     ema: float = 0.995
 
     # Configuration F for FFHQ at 1024², a data set of folders.
-    PAPER = {"latents": 512, "width": 32, "widest": 512, "r1": 2.5, "ema": 0.999, "steps": 780_000}
+    PAPER = {
+        "latents": 512,
+        "width": 32,
+        "widest": 512,
+        "mapping_layers": 8,
+        "mapping_rate": 0.01,
+        "learning_rate": 2e-3,
+        "schedule": "constant",
+        "r1": 2.5,
+        "ema": 0.999,
+        "steps": 780_000,
+    }
     TINY = {"dataset": "digits", "width": 4, "widest": 8, "latents": 8, "mapping_layers": 2}
 
 
