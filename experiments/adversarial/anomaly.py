@@ -42,7 +42,7 @@ TRAIN_LIMIT = 5000  # normal examples to which the detectors are fitted
 
 @dataclasses.dataclass(frozen=True)
 class Config(GameConfig):
-    steps: int = 4000
+    steps: int = 12_000
     batch_size: int = 64
     anomalies: tuple[str, ...] = dl.flag(("8",), "classes that training does not show")
     latents: int = dl.flag(8, "numbers in the code", min=1)
@@ -50,11 +50,24 @@ class Config(GameConfig):
     features: float = dl.flag(0.0, "weight of the discriminator's features in an image's score", min=0)
     learning_rate: float = 1e-3
     schedule: str = "cosine"
-    r1: float = 0.1
+    beta1: float = 0.0
+    beta2: float = 0.99
+    r1: float = 1.0
     ema: float = 0.995
 
     # Zenati et al. 2018 for MNIST, which has convolutions.
-    PAPER = {"dataset": "mnist", "latents": 200, "hidden": (1024, 1024), "learning_rate": 1e-5, "steps": 200_000}
+    PAPER = {
+        "dataset": "mnist",
+        "latents": 200,
+        "hidden": (1024, 1024),
+        "learning_rate": 1e-5,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "r1": 0.0,
+        "schedule": "constant",
+        "ema": 0.999,
+        "steps": 200_000,
+    }
     TINY = {"hidden": (8,), "latents": 2, "anomalies": ("1",)}
 
 

@@ -44,13 +44,15 @@ SHOWN = 12  # images on a sheet
 
 @dataclasses.dataclass(frozen=True)
 class Config(ImageConfig):
-    steps: int = dl.flag(6000, "steps of all three", min=1)
+    steps: int = dl.flag(8000, "steps of all three", min=1)
     latents: int = dl.flag(32, "dimensions of the code", min=1)
     gamma: float = dl.flag(0.1, "weight γ of the reconstruction in the decoder's loss", min=0)
     beta: float = dl.flag(0.05, "weight of the KL term in the encoder's loss", min=0)
     learning_rate: float = 1e-3
     schedule: str = "cosine"
-    r1: float = 0.3
+    beta1: float = 0.0
+    beta2: float = 0.99
+    r1: float = 1.0
     ema: float = 0.995
 
     # γ is that of the released code, where features are those of a convolution.
@@ -62,6 +64,7 @@ class Config(ImageConfig):
         "width": 64,
         "latents": 128,
         "optimizer": "rmsprop",
+        "beta1": 0.5,
         "beta2": 0.9,
         "learning_rate": 3e-4,
         "schedule": "constant",
