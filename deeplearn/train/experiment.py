@@ -44,8 +44,9 @@ class Turn:
     scalar, a mean over rows, or a `Mean` where rows do not count alike. Random numbers come from
     `model.make_rng("noise")`. `trains` names networks, attributes of the root module (empty: all of it); only these
     are differentiated, the others enter as constants. Within a step the turn is taken `times` times, each on a
-    fresh batch, and only in every `every`-th step. `called` is the name of its metrics; if empty, the loss's own
-    name. `of` names the system whose module the loss sees where several are trained side by side (`side_by_side`).
+    fresh batch, and only in every `every`-th step, the first of which is not step 0: so its metrics are there where
+    `--log_every` is a multiple of it. `called` is the name of its metrics; if empty, the loss's own name. `of`
+    names the system whose module the loss sees where several are trained side by side (`side_by_side`).
     """
 
     loss: Loss
@@ -63,6 +64,10 @@ class Turn:
         while isinstance(loss, functools.partial):
             loss = loss.func
         return getattr(loss, "__name__", type(loss).__name__)
+
+    def due(self, step: Any) -> Any:
+        """Whether step number `step`, from 0, takes this turn."""
+        return (step + 1) % self.every == 0
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -255,7 +255,7 @@ def steps_in_loop(stage: Stage, updates: Sequence[Callable[..., Any]]) -> Callab
                     state, metrics[index] = take(index, i, state, metrics[index])
                 else:
                     state, metrics[index] = jax.lax.cond(
-                        (clock[0] + i) % turn.every == 0,
+                        turn.due(clock[0] + i),
                         lambda s, m, index=index: take(index, i, s, m),
                         lambda s, m: (s, m),
                         state,
@@ -283,4 +283,4 @@ def vectorised(update: Callable[..., Any]) -> Callable[..., Any]:
 
 def taken(stage: Stage, step: int) -> Mapping[int, Turn]:
     """The indices of the turns in step number `step`."""
-    return {index: turn for index, turn in enumerate(stage.turns) if step % turn.every == 0}
+    return {index: turn for index, turn in enumerate(stage.turns) if turn.due(step)}

@@ -187,7 +187,7 @@ class Trainer:
         metrics: list[Any] = [None] * len(stage.turns)
         batches: dict[int, Any] = {}  # by slot: systems side by side use the same
         for number, first in enumerate(self.first_slots[index]):
-            if step % stage.turns[number].every:
+            if not stage.turns[number].due(step):
                 continue
             for slot in range(first, first + stage.turns[number].times):
                 if slot not in batches:

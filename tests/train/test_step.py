@@ -57,7 +57,7 @@ def test_steps_equal_the_same_training_written_bare():
     opt = {name: adam.init(params[name]) for name in params}
     stream = made.feed.streams[0][0]
     for step, slot in itertools.product(range(3), range(3)):
-        if slot == 2 and step % 3:
+        if slot == 2 and (step + 1) % 3:
             continue
         turn = stage.turns[0] if slot < 2 else stage.turns[1]
         batch = {**stream.batch(3 * step + slot), "step": step}
@@ -158,7 +158,7 @@ def test_each_turn_draws_its_own_noise_and_batch():
     while step < 4:
         states, _, step = made.advance(states, step, pause(step))
     # Two slots of the first turn, one of the second in every third step; skipped slots stay unused.
-    assert seen == [0, 1, 2, 3, 4, 6, 7, 9, 10, 11]
+    assert seen == [0, 1, 3, 4, 6, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("looped", [True, False])
