@@ -46,11 +46,11 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Config(PointConfig):
-    batch_size: int = 64
-    steps: int = 3000
+    batch_size: int = 128
+    steps: int = 8000
     hidden: tuple[int, ...] = (64, 64)
-    rates: tuple[float, ...] = dl.flag((1e-4, 3e-4, 1e-3, 3e-3), "learning rates of both players", min=0)
-    betas: tuple[float, ...] = dl.flag((0.0, 0.5, 0.9), "adam's decays of the first moment", min=0, max=0.999)
+    rates: tuple[float, ...] = dl.flag((3e-4, 1e-3, 3e-3), "learning rates of both players", min=0)
+    betas: tuple[float, ...] = dl.flag((0.0, 0.5), "adam's decays of the first moment", min=0, max=0.999)
     turns: tuple[int, ...] = dl.flag((1, 3), "the discriminator's turns to one of the generator", min=1)
     seeds: int = dl.flag(2, "games in each cell, from different initial weights", min=1)
 
