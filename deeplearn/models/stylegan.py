@@ -35,6 +35,11 @@ def maps(side: int, width: int, widest: int) -> list[int]:
     return [min(widest, width * 2 ** (count - level)) for level in range(count + 1)]
 
 
+def has_noise(level: int, sizes: int, noisy: int) -> bool:
+    """Whether layers of a size have noise: of the `noisy` largest of all sizes, or, if that is 0, of each."""
+    return not noisy or level >= sizes - noisy
+
+
 def mixed(first: jax.Array, second: jax.Array, crossover: jax.Array) -> jax.Array:
     """Styles [B, layers, latents]: the first's in the layers before crossover [B], the second's from there on."""
     assert_shapes(first=(first, "batch layers latents"), second=(second, "batch layers latents"))
@@ -61,20 +66,23 @@ class Mapping(nn.Module):
 class Synthesis(nn.Module):
     """Styles [B, layers, latents], a key of the noise -> images [B, side, side, channels], about −1 to 1.
 
-    A learned constant; for each size two layers of convolution, noise, leaky ReLU and AdaIN.
+    A learned constant; for each size two layers of convolution, noise, leaky ReLU and AdaIN. noisy: of how many
+    sizes, from the image's own down, layers have noise (0: of all).
     """
 
     side: int
     channels: int
     width: int = 16
     widest: int = 512
+    noisy: int = 0
 
     @nn.compact
     def __call__(self, styles: jax.Array, key: jax.Array) -> jax.Array:
         assert_shapes(styles=(styles, f"batch {layers(self.side)} latents"))
         features = maps(self.side, self.width, self.widest)
         start, _ = doublings(self.side)
-        constant = self.param("constant", nn.initializers.ones, (start, start, features[0]))
+        # Of ones, as in the paper, maps without noise would be flat, and AdaIN would leave nothing of them.
+        constant = self.param("constant", nn.initializers.normal(1.0), (start, start, features[0]))
         x = jnp.broadcast_to(constant, (len(styles), *constant.shape)).astype(styles.dtype)
         for layer in range(layers(self.side)):
             level, second = divmod(layer, 2)
@@ -82,7 +90,8 @@ class Synthesis(nn.Module):
                 x = EqualizedConv(features[level], use_bias=False)(x)
             elif level:
                 x = DoublingConv(features[level])(x)
-            x = NoiseInjection(each_map=True)(x, jax.random.fold_in(key, layer))
+            if has_noise(level, len(features), self.noisy):
+                x = NoiseInjection(each_map=True)(x, jax.random.fold_in(key, layer))
             x = leaky_relu(x + self.param(f"bias_{layer}", nn.initializers.zeros, (features[level],)))
             x = AdaIN()(x, styles[:, layer])
         return EqualizedConv(self.channels, window=1)(x)

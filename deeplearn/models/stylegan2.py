@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.models.dcgan import doublings
-from deeplearn.models.stylegan import layers, leaky_relu, maps
+from deeplearn.models.stylegan import has_noise, layers, leaky_relu, maps
 from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.equalized import EqualizedConv, EqualizedDense
 from deeplearn.nn.fir import blurred, doubled, halved
@@ -23,13 +23,15 @@ class SkipSynthesis(nn.Module):
     """Styles [B, layers, latents], a key of the noise -> images [B, side, side, channels], about −1 to 1.
 
     The image is a sum over sizes (figure 7b): each size's maps become an image by a 1×1 convolution, modulated but
-    not demodulated, which takes the next layer's style; the smaller sizes' sum is doubled by the filter.
+    not demodulated, which takes the next layer's style; the smaller sizes' sum is doubled by the filter. noisy: of
+    how many sizes, from the image's own down, layers have noise (0: of all).
     """
 
     side: int
     channels: int
     width: int = 32
     widest: int = 512
+    noisy: int = 0
 
     @nn.compact
     def __call__(self, styles: jax.Array, key: jax.Array) -> jax.Array:
@@ -44,7 +46,8 @@ class SkipSynthesis(nn.Module):
         for layer in range(layers(self.side) - 1):
             level, doubles = (layer + 1) // 2, layer % 2 == 1
             x = ModulatedConv(features[level], double=doubles)(x, styles[:, layer])
-            x = NoiseInjection()(x, jax.random.fold_in(key, layer))
+            if has_noise(level, len(features), self.noisy):
+                x = NoiseInjection()(x, jax.random.fold_in(key, layer))
             x = leaky_relu(x + self.param(f"bias_{layer}", nn.initializers.zeros, (features[level],)))
             if not doubles:
                 drawn = ModulatedConv(self.channels, window=1, demodulate=False)(x, styles[:, layer + 1])

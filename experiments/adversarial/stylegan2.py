@@ -4,10 +4,11 @@
     python -m experiments.adversarial.stylegan2 --dataset=openmoji/32 --workdir=runs/stylegan2_emoji
     python -m experiments.adversarial.stylegan2 --dataset=folder:PICTURES@32
 
-Karras et al. 2020: modulated and demodulated kernels in place of AdaIN, an image that is the sum of what every
-size adds, a residual discriminator, and path length regularisation: ‖Jᵀy‖, how far an image moves with w, is drawn
-to its moving mean. R1 and it are lazy: every 16th and every 4th step, for as many. The rest is `stylegan`'s: what
-it measures, and γ of R1, of pixels from 0 to 1, where 10 for the paper's, from −1 to 1, is 2.5.
+Karras et al. 2020: modulated and demodulated kernels in place of AdaIN, an image that is the sum of what every size
+adds, a residual discriminator, and path length regularisation: ‖Jᵀy‖, how far an image moves with w, is drawn to
+its moving mean. R1 and it are lazy: every 16th and every 4th step, for as many. The rest is `stylegan`'s: what it
+measures, rates, noise at the image's size alone, and γ of R1, of pixels from 0 to 1, where 10 for the paper's, from
+−1 to 1, is 2.5.
 """
 
 import dataclasses
@@ -37,6 +38,7 @@ class Config(StyleConfig):
         "widest": 512,
         "mapping_layers": 8,
         "mapping_rate": 0.01,
+        "noisy": 0,
         "learning_rate": 2e-3,
         "schedule": "constant",
         "r1": 2.5,
