@@ -67,7 +67,13 @@ class GameConfig(dl.Config):
             self.augmentation_target,
             self.instance_noise,
             max(1, 2 * self.steps // 3) * self.discriminator_turns,
+            self.accumulate,
         )
+
+    @property
+    def lazy(self) -> int:
+        """Steps from one lazy R1 penalty to the next, or 0 where R1 is part of the discriminator's loss."""
+        return self.r1_every if self.r1 and self.r1_every > 1 else 0
 
     def need_singles(self, why: str) -> None:
         """UserError where examples are judged in packs; `why` is a clause that says why they cannot be."""
@@ -77,14 +83,20 @@ class GameConfig(dl.Config):
     def chain(self, rate: float, updates: int, lazy: int = 0) -> optax.GradientTransformation:
         """The optimiser of a network that is updated so often.
 
-        lazy: steps from one turn of a lazy penalty to the next, which shares the optimiser: rate and decays are
-        those of as much gradient in fewer updates, c = lazy / (lazy + 1) (Karras et al. 2020, appendix B).
+        lazy: other updates from one turn of a lazy penalty to the next, which shares the optimiser: rate and decays
+        are those of as much gradient in fewer updates, c = lazy / (lazy + 1) (Karras et al. 2020, appendix B).
         """
         c = lazy / (lazy + 1) if lazy else 1.0
         rates = schedule(self.schedule, c * rate, updates)
         if self.optimizer == "rmsprop":
             return optax.rmsprop(rates, decay=self.beta2)
         return optax.adam(rates, b1=self.beta1**c, b2=self.beta2**c)
+
+    def discriminator_chain(self, updates: int) -> optax.GradientTransformation:
+        """The discriminator's optimiser, of so many updates; its weights are clipped after each, if at all."""
+        missed = self.lazy * self.discriminator_turns
+        chain = self.chain(self.discriminator_rate or self.learning_rate, updates, missed)
+        return optax.chain(chain, within(self.clip)) if self.clip else chain
 
     def stage(
         self,
@@ -99,17 +111,16 @@ class GameConfig(dl.Config):
         generate, discriminate, flatten: losses that take the keywords of those of `deeplearn.adversarial.turns`.
         generator, discriminator: names of the networks that each trains.
         """
-        lazy = self.r1_every if self.r1 and self.r1_every > 1 else 0
+        lazy = self.lazy
         options = {"game": self.game, "penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}
         turns = [
             dl.Turn(partial(discriminate, **options), trains=tuple(discriminator), times=self.discriminator_turns)
         ]
         if lazy:
-            turns.append(dl.Turn(partial(flatten, r1=self.r1 * lazy), trains=tuple(discriminator), every=lazy))
+            missed = lazy * self.discriminator_turns
+            turns.append(dl.Turn(partial(flatten, r1=self.r1 * missed), trains=tuple(discriminator), every=lazy))
         turns.append(dl.Turn(partial(generate, game=self.game), trains=tuple(generator)))
         updates = self.steps * self.discriminator_turns + (self.steps // lazy if lazy else 0)
-        theirs = self.chain(self.discriminator_rate or self.learning_rate, updates, lazy)
-        theirs = optax.chain(theirs, within(self.clip)) if self.clip else theirs
-        ours = self.chain(self.learning_rate, self.steps)
+        theirs, ours = self.discriminator_chain(updates), self.chain(self.learning_rate, self.steps)
         chains = dict.fromkeys(generator, ours) | dict.fromkeys(discriminator, theirs)
         return dl.Stage(turns, chains, self.steps, ema=self.ema or None)

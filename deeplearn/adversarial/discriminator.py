@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from deeplearn.data.augmentation import augment
 from deeplearn.errors import UserError
+from deeplearn.nn.batch_norm import mapped
 from deeplearn.nn.spectral_norm import SpectralNorm
 
 COLLECTIONS = ("augmentation", "instance_noise", "spectral")  # of a discriminator's own state
@@ -38,6 +39,7 @@ class Discriminator(nn.Module):
         overfits. 0: with probability 1.
     noise: the standard deviation of Gaussian noise on real and generated examples alike while it trains (Sønderby
         et al. 2017; Arjovsky & Bottou 2017). It falls to a hundredth in `noise_turns` of its turns, geometrically.
+    parts: into which each of its batches is cut (`--accumulate`); `adapt` is called for each.
     """
 
     network: nn.Module
@@ -47,6 +49,7 @@ class Discriminator(nn.Module):
     target: float = 0.0
     noise: float = 0.0
     noise_turns: int = 1
+    parts: int = 1
 
     def setup(self) -> None:
         self.judging = SpectralNorm(self.network) if self.spectral_norm else self.network
@@ -82,7 +85,11 @@ class Discriminator(nn.Module):
     def adapt(self, real_logits: jax.Array) -> None:
         """After the logits of real examples in a turn: the probability of augmentation, and the level of noise."""
         if self.target:
-            moved = self.probability.value + ADAPTED * jnp.sign(jnp.sign(real_logits).mean() - self.target)
+            overfits = jnp.sign(real_logits).mean()
+            overfits = jax.lax.pmean(overfits, "data") if mapped("data") else overfits
+            moved = self.probability.value + ADAPTED / self.parts * jnp.sign(overfits - self.target)
             self.probability.value = jnp.clip(jax.lax.stop_gradient(moved), 0, 1)
         if self.noise:
-            self.level.value = jnp.maximum(self.level.value * 0.01 ** (1 / self.noise_turns), self.noise / 100)
+            self.level.value = jnp.maximum(
+                self.level.value * 0.01 ** (1 / self.noise_turns / self.parts), self.noise / 100
+            )

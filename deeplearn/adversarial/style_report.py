@@ -44,11 +44,13 @@ def pair(model: StyleGAN, count: int, of: str) -> tuple[jax.Array, jax.Array]:
 def perceptual_path_length(trained: dl.Trained, dataset: Dataset, of: str) -> float:
     """E ‖f(x_t) − f(x_{t+ε})‖² / ε², f the judge's features (Karras et al. 2019, equations 2, 3; there VGG's)."""
     features, total = judge(dataset), 0.0
-    for number in range(PAIRS // BLOCK):
-        first, second = (
-            features(np.asarray(image))[1] for image in trained.folded(number)(pair, count=BLOCK, of=of)
-        )
-        total += float(np.square((first - second).astype(np.float64)).sum())
+    # A GPU's usual products of float32 are rounded more coarsely than the two images of a pair differ.
+    with jax.default_matmul_precision("highest"):
+        for number in range(PAIRS // BLOCK):
+            first, second = (
+                features(np.asarray(image))[1] for image in trained.folded(number)(pair, count=BLOCK, of=of)
+            )
+            total += float(np.square((first - second).astype(np.float64)).sum())
     return total / EPSILON**2 / PAIRS
 
 

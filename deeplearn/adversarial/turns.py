@@ -78,9 +78,14 @@ def flatten(model: Any, batch: dl.Batch, r1: float) -> dl.Losses:
 
 
 def critic(model: Any, conditions: Any) -> Any:
-    """The discriminator's logits as a function of packs alone."""
+    """The discriminator's logit as a function of packs alone; of several patches their sum."""
     judging = as_function(model.discriminator)
-    return lambda packs: logits_of(judging(packs, *conditions, method="judge"))
+
+    def score(packs: jax.Array) -> jax.Array:
+        logits = logits_of(judging(packs, *conditions, method="judge"))
+        return logits.reshape(len(logits), -1).sum(-1)
+
+    return score
 
 
 def generate(model: Any, batch: dl.Batch, game: str = "non_saturating") -> dl.Losses:

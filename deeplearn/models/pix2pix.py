@@ -14,6 +14,7 @@ from deeplearn.errors import UserError
 from deeplearn.nn.checks import IMAGES, assert_shapes
 from deeplearn.nn.conv import Conv
 from deeplearn.nn.instance_norm import InstanceNorm
+from deeplearn.nn.minibatch_stddev import minibatch_stddev
 from deeplearn.nn.strided import HalvingConv
 from deeplearn.nn.transposed import TransposedConv
 
@@ -73,12 +74,13 @@ class PatchGAN(nn.Module):
 
     layers: convolutions of stride 2, the first without normalisation; two of stride 1 follow. Three make the
     paper's 70×70 (appendix 6.1.2). affine: of the normalisation, as in pix2pix; else convolutions have biases, as
-    CycleGAN's.
+    CycleGAN's. minibatch_stddev: see `deeplearn.nn.minibatch_stddev`, before the last convolution.
     """
 
     features: int = 64
     layers: int = 3
     affine: bool = True
+    minibatch_stddev: bool = False
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
@@ -93,6 +95,7 @@ class PatchGAN(nn.Module):
             else:
                 x = Conv(features, (4, 4), padding=1, use_bias=bias, kernel_init=INIT)(x)
             x = nn.leaky_relu(x if layer == 0 else InstanceNorm(self.affine)(x), 0.2)
+        x = minibatch_stddev(x) if self.minibatch_stddev else x
         return Conv(1, (4, 4), padding=1, kernel_init=INIT)(x).squeeze(-1)
 
 

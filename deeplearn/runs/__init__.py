@@ -4,7 +4,7 @@
     logits = run.trained(MLP.__call__, images)
     run.classes, run.step, run.config, run.results
 
-Commands: `python -m deeplearn.runs sample|ask|compare|export --help`.
+Commands: `python -m deeplearn.runs sample|images|interpolate|ask|translate|compare|export --help`.
 """
 
 from deeplearn.runs.run import Run

@@ -96,7 +96,7 @@ def sample(run: Run, count: int, seed: int) -> Image.Image:
         raise UserError(f"{run.name} draws no sheet: it makes neither samples nor reconstructions")
     if count < 1 or seed < 0:
         raise UserError("--count should be at least 1, and --seed at least 0")
-    sheets = [_sheet(run, seed * count + number) for number in range(count)]
+    sheets = [_sheet(run, seed, number) for number in range(count)]
     width, height = max(one.width for one in sheets), sum(one.height for one in sheets)
     whole = Image.new(sheets[0].mode, (width, height), "white")
     top = 0
@@ -106,9 +106,9 @@ def sample(run: Run, count: int, seed: int) -> Image.Image:
     return whole
 
 
-def _sheet(run: Run, number: int) -> Image.Image:
+def _sheet(run: Run, seed: int, number: int) -> Image.Image:
     assert run.experiment.sheet is not None
-    trained = run.trained.folded(number) if number else run.trained
+    trained = run.trained.folded(seed).folded(number) if seed or number else run.trained
     try:
         return run.experiment.sheet(trained, run.described)
     except DataNeeded:
@@ -131,6 +131,8 @@ def ask(run: Run, question: str, seed: int) -> str:
 def main(arguments: Sequence[str]) -> None:
     """The command; UserError for a mistake."""
     chosen = parse(arguments)
+    if getattr(chosen, "seed", 0) >= 2**32:
+        raise UserError(f"--seed={chosen.seed} should be less than 2³²")
     use_compilation_cache()
     if chosen.command == "compare":
         text, warnings = compare(chosen.run, chosen.other)

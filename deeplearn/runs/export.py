@@ -188,10 +188,10 @@ def _exported(function: Callable[[jax.Array], Any], one: jax.ShapeDtypeStruct) -
     raise UserError(f"the network cannot be exported for batches of any size ({brief(reason)})")
 
 
-def writing(file: Path, write: Callable[[], object]) -> None:
-    """Calls `write`; a UserError names the file where it cannot be written."""
+def writing(file: Path, write: Callable[[], object], flag: str = "file") -> None:
+    """Calls `write`; a UserError names the file, and the flag, where it cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write()
     except (OSError, SafetensorError) as error:
-        raise UserError(f"cannot write --file={file} ({reason(error)})") from None
+        raise UserError(f"cannot write --{flag}={file} ({reason(error)})") from None

@@ -6,6 +6,7 @@ import argparse
 import functools
 import inspect
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ OPTIONS = {
 
 
 def asked_of(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Those of the options that were given."""
-    return {name: getattr(chosen, name) for name in OPTIONS if getattr(chosen, name) is not None}
+    """Those of the options that were given; UserError for a number that is none."""
+    asked = {name: getattr(chosen, name) for name in OPTIONS if getattr(chosen, name) is not None}
+    if not math.isfinite(asked.get("truncation", 1.0)):
+        raise UserError(f"--truncation={asked['truncation']} should be a number, such as 0.7")
+    return asked
 
 
-def _made(run: Run, hook: Callable[..., np.ndarray], seed: int, *numbers: int, **asked: Any) -> np.ndarray:
+def _made(
+    run: Run, hook: Callable[..., np.ndarray], seed: int, block: int, *numbers: int, **asked: Any
+) -> np.ndarray:
     """What the hook makes; UserError for an option that it does not take."""
     if unknown := [name for name in asked if name not in inspect.signature(hook).parameters]:
         raise UserError(f"{run.name} takes no --{unknown[0]}: its generator is not asked for that")
-    trained = run.trained.folded(seed)
+    trained = run.trained.folded(seed).folded(block)
     try:
         return hook(trained, run.described, *numbers, **asked)
     except DataNeeded:
@@ -46,25 +52,25 @@ def _made(run: Run, hook: Callable[..., np.ndarray], seed: int, *numbers: int, *
 
 
 def images(run: Run, folder: Path, count: int, seed: int, **asked: Any) -> None:
-    """`count` pictures of the run's generator, 0.png, 1.png … in a new folder.
+    """`count` pictures of the run's generator in a new folder, named by their numbers.
 
     UserError for an experiment without a generator of images, for what it cannot be asked, and where the folder is
     there.
     """
     if run.experiment.images is None:
-        raise UserError(f"{run.name} makes no images: it has no generator that does")
+        raise UserError(f"{run.name} makes no images by this command")
     if count < 1 or seed < 0:
         raise UserError("--count should be at least 1, and --seed at least 0")
     if folder.exists():
         raise UserError(f"--folder={folder} is there already: name a new one")
     for start in range(0, count, BLOCK):
-        made = _made(run, run.experiment.images, seed * count + start, BLOCK, **asked)
+        made = _made(run, run.experiment.images, seed, start, BLOCK, **asked)
         if not start:
-            writing(folder, lambda: folder.mkdir(parents=True))
+            writing(folder, lambda: folder.mkdir(parents=True), "folder")
         for number, image in enumerate(made[: count - start], start):
             file = folder / f"{number:0{len(str(count - 1))}}.png"
             png = as_png(image_grid(image[None], scale=1, pad=0))
-            writing(file, functools.partial(file.write_bytes, png))
+            writing(file, functools.partial(file.write_bytes, png), "folder")
 
 
 def interpolate(run: Run, stops: int, seed: int, suffix: str, **asked: Any) -> bytes:
@@ -77,7 +83,7 @@ def interpolate(run: Run, stops: int, seed: int, suffix: str, **asked: Any) -> b
     if stops < 2 or seed < 0:
         raise UserError("--stops should be at least 2, and --seed at least 0")
     leg = LEG if suffix == ".gif" else LEG_ROW
-    made = _made(run, run.experiment.walk, seed, stops, leg, **asked)
+    made = _made(run, run.experiment.walk, seed, 0, stops, leg, **asked)
     if suffix == ".png":
         return as_png(image_grid(made, columns=leg))
     scale = max(1, -(-GIF_SIDE // max(made.shape[1:3])))

@@ -15,7 +15,7 @@ from deeplearn.errors import UserError, reason
 from deeplearn.runs.run import Run
 from deeplearn.train.evaluation import as_png
 
-BLOCK = 100  # pictures that are held at once
+BLOCK = 100  # pictures that are translated at once
 
 
 def translate(run: Run, folder: Path, out: Path, seed: int = 0) -> int:

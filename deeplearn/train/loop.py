@@ -170,7 +170,7 @@ def _introduction(name: str, trainer: Trainer, states: list[Any], step: int, dir
 def _not_split(trainer: Trainer) -> str:
     """A line where a mesh has a model axis over which nothing is split."""
     mesh = trainer.layout.mesh
-    if mesh is None or mesh.shape.get(MODEL, 1) == 1 or trainer.layout.splits(trainer.abstract_one.params):
+    if mesh is None or mesh.shape.get(MODEL, 1) == 1 or trainer.layout.splits:
         return ""
     return (
         "\nEvery device holds all parameters: they are not split where there are convolutions, which XLA would "

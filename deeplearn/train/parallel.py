@@ -65,6 +65,7 @@ class Layout:
 
     mesh: Mesh | None = None
     pmap: bool = False
+    convolves: bool = False  # whether networks have convolutions, see `suited_to`
 
     @property
     def axis(self) -> str | None:
@@ -86,14 +87,19 @@ class Layout:
         """Virtual CPU devices share a pool of threads: unbounded dispatch of sharded steps can deadlock there."""
         return self.mesh is not None and jax.default_backend() == "cpu"
 
-    def splits(self, state: Tree) -> bool:
-        """Whether it splits parameters: where there is a model axis, and no kernel of a convolution.
+    @property
+    def splits(self) -> bool:
+        """Whether parameters are split."""
+        return self.mesh is not None and self.mesh.shape.get(MODEL, 1) > 1 and not self.convolves
+
+    def suited_to(self, params: Tree) -> Layout:
+        """This layout for states of these parameters: with kernels of convolutions among them none is split.
 
         What a split matrix makes becomes, reshaped to pixels, a picture that is split over its height. Of such a
         one, on a mesh with both axes, XLA (jaxlib 0.10.2, CPU) computes another convolution, or another gradient.
         """
-        kernels = any(len(leaf.shape) >= 4 for leaf in jax.tree.leaves(state))
-        return self.mesh is not None and self.mesh.shape.get(MODEL, 1) > 1 and not kernels
+        kernels = any(len(leaf.shape) >= 4 for leaf in jax.tree.leaves(params))
+        return dataclasses.replace(self, convolves=kernels)
 
     def shardings(self, state: Tree) -> Tree:
         """A sharding for each leaf of the canonical state.
@@ -106,7 +112,7 @@ class Layout:
         if mesh is None:
             one = SingleDeviceSharding(jax.devices()[0])
             return jax.tree.map(lambda _: one, state)
-        ways = mesh.shape[MODEL] if self.splits(state) else 1
+        ways = mesh.shape[MODEL] if self.splits else 1
 
         def sharding(leaf: Any) -> NamedSharding:
             # Vectors (biases, norms, counters) are not worth a collective each.

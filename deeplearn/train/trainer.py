@@ -48,7 +48,7 @@ class Trainer:
         say: Callable[[str], None] = lambda text: None,
         looped: bool | None = None,
     ) -> None:
-        self.experiment, self.config, self.layout, self.say = experiment, config, layout, say
+        self.experiment, self.config, self.say = experiment, config, say
         self.ends = {start + s.steps for start, s in zip(experiment.starts(), experiment.stages, strict=True)}
         # Needed at every step, so computed once.
         self.starts = experiment.starts()
@@ -59,6 +59,7 @@ class Trainer:
             functools.partial(initialise, experiment, batches=self.feed.examples), jax.random.key(0)
         )
         params = self.abstract_one.params
+        self.layout = layout = layout.suited_to(params)
         mentioned = {path for stage in experiment.stages for turn in stage.turns for path in turn.paths}
         cut = units(params, mentioned)
         leaves = {tuple(entry.key for entry in path) for path, _ in jax.tree_util.tree_leaves_with_path(params)}

@@ -46,7 +46,8 @@ def pictures(name: str, count: int, data_dir: str | None) -> Iterator[np.ndarray
     """Each picture of a folder or data set, [H, W, 1 or 3] in [0, 1]; at most `count` unless it is 0."""
     if (folder := Path(name).expanduser()).is_dir():
         files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-        for file in files[: count or None]:
+        for row in np.random.default_rng(0).permutation(len(files))[: count or None]:  # folders may be classes
+            file = files[row]
             pixels = np.asarray(read_picture(file), np.float32) / 255
             yield pixels[..., None] if pixels.ndim == 2 else pixels
         return

@@ -36,6 +36,7 @@ from deeplearn.metrics.detection import detection
 from deeplearn.models.dense_generator import DenseGenerator
 from deeplearn.models.mlp import MLP
 from deeplearn.nn.functional import flat
+from deeplearn.nn.minibatch_stddev import minibatch_stddev
 
 TRAIN_LIMIT = 5000  # normal examples to which the detectors are fitted
 
@@ -75,13 +76,16 @@ class PairCritic(nn.Module):
     """Images [B, ...] and codes [B, latents] -> logits [B], or with `hidden_layer` the last hidden layer."""
 
     hidden: tuple[int, ...]
+    minibatch_stddev: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, code: jax.Array, train: bool = False, hidden_layer: bool = False) -> jax.Array:
         both = jnp.concatenate([flat(x), code], axis=-1)
         for width in self.hidden:
             both = leaky_relu(nn.Dense(width)(both))
-        return both if hidden_layer else nn.Dense(1)(both).squeeze(-1)
+        if hidden_layer:
+            return both
+        return nn.Dense(1)(minibatch_stddev(both) if self.minibatch_stddev else both).squeeze(-1)
 
 
 class BiGAN(nn.Module):
@@ -109,7 +113,8 @@ class BiGAN(nn.Module):
 def deceive(model: BiGAN, batch: dl.Batch, game: str) -> dl.Losses:
     """Generator and encoder: each pair should be taken for the other's (Donahue et al. 2017, equation 3)."""
     on_fake, on_real = judge(model, shown(model.fake(batch, train=True))), judge(model, model.real(batch))
-    return GAMES[game].generator(on_fake) + GAMES[game].generator(-on_real), {}
+    mirrored = 1 - on_real if game == "least_squares" else -on_real  # its labels are 0 and 1
+    return GAMES[game].generator(on_fake) + GAMES[game].generator(mirrored), {}
 
 
 def reconstruct(model: BiGAN, batch: dl.Batch) -> dl.Losses:
@@ -195,7 +200,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         return BiGAN(
             MLP(config.hidden, config.latents, leaky_relu),
             DenseGenerator(dataset.image_shape, config.hidden[::-1]),
-            config.discriminator(PairCritic(config.hidden)),
+            config.discriminator(PairCritic(config.hidden, config.minibatch_stddev)),
             config.latents,
         )
 

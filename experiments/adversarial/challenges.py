@@ -3,13 +3,13 @@
     python -m experiments.adversarial.challenges --replicas=5
     python -m experiments.adversarial.challenges --replicas=5 --dataset=mixture/ring --workdir=runs/ring
 
-The same networks and steps by: the GAN; unrolled, its generator learning against the discriminator five steps
-on (Metz et al. 2017); packed, two or three examples judged together (Lin et al. 2018); WGAN-GP (Gulrajani et
-al. 2017, five turns of the critic); R1 (Mescheder et al. 2018); annealed, as `adversarial.gan` plays by
-default; and diffusion (Ho et al. 2020) as what can be reached. To be read together: modes, the fraction of
-samples within three standard deviations of one (`high_quality`), the reverse KL over modes. Baselines as of
-`adversarial.gan`. The other challenges have pages of their own: `adversarial.stacked_modes` (1000 modes of
-images), `convergence`, `vanishing_generator`, `sensitivity`.
+The same networks and steps by: the GAN; unrolled, its generator learning against the discriminator five steps on
+(Metz et al. 2017); packed, two or three examples judged together (Lin et al. 2018); WGAN-GP (Gulrajani et al. 2017,
+five turns of the critic); R1 (Mescheder et al. 2018); annealed, with all that `adversarial.gan` adds to the GAN by
+default; and diffusion (Ho et al. 2020) as what can be reached. To be read together: modes, the fraction of samples
+within three standard deviations of one (`high_quality`), the reverse KL over modes. Baselines as of
+`adversarial.gan`. The other challenges have pages of their own: `adversarial.stacked_modes` (1000 modes of images),
+`convergence`, `vanishing_generator`, `sensitivity`.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ GAMES: dict[str, dict[str, Any]] = {
     "packed_3": {"packing": 3},
     "wgan_gp": {"game": "wasserstein", "gradient_penalty": 0.1, "discriminator_turns": 5, "beta2": 0.9},
     "r1": {"r1": 1e-3},
-    ANNEALED: {"batch_size": 256, "steps": 8000, **REMEDIES},
+    ANNEALED: REMEDIES,
 }
 
 

@@ -57,8 +57,11 @@ class Config(ImageConfig):
         "learning_rate": 2e-4,
         "discriminator_rate": 2e-4,
         "discriminator_turns": 5,
+        "schedule": "constant",
+        "beta2": 0.9,
         "spectral_norm": True,
         "r1": 0.0,
+        "ema": 0.0,
         "steps": 450_000,
     }
     TINY = {"dataset": "digits", "width": 8, "features": 4}
@@ -104,11 +107,11 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 
 def images(trained: dl.Trained, dataset: Dataset, count: int, text: str = "") -> np.ndarray:
-    """Of what the text names; without one of all classes in turn."""
+    """Of what the text names; without one of random classes."""
     if text or has_parts(dataset):
         asked = np.tile(np.array(asked_for(text, dataset), np.int32), (count, 1))
     else:
-        asked = (np.arange(count, dtype=np.int32) % len(dataset.classes))[:, None]
+        asked = np.asarray(jax.random.randint(trained.key, (count, 1), 0, len(dataset.classes)))
     return np.asarray(trained(ConditionalGAN.sample, asked))
 
 

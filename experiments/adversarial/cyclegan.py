@@ -152,10 +152,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     shape = height, width, channels = dataset.train.spec["target"].shape
     if shape != dataset.train.spec["source"].shape:
         raise UserError(f"--dataset={dataset.name} has grey pictures on one side only: both need as many channels")
+    if config.parallel == "pmap":
+        raise UserError("--parallel=pmap would give each device a history of its own: use --parallel=jit")
     need_quarters(height, width)
     need_patches(height, width, config.layers)
     generator = partial(ResNetGenerator, channels, config.features, config.blocks)
-    patches = partial(PatchGAN, config.features, config.layers, affine=False)
+    patches = partial(PatchGAN, config.features, config.layers, False, config.minibatch_stddev)
     model = CycleGAN(
         generator(),
         generator(),

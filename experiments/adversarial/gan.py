@@ -17,7 +17,7 @@ suffices. Baselines: the data itself, a kernel density estimate, a Gaussian mixt
 import dataclasses
 
 from deeplearn import train as dl
-from deeplearn.adversarial.points import PointConfig, declared, made
+from deeplearn.adversarial.points import REMEDIES, PointConfig, declared, made
 from deeplearn.adversarial.watch import ALARMS
 from deeplearn.data import Dataset
 
@@ -26,12 +26,12 @@ from deeplearn.data import Dataset
 class Config(PointConfig):
     batch_size: int = 256
     steps: int = 8000
-    schedule: str = "cosine"
-    packing: int = 2
-    components: int = 256
-    frequencies: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-    instance_noise: float = 0.5
-    ema: float = 0.999
+    schedule: str = REMEDIES["schedule"]
+    packing: int = REMEDIES["packing"]
+    components: int = REMEDIES["components"]
+    frequencies: tuple[float, ...] = REMEDIES["frequencies"]
+    instance_noise: float = REMEDIES["instance_noise"]
+    ema: float = REMEDIES["ema"]
 
     # PacGAN's released code: 100 packs a step, so --packing=3 wants --batch_size=300. Unlike there, players take
     # turns, batch norm sees all slots of the packs together, and the slots of a step are different points of one

@@ -201,9 +201,16 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     read_off = partial(guess, information=config.information, continuous=config.continuous)
     stage = config.stage()
     turns = [*stage.turns, dl.Turn(read_off, trains=("generator", "discriminator"))]
+    # Both networks are updated once more a step, which falling rates should count.
+    lazy = config.lazy
+    often = config.steps * (config.discriminator_turns + 1) + (config.steps // lazy if lazy else 0)
+    optimizers = {
+        "generator": config.chain(config.learning_rate, 2 * config.steps),
+        "discriminator": config.discriminator_chain(often),
+    }
     return dl.Experiment(
         model=model,
-        stages=[dataclasses.replace(stage, turns=turns)],
+        stages=[dataclasses.replace(stage, turns=turns, optimizers=optimizers)],
         data=with_classes(dataset, config.classes),
         evaluate=evaluate,
         baselines=baselines,

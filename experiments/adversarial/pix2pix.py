@@ -147,7 +147,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     halvings(height, width)
     need_patches(height, width, config.layers)
     unet = partial(UNet, channels, config.features, config.dropout)
-    patches = PatchGAN(config.features, config.layers)
+    patches = PatchGAN(config.features, config.layers, minibatch_stddev=config.minibatch_stddev)
     game = config.stage(partial(generate, l1=config.l1), partial(discriminate, weight=0.5, made=slice(given, None)))
     alone = dl.Stage(
         [dl.Turn(regress)], config.chain(config.learning_rate, config.steps), config.steps, ema=game.ema

@@ -54,8 +54,8 @@ class Config(PointConfig):
     turns: tuple[int, ...] = dl.flag((1, 3), "the discriminator's turns to one of the generator", min=1)
     seeds: int = dl.flag(2, "games in each cell, from different initial weights", min=1)
 
-    # Networks, batch and games as in `adversarial.gan`'s protocols: 2 × 128 units, ten seeds.
-    PAPER = {"hidden": (128, 128), "batch_size": 128, "steps": 10_000, "seeds": 10}
+    # No paper's: larger networks, longer games and ten seeds.
+    PAPER = {"hidden": (128, 128), "steps": 10_000, "seeds": 10}
     TINY = {"hidden": (4,), "rates": (1e-3,), "betas": (0.0, 0.5), "turns": (1,)}
 
 

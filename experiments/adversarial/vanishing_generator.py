@@ -79,6 +79,7 @@ def judge_frozen(model: Frozen, batch: dl.Batch, first: int, steps: int) -> dl.L
     found = jnp.log10(jax.lax.stop_gradient(norms(model, len(fake))) + 1e-30)
     record(model, "norms", found, batch["step"] - first, steps, points=POINTS)
     metrics = dict(zip(LOSSES, found, strict=True))
+    model.fresh.adapt(on_real)
     loss = GAMES["non_saturating"].discriminator(on_real, on_fake)
     return loss, metrics | state_of_play(real, fake, on_real, on_fake)
 

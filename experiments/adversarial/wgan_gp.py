@@ -5,7 +5,8 @@
 Gulrajani et al. 2017. The critic takes five turns to the generator's one. The data set's judge (`deeplearn.judge`)
 measures the samples against training images: distances on its features (not the Inception network's, so none is an
 "FID"), precision, recall, the fraction whose class it is confident of. Baselines: other training images, which is
-what a perfect model would get; test images (of `glyphs`: in held-out fonts); a Gaussian fitted to the pixels.
+what a perfect model would get; test images (of `glyphs`: in held-out fonts); a Gaussian and a Gaussian mixture
+fitted to the pixels; a VAE of the generator's size.
 Not in the paper: dense networks (`--network=convolutional` is closer to it) and mixture noise
 (`deeplearn/models/mixture_prior.py`; `--components=1` is Gaussian).
 """
@@ -46,6 +47,9 @@ class Config(ImageConfig):
         "batch_size": 50,
         "gradient_penalty": 10.0,
         "learning_rate": 1e-4,
+        "schedule": "constant",
+        "beta1": 0.5,
+        "ema": 0.0,
         "steps": 200_000,
     }
     TINY = {"dataset": "digits", "width": 8}

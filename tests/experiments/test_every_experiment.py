@@ -161,7 +161,7 @@ def test_networks_learn_on_four_devices_as_on_one_and_each_program_is_compiled_o
             initial = local(states)
         else:
             # That a state is born on a mesh as on one device is tested elsewhere, and takes long to compile.
-            states = [jax.device_put(state, layout.shardings(state)) for state in initial]
+            states = [jax.device_put(state, trainer.layout.shardings(state)) for state in initial]
         step = 0
         while step < 2:
             states, metrics, step = trainer.advance(states, step, 2)

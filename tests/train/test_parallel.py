@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from deeplearn.nn.transposed import transposed_convolution
-from deeplearn.train.parallel import DATA, MODEL, make_layout
+from deeplearn.train.parallel import MODEL, make_layout
 
 LAYOUT = make_layout("data:2,model:2", "jit")
 
@@ -32,10 +32,12 @@ def test_a_matrix_is_split_over_its_larger_axis(shape, split):
 
 
 def test_nothing_is_split_beside_a_kernel_of_a_convolution():
-    state = {"kernel": jnp.zeros((3, 3, 8, 8)), "dense": jnp.zeros((8, 8))}
-    assert all(DATA not in s.spec and MODEL not in s.spec for s in jax.tree.leaves(LAYOUT.shardings(state)))
-    assert LAYOUT.splits({"dense": jnp.zeros((8, 8))}) and not LAYOUT.splits(state)
-    assert not make_layout("data:4", "jit").splits({"dense": jnp.zeros((8, 8))})
+    params = {"kernel": jnp.zeros((3, 3, 8, 8)), "dense": jnp.zeros((8, 8))}
+    layout = LAYOUT.suited_to(params)
+    part = layout.shardings({"dense": params["dense"]})  # of a turn that has no convolution
+    assert MODEL not in part["dense"].spec and not layout.splits
+    assert LAYOUT.suited_to({"dense": jnp.zeros((8, 8))}).splits
+    assert not make_layout("data:4", "jit").splits
 
 
 def test_pixels_that_a_matrix_makes_are_convolved_as_on_one_device():
@@ -50,6 +52,6 @@ def test_pixels_that_a_matrix_makes_are_convolved_as_on_one_device():
         x = transposed_convolution(x, params["kernel"], 2, 1)
         return jnp.square(jnp.tanh(x.reshape(-1, 64)) @ params["last"]).mean()
 
-    placed = jax.device_put(params, LAYOUT.shardings(params))
+    placed = jax.device_put(params, LAYOUT.suited_to(params).shardings(params))
     one, four = jax.jit(jax.grad(loss))(params, z), jax.jit(jax.grad(loss))(placed, z)
     assert optax.tree.norm(jax.tree.map(lambda a, b: a - np.asarray(b), one, four)) < 1e-4 * optax.tree.norm(one)
