@@ -36,7 +36,7 @@ class StyleConfig(GameConfig):
     mixing: float = dl.flag(0.9, "fraction of images that are trained with two styles", min=0, max=1)
     width: int = dl.flag(8, "channels next to the image", min=1)
     widest: int = dl.flag(32, "most channels of a layer", min=1)
-    noisy: int = dl.flag(1, "sizes of feature maps, from the image's down, that noise is added to (0: all)", min=0)
+    noisy: int = dl.flag(0, "sizes of feature maps, from the image's down, that noise is added to (0: all)", min=0)
     minibatch_stddev: bool = True
     learning_rate: float = 6e-3
     schedule: str = "cosine"

@@ -10,9 +10,9 @@ styles, of which the second takes over in a random layer. Measured beside what e
 (`wgan_gp`): perceptual path lengths on the judge's features in z and in w (not the VGG network's, so not comparable
 with published ones), and truncation, w moved towards its mean, against the Fréchet distance, precision and recall.
 Not in the paper: the networks are whole from the start, without progressive growing; small ones want larger rates,
-whose equalised steps are a fraction of the kernels' size, and a mapping of four layers at a tenth of the rate;
-noise at the image's own size alone, because with few feature maps noise on coarse ones decides which letter it is;
-γ of R1 is of pixels from 0 to 1, where 10 for the paper's, from −1 to 1, is 2.5.
+whose equalised steps are a fraction of the kernels' size, and a mapping of four layers at a tenth of the rate; γ of
+R1 is of pixels from 0 to 1, where 10 for the paper's, from −1 to 1, is 2.5. With so few feature maps the noise, not
+w, decides which letter it is; `--noisy=1` leaves it to the image's own size.
 """
 
 import dataclasses
@@ -41,7 +41,6 @@ class Config(StyleConfig):
         "widest": 512,
         "mapping_layers": 8,
         "mapping_rate": 0.01,
-        "noisy": 0,
         "learning_rate": 1e-3,
         "schedule": "constant",
         "r1": 2.5,

@@ -7,8 +7,7 @@
 Karras et al. 2020: modulated and demodulated kernels in place of AdaIN, an image that is the sum of what every size
 adds, a residual discriminator, and path length regularisation: ‖Jᵀy‖, how far an image moves with w, is drawn to
 its moving mean. R1 and it are lazy: every 16th and every 4th step, for as many. The rest is `stylegan`'s: what it
-measures, rates, noise at the image's size alone, and γ of R1, of pixels from 0 to 1, where 10 for the paper's, from
-−1 to 1, is 2.5.
+measures, rates, and γ of R1, of pixels from 0 to 1, where 10 for the paper's, from −1 to 1, is 2.5.
 """
 
 import dataclasses
@@ -38,7 +37,6 @@ class Config(StyleConfig):
         "widest": 512,
         "mapping_layers": 8,
         "mapping_rate": 0.01,
-        "noisy": 0,
         "learning_rate": 2e-3,
         "schedule": "constant",
         "r1": 2.5,

@@ -72,3 +72,16 @@ def test_instance_noise_falls_to_a_hundredth_and_stays_there():
         np.testing.assert_allclose(scores.std(), 4 * level, rtol=0.15)
         _, changed = model.apply(variables, scores, method=Discriminator.adapt, mutable=["instance_noise"])
         variables |= changed
+
+
+def test_parts_of_a_batch_move_its_state_as_far_as_the_whole():
+    for parts in (1, 4):
+        model = Discriminator(Sum(), augmentation="cutout", target=0.6, noise=0.5, noise_turns=8, parts=parts)
+        variables = dict(model.init(jax.random.key(0), IMAGES))
+        for _ in range(2 * parts):
+            _, changed = model.apply(
+                variables, jnp.ones(4), method=Discriminator.adapt, mutable=["augmentation", "instance_noise"]
+            )
+            variables |= changed
+        np.testing.assert_allclose(variables["augmentation"]["probability"], 2 * ADAPTED, rtol=1e-5)
+        np.testing.assert_allclose(variables["instance_noise"]["level"], 0.5 * 0.01 ** (2 / 8), rtol=1e-4)

@@ -95,6 +95,8 @@ def test_a_lazy_penalty_is_a_turn_of_its_own_that_counts_as_often():
     ]
     assert stage.turns[0].loss.keywords["r1"] == 0 and stage.turns[1].loss.keywords["r1"] == 32
     assert GameConfig(r1=2.0).stage().turns[0].loss.keywords["r1"] == 2
+    more = GameConfig(r1=2.0, r1_every=16, steps=320, discriminator_turns=5).stage()
+    assert more.turns[1].loss.keywords["r1"] == 5 * 32
 
 
 @pytest.mark.parametrize(
