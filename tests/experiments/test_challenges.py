@@ -84,4 +84,5 @@ def test_methods_differ_in_what_their_names_say():
     assert turns["unrolled/generate_unrolled"].loss.keywords["steps"] == 5
     assert turns["wgan_gp/discriminate"].times == 5 and turns["r1/discriminate"].loss.keywords["r1"] > 0
     sizes = {stage.name: stage.batch_size for stage in experiment.stages}
-    assert sizes["packed_3"] == 9 and sizes["annealed"] == 256
+    assert sizes["packed_3"] == 9 and sizes["annealed"] == 8
+    assert {stage.steps for stage in experiment.stages} == {config.steps}
