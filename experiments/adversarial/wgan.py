@@ -89,7 +89,9 @@ def figures(report: dl.Report, clipped: Any) -> dict[str, Any]:
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
     if not config.clip or config.gradient_penalty:
-        raise UserError("clipping is compared with a penalty here: give --clip above 0, --penalty to the rival")
+        raise UserError(
+            "--clip is compared with a penalty here: give it above 0, and to the rival --penalty, not --gradient_penalty"
+        )
 
     def rival(row: str = "", **changes: Any) -> dl.Rival:
         own = dataclasses.replace(config, **changes)
