@@ -90,7 +90,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
     if not config.clip or config.gradient_penalty:
         raise UserError(
-            "--clip is compared with a penalty here: give it above 0, and to the rival --penalty, not --gradient_penalty"
+            "--clip is compared with a penalty here: give it above 0, and the rival's by --penalty, not otherwise"
         )
 
     def rival(row: str = "", **changes: Any) -> dl.Rival:
