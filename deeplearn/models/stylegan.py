@@ -81,8 +81,7 @@ class Synthesis(nn.Module):
         assert_shapes(styles=(styles, f"batch {layers(self.side)} latents"))
         features = maps(self.side, self.width, self.widest)
         start, _ = doublings(self.side)
-        # Of ones, as in the paper, maps without noise would be flat, and AdaIN would leave nothing of them.
-        constant = self.param("constant", nn.initializers.normal(1.0), (start, start, features[0]))
+        constant = self.param("constant", nn.initializers.ones, (start, start, features[0]))
         x = jnp.broadcast_to(constant, (len(styles), *constant.shape)).astype(styles.dtype)
         for layer in range(layers(self.side)):
             level, second = divmod(layer, 2)
