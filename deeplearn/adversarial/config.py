@@ -70,11 +70,6 @@ class GameConfig(dl.Config):
             self.accumulate,
         )
 
-    @property
-    def lazy(self) -> int:
-        """Steps from one lazy R1 penalty to the next, or 0 where R1 is part of the discriminator's loss."""
-        return self.r1_every if self.r1 and self.r1_every > 1 else 0
-
     def need_singles(self, why: str) -> None:
         """UserError where examples are judged in packs; `why` is a clause that says why they cannot be."""
         if self.packing > 1:
@@ -92,12 +87,6 @@ class GameConfig(dl.Config):
             return optax.rmsprop(rates, decay=self.beta2)
         return optax.adam(rates, b1=self.beta1**c, b2=self.beta2**c)
 
-    def discriminator_chain(self, updates: int) -> optax.GradientTransformation:
-        """The discriminator's optimiser, of so many updates; its weights are clipped after each, if at all."""
-        missed = self.lazy * self.discriminator_turns
-        chain = self.chain(self.discriminator_rate or self.learning_rate, updates, missed)
-        return optax.chain(chain, within(self.clip)) if self.clip else chain
-
     def stage(
         self,
         generate: Callable[..., dl.Losses] = generate,
@@ -105,22 +94,26 @@ class GameConfig(dl.Config):
         flatten: Callable[..., dl.Losses] = flatten,
         generator: Sequence[str] = ("generator",),
         discriminator: Sequence[str] = ("discriminator",),
+        more: int = 0,
     ) -> dl.Stage:
         """The discriminator's turns, its lazy penalty and the generator's turn.
 
         generate, discriminate, flatten: losses that take the keywords of those of `deeplearn.adversarial.turns`.
         generator, discriminator: names of the networks that each trains.
+        more: further updates of each in a step, by turns that a page adds, which falling rates should count.
         """
-        lazy = self.lazy
+        lazy = self.r1_every if self.r1 and self.r1_every > 1 else 0
+        missed = lazy * self.discriminator_turns
         options = {"game": self.game, "penalty": self.gradient_penalty, "r1": 0.0 if lazy else self.r1}
         turns = [
             dl.Turn(partial(discriminate, **options), trains=tuple(discriminator), times=self.discriminator_turns)
         ]
         if lazy:
-            missed = lazy * self.discriminator_turns
             turns.append(dl.Turn(partial(flatten, r1=self.r1 * missed), trains=tuple(discriminator), every=lazy))
         turns.append(dl.Turn(partial(generate, game=self.game), trains=tuple(generator)))
-        updates = self.steps * self.discriminator_turns + (self.steps // lazy if lazy else 0)
-        theirs, ours = self.discriminator_chain(updates), self.chain(self.learning_rate, self.steps)
+        updates = self.steps * (self.discriminator_turns + more) + (self.steps // lazy if lazy else 0)
+        theirs = self.chain(self.discriminator_rate or self.learning_rate, updates, missed)
+        theirs = optax.chain(theirs, within(self.clip)) if self.clip else theirs
+        ours = self.chain(self.learning_rate, self.steps * (1 + more))
         chains = dict.fromkeys(generator, ours) | dict.fromkeys(discriminator, theirs)
         return dl.Stage(turns, chains, self.steps, ema=self.ema or None)

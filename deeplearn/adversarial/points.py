@@ -25,7 +25,7 @@ from deeplearn.models.pacgan import MaxoutCritic, NormedMLP
 from deeplearn.nn.waves import OnWaves
 
 MAXOUT = (200, 200, 200)  # units of PacGAN's discriminator
-# Flags with which a game on a mixture reaches all modes.
+# What `adversarial.gan` adds to the GAN by default; its steps and batch are part of what it reaches.
 REMEDIES: dict[str, Any] = {
     "packing": 2,
     "components": 256,

@@ -97,7 +97,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         own = dataclasses.replace(config, **{"batch_size": whole, **GAMES[name]})
         ahead = {"generate": partial(generate_unrolled, steps=config.unrolled, rate=config.unrolled_rate)}
         stage = own.point_stage(**(ahead if name == UNROLLED else {}))
-        if (own.batch_size, own.steps, own.ema) != (config.batch_size, config.steps, config.ema):
+        if (own.batch_size, own.ema) != (config.batch_size, config.ema):
             stage = dataclasses.replace(stage, name=name, batch_size=own.batch_size)  # a stage has one of each
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)
     if DIFFUSION in config.methods:

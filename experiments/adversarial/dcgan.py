@@ -9,9 +9,9 @@ output nor at the discriminator's input. Kernels start from N(0, .02²). The dat
 measures samples against training images. Baselines: other training images, test images (of `glyphs`: in held-out
 fonts), a Gaussian and a Gaussian mixture fitted to the pixels, a VAE of the generator's size. Not in the paper: R1
 (Mescheder et al. 2018; of the discriminator with its averages of batch norm, so that each image has its own slope),
-with which rates five times the paper's and β₁ = 0 do best; an average of the generator's weights that draws the
-samples (`--ema=0` is without); rates that fall. `--paper` is the published network at 64 pixels, 1024-512-256-128
-channels, and its Adam of 2e-4 with β₁ = .5.
+with rates five times the paper's and β₁ = 0; an average of the generator's weights that draws the samples
+(`--ema=0` is without); rates that fall. `--paper` is the published network at 64 pixels, 1024-512-256-128 channels,
+and its Adam of 2e-4 with β₁ = .5.
 """
 
 import dataclasses

@@ -199,18 +199,11 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         config.codes,
     )
     read_off = partial(guess, information=config.information, continuous=config.continuous)
-    stage = config.stage()
+    stage = config.stage(more=1)
     turns = [*stage.turns, dl.Turn(read_off, trains=("generator", "discriminator"))]
-    # Both networks are updated once more a step, which falling rates should count.
-    lazy = config.lazy
-    often = config.steps * (config.discriminator_turns + 1) + (config.steps // lazy if lazy else 0)
-    optimizers = {
-        "generator": config.chain(config.learning_rate, 2 * config.steps),
-        "discriminator": config.discriminator_chain(often),
-    }
     return dl.Experiment(
         model=model,
-        stages=[dataclasses.replace(stage, turns=turns, optimizers=optimizers)],
+        stages=[dataclasses.replace(stage, turns=turns)],
         data=with_classes(dataset, config.classes),
         evaluate=evaluate,
         baselines=baselines,

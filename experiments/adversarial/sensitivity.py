@@ -125,7 +125,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
     rates = [f"{rate:g}" for rate in config.rates]
 
     def map_of(method: str, share: Any) -> Any:
-        title = f"{method}: fraction of games that reach 24 of 25 modes"
+        title = f"{method}: fraction of games that reach {ENOUGH:.0%} of the modes"
         return heat_map(share.reshape(len(labels), -1), labels, rates, "learning rate", "", title)
 
     return {method: partial(map_of, method, row.arrays["share"]) for method, row in report.beside(FIRST).items()}

@@ -110,3 +110,15 @@ def test_a_lazy_penalty_is_a_turn_of_its_own_that_counts_as_often():
 def test_switches_that_do_not_fit_are_one_sentence(wrong, sentence):
     with pytest.raises(UserError, match=sentence):
         GameConfig(**wrong).discriminator(Linear())
+
+
+@pytest.mark.parametrize(("more", "left"), [(0, 0.0), (1, 0.5)])
+def test_rates_fall_over_all_updates_of_a_network(more, left):
+    """Of a rate that falls on a line from 1, after as many updates as there are steps."""
+    config = GameConfig(steps=10, schedule="linear", learning_rate=1.0, beta1=0.0, beta2=0.99)
+    for chain in config.stage(more=more).optimizers.values():
+        weight = jnp.zeros(())
+        state = chain.init(weight)
+        for _ in range(11):
+            update, state = chain.update(jnp.ones(()), state, weight)
+        assert float(-update) == pytest.approx(left, abs=1e-4)
