@@ -1,4 +1,4 @@
-"""Optimisers for tables of which a batch looks up a few rows (`deeplearn.nn.rows`): only these are read and changed.
+"""Optimisers for tables of which a batch looks up a few rows (`deeplearn.nn.rows`): these alone are changed.
 
 A row that is looked up twice in a batch moves by the sum of both changes, as if they came one after the other with
 gradients taken at the same place.
@@ -48,23 +48,27 @@ def vectors(tree: Tree) -> Tree:
     return each(lambda leaf: leaf.values if isinstance(leaf, Some) else leaf, tree)
 
 
-def row_descent(rate: optax.Schedule) -> RowOptimizer:
-    """w ← w − rate(t) · g."""
+def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
+    """w ← w − rate(t) · g.
+
+    examples: of the batch over which the loss is a mean; g is multiplied by it, so that each example moves its rows
+    as if it came alone.
+    """
 
     def init(tables: Tree) -> Tree:
         return {"count": jnp.zeros((), jnp.int32)}
 
     def update(gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        step = -rate(state["count"])
+        step = -examples * rate(state["count"])
         return each(lambda g: g.replace(values=step * g.values), gradients), {"count": state["count"] + 1}
 
     return RowOptimizer(init, update)
 
 
-def row_adagrad(rate: float, start: float = 1.0) -> RowOptimizer:
+def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimizer:
     """w ← w − rate · g / √s, then s ← s + g², for each weight, s from `start` (Duchi et al. 2011).
 
-    The order is that of GloVe's C program (Pennington et al. 2014), which starts at 1 and divides before it adds.
+    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at 1 and divides before it adds.
     """
 
     def init(tables: Tree) -> Tree:
@@ -72,6 +76,7 @@ def row_adagrad(rate: float, start: float = 1.0) -> RowOptimizer:
 
     def update(gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         squares = state["squares"]
+        gradients = each(lambda g: g.replace(values=examples * g.values), gradients)
         changes = each(lambda g, s: g.replace(values=-rate * g.values / jnp.sqrt(s[g.ids])), gradients, squares)
         return changes, {"squares": each(lambda g, s: Some(g.ids, g.values**2).added_to(s), gradients, squares)}
 

@@ -62,7 +62,11 @@ def turn_update(
         trained = part(state.params, [path for group in mine if group not in by_rows for path in group.paths])
 
         def call(trained: Any, moves: Any, collections: Any, batch: Batch, key: jax.Array, *more: str) -> Any:
-            variables = {"params": joined(state.params, trained), **collections, **({MOVES: moves} if moves else {})}
+            variables = {
+                "params": joined(state.params, trained),
+                **collections,
+                **({MOVES: moves} if moves else {}),
+            }
             with mixed_precision(precision):
                 return model.apply(
                     variables,
@@ -97,9 +101,7 @@ def turn_update(
         if axis is not None:
             grads, means = jax.lax.psum((grads, means), axis)
             moves, taken = jax.lax.all_gather((moves, taken), axis)
-        grads, moves = jax.tree.map(
-            lambda g: g / _divisor(means["loss"].weight).astype(g.dtype), (grads, moves)
-        )
+        grads, moves = jax.tree.map(lambda g: g / _divisor(means["loss"].weight).astype(g.dtype), (grads, moves))
         metrics = {name: mean.value for name, mean in means.items()}
 
         params, opt_states = state.params, dict(state.opt_states)
@@ -170,9 +172,7 @@ def _accumulated(
         return (collections, jax.tree.map(jnp.add, total, grads)), (means, taken, moves)
 
     zeros = jax.tree.map(jnp.zeros_like, differentiated[0])
-    (collections, total), (means, taken, moves) = jax.lax.scan(
-        part, (collections, zeros), (jnp.arange(parts), cut)
-    )
+    (collections, total), (means, taken, moves) = jax.lax.scan(part, (collections, zeros), (jnp.arange(parts), cut))
     return (total, moves), (jax.tree.map(lambda m: m.sum(0), means), taken, collections)
 
 
