@@ -1,4 +1,4 @@
-"""fastText's `.bin`, version 12: words with their counts, one table of words and buckets, one of output vectors."""
+"""fastText's `.bin`, versions 11 and 12: words with their counts, one table of words and buckets, one of output vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from deeplearn.errors import UserError
 from deeplearn.vectors.table import Subwords, Vectors
 
-MAGIC, VERSION = struct.pack("<i", 793712314), 12
+MAGIC, VERSIONS = struct.pack("<i", 793712314), (11, 12)
 # dimensions, window, epochs, least count, negatives, n-grams of words, loss, model, buckets, least and most
 # characters, update rate of the learning rate; the threshold of thinning.
 SETTINGS = struct.Struct("<12id")
@@ -43,8 +43,8 @@ def parsed(data: bytes, file: Path) -> Vectors:
     reader = _Reader(data, file)
     reader.take(len(MAGIC))
     (version,) = reader.numbers(struct.Struct("<i"))
-    if version != VERSION:
-        raise UserError(f"{file} is a fastText model of version {version}: version {VERSION} is read")
+    if version not in VERSIONS:
+        raise UserError(f"{file} is a fastText model of version {version}: versions 11 and 12 are read")
     width, *_, buckets, least, most, _, _ = reader.numbers(SETTINGS)
     entries, count, labels, _, pruned = reader.numbers(DICTIONARY)
     if labels or pruned >= 0:
@@ -79,7 +79,7 @@ def written(vectors: Vectors) -> bytes:
     )
     return b"".join(
         [
-            MAGIC + struct.pack("<i", VERSION) + SETTINGS.pack(*settings),
+            MAGIC + struct.pack("<i", VERSIONS[-1]) + SETTINGS.pack(*settings),
             DICTIONARY.pack(count, count, 0, int(counts.sum()), -1) + b"".join(entries),
             b"\0" + SHAPE.pack(*table.shape) + table.tobytes(),
             b"\0" + SHAPE.pack(count, width) + bytes(4 * count * width),
