@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import chex
 import numpy as np
 
 from deeplearn.baselines.classical import estimator, fit_quietly
@@ -14,7 +13,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.classes import labels_of
 from deeplearn.data.split import Batch, Split
 from deeplearn.measured import Measured
-from deeplearn.metrics.ranking import average_precision, found_at
+from deeplearn.metrics.ranking import average_precision, cosines, found_at
 
 GALLERY, QUERIES = 2000, 1000  # pictures at most
 NEIGHBOURS = 5  # that vote
@@ -48,14 +47,6 @@ def _spaced(split: Split, classes: np.ndarray, limit: int) -> Batch | None:
         return None
     found = split.gather(rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)])
     return {name: found[name] for name in ("image", "label")}
-
-
-def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosines of the angles between vectors [N, D] and [M, D]: [N, M]; 0 with a vector of zeros."""
-    chex.assert_rank([a, b], 2)
-    chex.assert_equal_shape_suffix([a, b], 1)
-    first, second = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (a, b))
-    return first @ second.T
 
 
 def retrieval(encode: Encode, task: Task, prefix: str = "") -> Measured:

@@ -44,6 +44,14 @@ def average_precision(relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return (relevant * found / (places + 1)).sum(1) / number
 
 
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cosines of the angles between vectors [N, D] and [M, D]: [N, M]; 0 with a vector of zeros."""
+    chex.assert_rank([a, b], 2)
+    chex.assert_equal_shape_suffix([a, b], 1)
+    first, second = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (a, b))
+    return first @ second.T
+
+
 def _relevant(relevant: np.ndarray, scores: np.ndarray, who: str) -> np.ndarray:
     """How many items are relevant to each query, [queries]."""
     chex.assert_rank([relevant, scores], 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from deeplearn.weights.convert import note
 from deeplearn.weights.files import is_ours, read_tensors
 from deeplearn.weights.members import of_zoo
 from deeplearn.weights.names import HEADS
+from deeplearn.weights.preprocessing import Preprocessing, as_they_are
 from deeplearn.weights.saved import read_config
 from deeplearn.weights.timm_config import of_file
 
@@ -27,12 +29,15 @@ class Source(NamedTuple):
 
     colours: mean and std of each of C, as it was trained with. blue_first: the order of its colours.
     of: where it is in a run, for `load_into`.
+    picture: how a picture's file becomes an image in [0, 1], before its colours are as in training; None where the
+        images that it was trained on are no pictures.
     """
 
     net: Any
     colours: Colours
     blue_first: bool = False
     of: str = ""
+    picture: Preprocessing | None = None
 
 
 def source(path: Path, model: str) -> Source:
@@ -49,7 +54,9 @@ def source(path: Path, model: str) -> Source:
     else:
         found = of_zoo(tensors, model, path, features=True)
         net, prepared = found.net, of_file(path, found.library, type(found.net).__name__, found.side)
-    return Source(net, (prepared.mean, prepared.std), prepared.blue_first)
+    channels = len(prepared.mean)
+    picture = dataclasses.replace(prepared, mean=(0.0,) * channels, std=(1.0,) * channels, blue_first=False)
+    return Source(net, (prepared.mean, prepared.std), prepared.blue_first, picture=picture)
 
 
 def pretrained(weights: str, model: str, dataset: Dataset) -> Source:
@@ -74,11 +81,10 @@ def _of_run(path: Path) -> Source:
         raise UserError(f"the run {path} of {run.name} has no network to start from: it should have one of {kinds}")
     if others := [one.of for one in found[1:]]:
         note(f"{path} has several networks: {found[0].of} is taken, not {', '.join(others)}")
-    chosen = found[0]
+    chosen, (*sides, channels) = found[0], run.image_shape
     if not chosen.colours:  # a run sees images as they are
-        channels = run.image_shape[-1]
         chosen = chosen._replace(colours=((0.0,) * channels, (1.0,) * channels))
-    return chosen
+    return chosen._replace(picture=as_they_are(*sides, channels) if channels in (1, 3) else None)
 
 
 def _networks(model: Any, place: str = "") -> Iterator[Source]:

@@ -63,7 +63,7 @@ class Config(dl.OptimizerConfig):
     augmentation: str = dl.flag("translate", "changes of training images, joined by commas (empty: none)")
     components: int = dl.flag(64, "of PCA", min=1)
 
-    PAPER = {"dataset": "folder:CUB_200_2011@224", "network": "resnet50", "steps": 20_000}
+    PAPER = {"dataset": "cifar10", "network": "resnet18", "steps": 20_000}
     TINY = {"width": 2, "blocks": 1, "components": 4}
 
 
