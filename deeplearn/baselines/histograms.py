@@ -1,4 +1,4 @@
-"""Histograms: of grey levels for each pixel, the simplest model of images; of colours, the oldest vectors of them."""
+"""Histograms: of a pixel's grey levels, the simplest model of images; of an image's colours, its oldest vector."""
 
 from __future__ import annotations
 

@@ -83,6 +83,26 @@ def labels_of(split: Split) -> np.ndarray:
     return np.concatenate([split.gather(block)["label"] for block in blocks])
 
 
+def held_out(classes: int, fraction: float) -> np.ndarray:
+    """bool [classes]: about that fraction, evenly spaced among them, but not the first."""
+    return np.diff(np.floor(np.arange(classes + 1) * fraction)) > 0
+
+
+def examples_of(split: Split, kept: np.ndarray) -> Chosen:
+    """The examples of the classes that are true in bool [classes], with their labels; read when first needed.
+
+    UserError, then, where there are none.
+    """
+
+    def rows() -> np.ndarray:
+        found = np.flatnonzero(kept[labels_of(split)])
+        if not len(found):
+            raise UserError("no training example is of a class to be learned")
+        return found
+
+    return Chosen(split, rows)
+
+
 class _By:
     """A split whose "label" is another of its columns."""
 

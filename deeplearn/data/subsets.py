@@ -14,8 +14,9 @@ from deeplearn.data.split import Arrays, Batch, Spec, Split
 class Chosen:
     """Some rows of another split, read when one of them is first needed, and kept.
 
-    rows: their indices there, [n], or a function that finds them when they are first needed. columns: which ones, () for all. place: the name of one more column, int32
-    [], the index of an example among the chosen; none if empty.
+    rows: their indices there, [n], or a function that finds them when they are first needed.
+    columns: which ones, () for all. place: the name of one more column, int32 [], the index of an
+    example among the chosen; none if empty.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ def framed(images: np.ndarray, colours: np.ndarray, width: int) -> np.ndarray:
 
 
 def picture_map(points: np.ndarray, images: np.ndarray) -> Image.Image:
-    """Pictures [N, H, W, C] in [0, 1] at their points [N, 2], of a map drawn by t-SNE say; later ones lie on top."""
+    """Pictures [N, H, W, C] in [0, 1] at their points [N, 2], such as t-SNE's; later ones lie on top."""
     assert_shapes(points=(points, "N 2"), images=(images, "N H W C"))
     low, high = points.min(0), points.max(0)
     places = (points - low) / np.where(high > low, high - low, 1) * (MAP_SIDE - MAP_PICTURE)

@@ -24,7 +24,7 @@ def found_at(k: int, relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     query without any.
     """
     _relevant(relevant, scores, "query")
-    return _among_best(k, relevant, scores).any(1)
+    return np.any(_among_best(k, relevant, scores), axis=1)
 
 
 def average_precision(relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:

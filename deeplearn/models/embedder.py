@@ -9,7 +9,7 @@ from deeplearn.models.transfer import prepared
 
 
 class Embedder(nn.Module):
-    """Images [B, H, W, C] in [0, 1] -> vectors [B, D] by `features`, and logits [B, classes] by a last layer on them.
+    """Images [B, H, W, C] in [0, 1] -> vectors [B, D], by `features`, and by a last layer logits [B, classes].
 
     net: (images, whether it trains) -> features [B, D]. The last layer is there to train the network, or to be
     trained on it.

@@ -4,12 +4,12 @@
         --image=FILE [--count=8] [--out=similar.png]
     python -m deeplearn.weights.similar --weights=FILE --model=resnet50 --folder=PATH --image=FILE
 
---weights is a run whose model has a convolutional network (image_embeddings, transfer, cnn, alexnet, …), or a file of
-weights of torchvision, timm, Keras or ours, as for `deeplearn.weights.classify`; none come with this package. Two
-pictures are as alike as the cosine between the features before the network's last layer says: 1 is the most. The
-folder is searched with its sub-folders; pictures may have any size, and the central square of each is what the network
-sees. One that cannot be read is left out, in a sentence. Printed are the cosine and the name of each picture found;
-the sheet has the given picture first, framed in blue.
+--weights is a run whose model has a convolutional network (image_embeddings, transfer, cnn, alexnet, …), or a file
+of weights of torchvision, timm, Keras or ours, as for `deeplearn.weights.classify`; none come with this package.
+Pictures are as alike as the cosine between the features before the network's last layer says: 1 is the most. The
+folder is searched with its sub-folders; pictures may have any size, and the network sees the middle of each. One
+that cannot be read is left out, in a sentence. Printed are the cosine and the name of each picture found; the sheet
+has the given picture first, framed in blue.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _features(model: Embedder, variables: Any, images: jax.Array) -> jax.Array:
+def _features(model: Embedder, variables: Any, images: jax.Array) -> Any:
     return model.apply(variables, images, method=Embedder.features)
 
 

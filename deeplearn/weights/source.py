@@ -81,10 +81,10 @@ def _of_run(path: Path) -> Source:
         raise UserError(f"the run {path} of {run.name} has no network to start from: it should have one of {kinds}")
     if others := [one.of for one in found[1:]]:
         note(f"{path} has several networks: {found[0].of} is taken, not {', '.join(others)}")
-    chosen, (*sides, channels) = found[0], run.image_shape
+    chosen, (height, width, channels) = found[0], run.image_shape
     if not chosen.colours:  # a run sees images as they are
         chosen = chosen._replace(colours=((0.0,) * channels, (1.0,) * channels))
-    return chosen._replace(picture=as_they_are(*sides, channels) if channels in (1, 3) else None)
+    return chosen._replace(picture=as_they_are(height, width, channels) if channels in (1, 3) else None)
 
 
 def _networks(model: Any, place: str = "") -> Iterator[Source]:

@@ -18,7 +18,6 @@ torchvision, timm or Keras, of one of ours or of a run; then the last layer alon
 """
 
 import dataclasses
-import functools
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,25 +26,20 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.baselines.embeddings import t_sne
-from deeplearn.baselines.histograms import colour_histograms
-from deeplearn.baselines.pca import fitted_pca
-from deeplearn.baselines.retrieval import Encode, Task, retrieval, retrieval_task
+from deeplearn.baselines.retrieval import COLOURS, PCA, PIXELS, Retrieval
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
-from deeplearn.data.classes import labelled_by, labels_of
-from deeplearn.data.subsets import Chosen
-from deeplearn.errors import UserError
+from deeplearn.data.classes import examples_of, held_out, labelled_by
 from deeplearn.figures.grid import credited, spread
 from deeplearn.figures.plots import bars
 from deeplearn.figures.retrieved import picture_map, retrieved
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.models.embedder import Embedder
 from deeplearn.models.zoo import backbone
-from deeplearn.nn.functional import flat
 from deeplearn.weights.load import load_into
 from deeplearn.weights.source import Source, pretrained
 
-PIXELS, PCA, COLOURS, UNTRAINED = "raw pixels", "PCA", "colour histograms", "the network before training"
+UNTRAINED = "the network before training"
 ROWS, MAPPED = 8, 300  # queries in a sheet, and on the map
 
 
@@ -77,50 +71,19 @@ def probe(model: Embedder, batch: dl.Batch) -> dl.Losses:
     return cross_entropy(model(batch["image"]), batch["label"])
 
 
-def learned(classes: int, unseen: float) -> np.ndarray:
-    """bool [classes]: which are learned; the others are evenly spaced among them."""
-    return np.diff(np.floor(np.arange(classes + 1) * unseen)) == 0
-
-
-def tasks(dataset: Dataset, seen: np.ndarray) -> dict[str, Task]:
-    """{"unseen", "seen": Task}, where there are such classes."""
-    found = {"unseen": ~seen, "seen": seen}
-    each = {name: retrieval_task(dataset, np.flatnonzero(classes)) for name, classes in found.items()}
-    return {name: task for name, task in each.items() if task is not None}
-
-
-def measured(encode: Encode, searched: Any) -> dl.Measured:
-    """Metrics of all tasks, and the arrays of the first."""
-    each = [retrieval(encode, task, f"{name}_") for name, task in searched().items()]
-    if not each:
-        raise UserError("no test picture has a training picture of its class")
-    return dl.Measured({name: value for one in each for name, value in one.metrics.items()}, each[0].arrays)
-
-
-def evaluate(trained: dl.Trained, dataset: Dataset, searched: Any) -> dl.Rows:
+def evaluate(trained: dl.Trained, dataset: Dataset, search: Retrieval) -> dl.Rows:
     image = np.zeros((1, *dataset.image_shape), np.float32)
     before = dl.Trained(trained.model, trained.model.init(trained.key, image), trained.key, trained.config)
-    return {
-        row: measured(partial(of.over, Embedder.features), searched)
-        for row, of in ((dl.OURS, trained), (UNTRAINED, before))
-    }
+    networks = {dl.OURS: trained, UNTRAINED: before}
+    return {row: search.measured(partial(one.over, Embedder.features)) for row, one in networks.items()}
 
 
-def baselines(trained: dl.Trained, dataset: Dataset, searched: Any) -> dict[str, Any]:
-    def pca(images: np.ndarray) -> Any:
-        return fitted().transform(flat(images))
-
-    @functools.cache
-    def fitted() -> Any:
-        known = searched().get("seen") or searched()["unseen"]
-        return fitted_pca(flat(known.gallery["image"]), trained.config.components)
-
-    vectors = {PIXELS: flat, PCA: pca, COLOURS: colour_histograms}
-    return {row: partial(measured, encode, searched) for row, encode in vectors.items()}
+def baselines(trained: dl.Trained, dataset: Dataset, search: Retrieval) -> dict[str, Any]:
+    return search.without_network(trained.config.components)
 
 
-def figures(report: dl.Report, searched: Any) -> dict[str, Any]:
-    name, task = next(iter(searched().items()))
+def figures(report: dl.Report, search: Retrieval) -> dict[str, Any]:
+    name, task = next(iter(search.tasks.items()))
     queries, names, credit = task.queries, report.dataset.classes, report.dataset.about.get("credit", "")
     score = f"{name}_map"
 
@@ -147,30 +110,22 @@ def figures(report: dl.Report, searched: Any) -> dict[str, Any]:
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("what is found is compared with its class")
     dataset = labelled_by(dataset, config.label or ("kind" if "kind" in dataset.train.spec else "label"))
-    seen = learned(len(dataset.classes), config.unseen)
-
-    def rows() -> np.ndarray:
-        found = np.flatnonzero(seen[labels_of(dataset.train)])
-        if not len(found):
-            raise UserError(f"{dataset.name} has no training picture of a class to learn: lower --unseen")
-        return found
-
-    start = None
-    begin, turn = Source(backbone(config.network, config.width, config.blocks), ()), dl.Turn(
-        partial(classify, augmentation=config.augmentation)
-    )
+    unseen = held_out(len(dataset.classes), config.unseen)
     if config.weights:
         begin, turn = pretrained(config.weights, config.network, dataset), dl.Turn(probe, trains=("head",))
         start = partial(load_into, path=Path(config.weights), net=begin.net, at="body", of=begin.of)
-    searched = functools.cache(partial(tasks, dataset, seen))
-    which = "unseen" if not seen.all() else "seen"
+    else:
+        begin, start = Source(backbone(config.network, config.width, config.blocks), ()), None
+        turn = dl.Turn(partial(classify, augmentation=config.augmentation))
+    lessons, search = examples_of(dataset.train, ~unseen), Retrieval(dataset, ~unseen)
+    which = "unseen" if unseen.any() else "seen"
     return dl.Experiment(
         model=Embedder(begin.net, len(dataset.classes), begin.colours, begin.blue_first),
-        stages=[dl.Stage([turn], config.chain(), config.steps, data=Chosen(dataset.train, rows), start=start)],
+        stages=[dl.Stage([turn], config.chain(), config.steps, data=lessons, start=start)],
         data=dataset,
-        evaluate=partial(evaluate, searched=searched),
-        baselines=partial(baselines, searched=searched),
-        figures=partial(figures, searched=searched),
+        evaluate=partial(evaluate, search=search),
+        baselines=partial(baselines, search=search),
+        figures=partial(figures, search=search),
         claims=[
             dl.Claim(f"features find pictures of {which} classes better than {row}", dl.OURS, row, f"{which}_map")
             for row in (PIXELS, PCA, COLOURS, UNTRAINED)
