@@ -3,14 +3,13 @@
 import dataclasses
 
 import chex
+import jax
 import numpy as np
 import pytest
 
-from deeplearn import data
 from deeplearn.data import Arrays
 from deeplearn.errors import UserError
 from deeplearn.models.zoo import backbone
-from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 from deeplearn.weights import Config, Preprocessing, save
@@ -41,40 +40,22 @@ def test_a_kind_is_what_is_alike_where_data_have_kinds():
         page.build(dataclasses.replace(CONFIG, label="font"), glyphs)
 
 
-def test_weights_stay_as_they_are_and_the_last_layer_learns(tmp_path, monkeypatch):
+def test_weights_stay_as_they_are_and_the_last_layer_learns(tmp_path):
     net = backbone("resnet8", 2, 1).clone(classes=3)
-    variables = abstract_variables(net, (28, 28, 3))
     rng = np.random.default_rng(0)
-    import jax
-
-    variables = jax.tree.map(lambda x: rng.uniform(0.5, 1, x.shape).astype(np.float32), variables)
+    abstract = abstract_variables(net, (28, 28, 3))
+    variables = jax.tree.map(lambda x: rng.uniform(0.5, 1, x.shape).astype(np.float32), abstract)
     colours = Preprocessing(28, 28, 28, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
     save(tmp_path / "net.safetensors", variables, Config(net, ("a", "b", "c"), colours))
-    config = dataclasses.replace(CONFIG, weights=str(tmp_path / "net.safetensors"), workdir=str(tmp_path / "run"))
+    config = dataclasses.replace(CONFIG, weights=str(tmp_path / "net.safetensors"))
     experiment = page.build(config, pretend("glyphs"))
     assert experiment.model.colours == (colours.mean, colours.std)
     trainer = Trainer(experiment, config, Layout())
-    (state,) = trainer.initial()
+    states = trainer.initial()
+    begun = np.asarray(states[0].params["head"]["kernel"])
+    (state,), _, _ = trainer.advance(states, 0, 2)
     kept = {name: leaf for name, leaf in variables["params"].items() if name != "fc"}
-    chex.assert_trees_all_equal(state.params["body"], kept)
-    monkeypatch.setattr(data, "load", lambda name, _: pretend(name))
-    seen = {}
-
-    def build(config, dataset):
-        def evaluate(trained, dataset):
-            seen.update(trained.variables)
-            return {}
-
-        return dataclasses.replace(
-            page.build(config, dataset),
-            evaluate=evaluate,
-            baselines=lambda *_: {},
-            figures=lambda *_: {},
-            claims=(),
-        )
-
-    with pytest.raises(UserError, match="nothing could be measured"):
-        run("representations.image_embeddings", build, config)
-    chex.assert_trees_all_equal(dict(seen["params"]["body"]), kept)
-    chex.assert_trees_all_equal(dict(seen["batch_stats"]["body"]), variables["batch_stats"])
-    assert np.abs(np.asarray(seen["params"]["head"]["bias"])).max() > 0
+    assert np.abs(np.asarray(state.params["head"]["kernel"]) - begun).max() > 0
+    chex.assert_trees_all_equal(jax.tree.map(np.asarray, dict(state.params["body"])), kept)
+    statistics = jax.tree.map(np.asarray, dict(state.collections["batch_stats"]["body"]))
+    chex.assert_trees_all_equal(statistics, variables["batch_stats"])

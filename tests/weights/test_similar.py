@@ -1,5 +1,7 @@
 """The command that finds the pictures of a folder most like a given one."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -7,15 +9,18 @@ from PIL import Image
 
 from deeplearn import data
 from deeplearn.command import exit_code
+from deeplearn.measured import ours
 from deeplearn.models.cnn import CNN
 from deeplearn.models.embedder import Embedder
 from deeplearn.models.resnet import ResNet
+from deeplearn.models.zoo import backbone
 from deeplearn.runs import checkpoint
+from deeplearn.train.experiment import nothing
 from deeplearn.train.loop import run
 from deeplearn.weights import Config, Preprocessing, save
-from deeplearn.weights.load import load_into
 from deeplearn.weights.members import abstract_variables
 from deeplearn.weights.similar import encoder, main
+from experiments.convolution import cnn
 from experiments.representations import image_embeddings
 from tests.experiments.pretend import pretend
 
@@ -105,39 +110,32 @@ def test_the_picture_itself_is_not_found(weights, pictures, tmp_path, capsys):
     assert len(lines) == 39 and name not in [line.split()[1] for line in lines]
 
 
-def test_a_run_of_the_page_lends_its_features(tmp_path, monkeypatch):
-    """Whose data are gone; its images are grey."""
+@pytest.mark.parametrize(
+    ("page", "config"),
+    [
+        (image_embeddings, {"blocks": 1, "width": 2}),
+        pytest.param(cnn, {"widths": (2, 4)}, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_lends_its_features_when_its_data_are_gone(page, config, tmp_path, monkeypatch):
+    """Of a network within a module, and of one with its last layer. Images are grey."""
     monkeypatch.setattr(data, "load", lambda name, _: pretend(name))
-    config = image_embeddings.Config(
-        steps=2, batch_size=8, workdir=str(tmp_path / "run"), **image_embeddings.Config.TINY
-    )
-    run("representations.image_embeddings", image_embeddings.build, config, {"module": image_embeddings.__name__})
 
-    def gone(*_):
-        raise AssertionError
+    def build(config, dataset):
+        without = {"evaluate": lambda *_: ours({"steps": 2}), "baselines": nothing, "figures": nothing}
+        return dataclasses.replace(page.build(config, dataset), **without, claims=(), validate=None, best=None)
 
-    monkeypatch.setattr(data, "load", gone)
-    found = encoder(tmp_path / "run")
-    image = RNG.random((3, 28, 28, 1)).astype(np.float32)
-    variables = checkpoint.read(tmp_path / "run").variables
-    model = Embedder(image_embeddings.backbone("resnet8", 2, 1), 47)
-    np.testing.assert_allclose(
-        found.encode(image), model.apply(variables, image, method=Embedder.features), rtol=1e-4, atol=1e-6
-    )
-    assert (found.picture.height, len(found.picture.mean)) == (28, 1)
-
-
-def test_cnn_s_last_layer_is_left_out(tmp_path):
-    """As for `deeplearn.weights.load.load_into` of a run of convolution.cnn."""
-    net = CNN(3, (2, 4))
-    variables = randomised(abstract_variables(net, (8, 8, 1)))
-    body = abstract_variables(net.clone(classes=0), (8, 8, 1))
-    assert "Dense_0" in variables["params"] and "Dense_0" not in body["params"]
-    image = RNG.random((2, 8, 8, 1)).astype(np.float32)
-    features = net.clone(classes=0).apply(variables, image)
-    head = variables["params"]["Dense_0"]
-    np.testing.assert_allclose(net.apply(variables, image), features @ head["kernel"] + head["bias"], rtol=1e-4)
-    assert load_into is not None
+    settings = page.Config(dataset="digits", steps=2, batch_size=8, workdir=str(tmp_path / "run"), **config)
+    run(page.__name__, build, settings, {"module": page.__name__})
+    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("the data were read"))
+    found, variables = encoder(tmp_path / "run"), checkpoint.read(tmp_path / "run").variables
+    image = RNG.random((3, 8, 8, 1)).astype(np.float32)
+    if page is cnn:
+        wanted = CNN(0, (2, 4)).apply(variables, image)
+    else:
+        wanted = Embedder(backbone("resnet8", 2, 1), 10).apply(variables, image, method=Embedder.features)
+    np.testing.assert_allclose(found.encode(image), wanted, rtol=1e-4, atol=1e-6)
+    assert (found.picture.height, len(found.picture.mean)) == (8, 1)
 
 
 @pytest.mark.parametrize(
