@@ -58,10 +58,11 @@ class Encoder(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The pictures most like one, the most alike first, with their cosines; and what is to be said about others."""
+    """The pictures most like one and their cosines, highest first; of how many; what is to be said about others."""
 
     files: list[Path]
     cosines: list[float]
+    searched: int
     notes: list[str]
 
 
@@ -145,7 +146,7 @@ def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> F
         raise UserError("the network's features of these pictures are not finite: choose other --weights")
     best = np.argsort(-scores, kind="stable")[:count]
     notes = [f"{len(left)} of {len(files)} pictures are left out, the first: {left[0]}"] if left else []
-    return Found([kept[row] for row in best], scores[best].tolist(), [*notes, *changes(headers)])
+    return Found([kept[row] for row in best], scores[best].tolist(), len(kept), [*notes, *changes(headers)])
 
 
 def sheet(image: Path, found: Found) -> Image.Image:
@@ -182,7 +183,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{chosen.image}: {by.picture}")
     for cosine, file in zip(found.cosines, found.files, strict=True):
         print(f"{cosine:8.4f}  {os.path.relpath(file, chosen.folder.expanduser())}")
-    print(f"{chosen.out}: the {len(found.files)} most alike of {len(files)} pictures")
+    print(f"{chosen.out}: the {len(found.files)} most alike of {found.searched} pictures")
 
 
 if __name__ == "__main__":

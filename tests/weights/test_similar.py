@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from deeplearn import data
 from deeplearn.command import exit_code
@@ -13,16 +14,18 @@ from deeplearn.measured import ours
 from deeplearn.models.cnn import CNN
 from deeplearn.models.embedder import Embedder
 from deeplearn.models.resnet import ResNet
-from deeplearn.models.zoo import backbone
+from deeplearn.models.zoo import ZOO, Member, backbone
 from deeplearn.runs import checkpoint
 from deeplearn.train.experiment import nothing
 from deeplearn.train.loop import run
 from deeplearn.weights import Config, Preprocessing, save
+from deeplearn.weights.load import load
 from deeplearn.weights.members import abstract_variables
 from deeplearn.weights.similar import encoder, main
 from experiments.convolution import cnn
 from experiments.representations import image_embeddings
 from tests.experiments.pretend import pretend
+from tests.weights.test_convert import case
 
 RNG = np.random.default_rng(0)
 NET = ResNet(3, (1,), bottleneck=False, width=4, small_stem=True)
@@ -108,6 +111,18 @@ def test_the_picture_itself_is_not_found(weights, pictures, tmp_path, capsys):
     assert command(*flags, f"--out={tmp_path / 'sheet.png'}") == 0
     lines = capsys.readouterr().out.splitlines()[1:-1]
     assert len(lines) == 39 and name not in [line.split()[1] for line in lines]
+
+
+def test_a_file_of_torchvision_sees_pictures_as_classify_prepares_them(tmp_path, monkeypatch):
+    net, _, tensors, _, _ = case("resnet torchvision")
+    monkeypatch.setitem(ZOO, "narrow", Member(lambda n: net.clone(classes=n), None, 32))
+    save_file(tensors, tmp_path / "model.safetensors")
+    Image.fromarray(RNG.integers(256, size=(50, 70, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
+    variables, config = load(tmp_path / "model.safetensors", "narrow")
+    image = config.preprocessing.read(tmp_path / "photo.png")[None]
+    found = encoder(tmp_path / "model.safetensors", "narrow")
+    wanted = jax.jit(config.network.clone(classes=0).apply)(variables, image)
+    np.testing.assert_allclose(found.encode(found.picture.read(tmp_path / "photo.png")[None]), wanted, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
