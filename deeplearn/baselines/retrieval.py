@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from deeplearn.baselines.pca import fitted_pca
 from deeplearn.baselines.probe import linear_probe
 from deeplearn.data import Dataset
 from deeplearn.data.classes import labels_of
+from deeplearn.data.described import DataNeeded
 from deeplearn.data.split import Batch, Split
 from deeplearn.errors import UserError
 from deeplearn.measured import Measured
@@ -50,8 +52,15 @@ class Retrieval:
         classes = {"unseen": np.flatnonzero(~self._seen), "seen": np.flatnonzero(self._seen)}
         found = {name: retrieval_task(self._dataset, numbers) for name, numbers in classes.items()}
         if not any(found.values()):
-            raise UserError(f"no test picture of {self._dataset.name} has a training picture of its class")
+            raise UserError(
+                f"no test picture of {self._dataset.name} has a training picture alike: there is nothing to find"
+            )
         return {name: task for name, task in found.items() if task is not None}
+
+    def need(self) -> None:
+        """UserError where there is nothing to find, before training; data without rows are not asked."""
+        with contextlib.suppress(DataNeeded):
+            _ = self.tasks
 
     def measured(self, encode: Encode) -> Measured:
         """`retrieval` of each task, as in "unseen_map", and the arrays of the first."""

@@ -118,6 +118,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         begin, start = Source(backbone(config.network, config.width, config.blocks), ()), None
         turn = dl.Turn(partial(classify, augmentation=config.augmentation))
     lessons, search = examples_of(dataset.train, ~unseen), Retrieval(dataset, ~unseen)
+    search.need()
     which = "unseen" if unseen.any() else "seen"
     return dl.Experiment(
         model=Embedder(begin.net, len(dataset.classes), begin.colours, begin.blue_first),

@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from deeplearn.baselines.retrieval import COLOURS, KEPT, PCA, PIXELS, Retrieval, Task, retrieval, retrieval_task
 from deeplearn.data import Arrays, Dataset
+from deeplearn.data.description import describe, stand_in
 from deeplearn.errors import UserError
 from deeplearn.nn.functional import flat
 
@@ -80,5 +81,7 @@ def test_classes_learned_and_others_are_searched_apart():
 
 def test_nothing_to_find_is_a_sentence():
     search = Retrieval(dataset(TRAIN % 2, 2 + TEST % 2), np.ones(CLASSES, bool))
-    with pytest.raises(UserError, match="no test picture of bright has a training picture of its class"):
-        search.measured(flat)
+    with pytest.raises(UserError, match="no test picture of bright has a training picture alike"):
+        search.need()
+    described = stand_in(describe(dataset(TRAIN, TEST)))
+    Retrieval(described, np.ones(CLASSES, bool)).need()  # its rows are not there to be asked
