@@ -1,7 +1,8 @@
 """Pictures as vectors: a network's last features find pictures of classes that it has never seen.
 
     python -m experiments.representations.image_embeddings --replicas=5
-    python -m experiments.representations.image_embeddings --replicas=5 --dataset=openmoji/24
+    python -m experiments.representations.image_embeddings --replicas=5 --dataset=openmoji/24 --steps=1200 \\
+        --augmentation=translate,colour_jitter
     python -m experiments.representations.image_embeddings --dataset=folder:PATH@64 --unseen=0
     python -m experiments.representations.image_embeddings --dataset=folder:PATH@224 --network=resnet50 \\
         --weights=FILE --steps=20 --batch_size=16
