@@ -19,7 +19,7 @@ from deeplearn.data.described import DataNeeded
 from deeplearn.data.split import Batch, Split
 from deeplearn.errors import UserError
 from deeplearn.measured import Measured
-from deeplearn.metrics.ranking import average_precision, cosines, found_at
+from deeplearn.metrics.ranking import average_precision, cosine_matrix, found_at
 from deeplearn.nn.functional import flat
 
 GALLERY, QUERIES = 2000, 1000  # pictures at most
@@ -114,7 +114,7 @@ def retrieval(encode: Encode, task: Task) -> Measured:
     """
     vectors, found = (np.asarray(encode(part["image"])) for part in (task.queries, task.gallery))
     label, of_found = task.queries["label"], task.gallery["label"]
-    scores, alike = cosines(vectors, found), label[:, None] == of_found
+    scores, alike = cosine_matrix(vectors, found), label[:, None] == of_found
     asked = np.isin(of_found, label)
     voters = estimator("KNeighborsClassifier", n_neighbors=NEIGHBOURS, metric="cosine")
     metrics = {

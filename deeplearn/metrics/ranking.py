@@ -5,6 +5,8 @@ from __future__ import annotations
 import chex
 import numpy as np
 
+from deeplearn.metrics.closeness import unit
+
 
 def recall_at(k: int, relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Fraction of a user's relevant items among the k with the highest scores, of at most k: [users].
@@ -44,12 +46,10 @@ def average_precision(relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return (relevant * found / (places + 1)).sum(1) / number
 
 
-def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cosine_matrix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosines of the angles between vectors [N, D] and [M, D]: [N, M]; 0 with a vector of zeros."""
-    chex.assert_rank([a, b], 2)
     chex.assert_equal_shape_suffix([a, b], 1)
-    first, second = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (a, b))
-    return first @ second.T
+    return unit(a) @ unit(b).T
 
 
 def _relevant(relevant: np.ndarray, scores: np.ndarray, who: str) -> np.ndarray:

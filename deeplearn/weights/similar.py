@@ -34,7 +34,7 @@ from deeplearn.data.tree import Tree
 from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.retrieved import framed
-from deeplearn.metrics.ranking import cosines
+from deeplearn.metrics.ranking import cosine_matrix
 from deeplearn.models.embedder import Embedder
 from deeplearn.runs.export import writing
 from deeplearn.train.evaluation import as_png
@@ -136,7 +136,7 @@ def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> F
             except UserError as error:
                 left.append(str(error))
         if images:
-            found.append(cosines(wanted, vectors(images))[0])
+            found.append(cosine_matrix(wanted, vectors(images))[0])
         progress.update(min(start + size, len(files)), "pictures")
     progress.clear()
     if not found:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import cosine_similarity
 
-from deeplearn.metrics.ranking import average_precision, cosines, found_at, recall_at
+from deeplearn.metrics.ranking import average_precision, cosine_matrix, found_at, recall_at
 
 RNG = np.random.default_rng(0)
 
@@ -54,4 +54,4 @@ def test_found_at_is_whether_any_is_among_the_best():
 def test_cosines_are_scikit_learn_s():
     a, b = RNG.normal(size=(4, 7)), RNG.normal(size=(5, 7))
     a[1] = 0
-    np.testing.assert_allclose(cosines(a, b), cosine_similarity(a, b), atol=1e-12)
+    np.testing.assert_allclose(cosine_matrix(a, b), cosine_similarity(a, b), atol=1e-12)
