@@ -20,7 +20,7 @@ ARROWS = {
     "judge": {"baselines", "data", "losses", "metrics", "models", "nn", "optim", "train"},
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
-    "weights": {"data", "metrics", "models", "nn", "runs", "train"},
+    "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
     "codec": {"data", "losses", "models", "nn", "runs", "train"},
 }
 FOR_ALL = {"errors", "mean", "measured", "command", "interruption", "terminal"}

@@ -66,6 +66,7 @@ LARGE = (
     "foundations.regularization",
     "foundations.vanishing_gradients",
     "representations.deep_belief_net",
+    "representations.image_embeddings",
     "representations.layerwise_autoencoder",
     "representations.rbm",
     "representations.transfer",
