@@ -5,8 +5,8 @@
 Made with transformers 5.24.0, torch 2.14.1 and tokenizers 0.23.3. Every parameter is random, norms and biases too,
 and large enough that each matters. Each folder has config.json, model.safetensors and expected.npz: tokens [batch,
 time] with padding on the right, lengths [batch], the last hidden states, and logits, vectors or the state at the
-end token where the model gives them. The folder minilm is a sentence encoder, with the files of sentence-transformers
-and a tokenizer; the vectors of its texts are made here as that library says: the mean over tokens, normalised.
+end token where the model gives them. The folder minilm is a sentence encoder, with a tokenizer and the files of
+sentence-transformers; the vectors of its texts are made here as that library says: the mean over tokens, normalised.
 """
 
 import json
