@@ -19,7 +19,7 @@ _CLIP_WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
 
 
 def read_tokenizer(folder: Path, kind: str) -> tuple[Tokenizer, list[Path]]:
-    """The tokenizer, which neither cuts nor pads, and the files that it was read from.
+    """The tokenizer, which does not pad, and the files that it was read from.
 
     folder: with tokenizer.json, or vocab.txt of BERT's, or vocab.json and merges.txt of GPT-2's, RoBERTa's or
     CLIP's. kind: the model_type of config.json. UserError where there is none, or a damaged one.
@@ -37,25 +37,25 @@ def read_tokenizer(folder: Path, kind: str) -> tuple[Tokenizer, list[Path]]:
             continue
         try:
             tokenizer: Any = reader(*map(str, files))
+        except UserError:
+            raise
         except Exception as error:  # the library raises Exception itself
             raise UserError(f"{files[0]} is no tokenizer, or a damaged one ({brief(error)})") from None
-        tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer, files
     known = " or ".join(" with ".join(names) for names, reader in readers.items() if reader)
     raise UserError(f"{folder} has no tokenizer for a model of the kind {kind}: it should have {known}")
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int | None) -> tuple[list[np.ndarray], int]:
+def encode(tokenizer: Tokenizer, longest: int, lower: bool, texts: Sequence[str]) -> tuple[list[np.ndarray], int]:
     """The tokens of each text, int32 [length], and how many texts were cut to `longest` tokens.
 
-    Tokens that the tokenizer puts at both ends count, and stay.
+    Tokens that the tokenizer puts at both ends count, and stay. lower: texts are put into lower case first.
     """
-    if longest is None:
-        tokenizer.no_truncation()
-    else:
-        tokenizer.enable_truncation(longest)
-    encoded = tokenizer.encode_batch(list(texts))
+    tokenizer.enable_truncation(longest)
+    # What UTF-8 cannot hold (half a surrogate pair) becomes a question mark.
+    whole = [text.encode("utf-8", "replace").decode() for text in texts]
+    encoded = tokenizer.encode_batch([text.lower() for text in whole] if lower else whole)
     return [np.asarray(one.ids, np.int32) for one in encoded], sum(bool(one.overflowing) for one in encoded)
 
 

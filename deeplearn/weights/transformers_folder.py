@@ -9,23 +9,23 @@ modules.json, 1_Pooling/, …     of sentence-transformers: how the states of a 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from tokenizers import Tokenizer
+import numpy as np
 
 from deeplearn.errors import UserError
 from deeplearn.models.clip_text import ClipText
 from deeplearn.weights.files import Tensors, read_tensors
 from deeplearn.weights.json_file import read_object
 from deeplearn.weights.sentence_transformers import read_modules
-from deeplearn.weights.tokenizer import read_tokenizer
-from deeplearn.weights.transformers_config import Architecture, described
+from deeplearn.weights.tokenizer import encode, read_tokenizer
+from deeplearn.weights.transformers_config import described
 from deeplearn.weights.transformers_names import converted
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -36,17 +36,16 @@ _TRAINED = 512  # tokens of T5's texts in training, which its configuration does
 class TextFolder:
     """kind: config.json's model_type. module, variables: the network, (tokens, lengths) -> hidden states.
 
-    tokenizer: neither cuts nor pads. longest: tokens of a text at most. lower: texts are to be in lower case.
+    encode: gives the tokens of texts, int32 [length] each, and how many texts were cut to the `longest` tokens.
     pool: "cls", "mean" or "last", how states become a vector. normalize: whether that is then of length 1.
     fingerprint: of the contents of all files that say anything about vectors.
     """
 
     kind: str
-    module: nn.Module
+    module: Any
     variables: dict[str, Any]
-    tokenizer: Tokenizer
+    encode: Callable[[Sequence[str]], tuple[list[np.ndarray], int]]
     longest: int
-    lower: bool
     pool: str
     normalize: bool
     fingerprint: str
@@ -60,26 +59,66 @@ def open_folder(path: Path) -> TextFolder:
         )
     modules = read_modules(path)
     root = path / modules.root
-    config = read_object(root / "config.json", "what network it holds")
-    architecture = described(config, root / "config.json")
-    weights = _weight_files(root)
-    module, variables = _loaded(architecture, weights)
-    tokenizer, files = read_tokenizer(root, config["model_type"])
+    network = read_network(root)
+    tokenizer, files = read_tokenizer(root, network.kind)
     settings = [root / name for name in ("sentence_bert_config.json", "tokenizer_config.json")]
     sentence, tokens = (read_object(one, "how long texts are") if one.is_file() else {} for one in settings)
-    given = (architecture.longest, sentence.get("max_seq_length"), tokens.get("model_max_length"))
-    limits = [limit for limit in given if type(limit) is int and 0 < limit < 10**6]
-    read = [root / "config.json", *weights, *files, *filter(Path.is_file, settings), *modules.files]
+    given = (network.longest, sentence.get("max_seq_length"), tokens.get("model_max_length"))
+    longest = min([limit for limit in given if type(limit) is int and 0 < limit < 10**6], default=_TRAINED)
+    read = [*network.files, *files, *filter(Path.is_file, settings), *modules.files]
     return TextFolder(
-        config["model_type"],
-        module,
-        variables,
-        tokenizer,
-        min(limits, default=_TRAINED),
-        bool(sentence.get("do_lower_case", False)),
-        modules.pool or architecture.pool,
+        network.kind,
+        network.module,
+        network.variables,
+        functools.partial(encode, tokenizer, longest, bool(sentence.get("do_lower_case", False))),
+        longest,
+        modules.pool or network.pool,
         modules.normalize,
         _fingerprint(read, path),
+    )
+
+
+class Network(NamedTuple):
+    """kind: config.json's model_type. module, variables: (tokens, lengths) -> hidden states.
+
+    longest: text in tokens, None: any. pool: how states usually become a vector. files: that it was read from.
+    """
+
+    kind: str
+    module: Any
+    variables: dict[str, Any]
+    longest: int | None
+    pool: str
+    files: tuple[Path, ...]
+
+
+def read_network(root: Path) -> Network:
+    """The network in a folder with config.json and weights; no tokenizer is looked for."""
+    config = read_object(root / "config.json", "what network it holds")
+    architecture, files = described(config, root / "config.json"), _weight_files(root)
+    tensors: Tensors = {}
+    for file in files:
+        tensors |= read_tensors(file)
+    source = files[0] if len(files) == 1 else root
+    module: Any = architecture.module
+    if module.layers > len(tensors):  # before a network of so many is traced
+        raise UserError(
+            f"{source} has {len(tensors)} tensors, too few for the {module.layers} layers of config.json"
+        )
+    method = None
+    if isinstance(module, ClipText):
+        # The text encoder alone has no projection.
+        module = module if "text_projection.weight" in tensors else module.clone(projection=0)
+        method = "vectors"
+    tokens, lengths = jnp.zeros((1, 1), jnp.int32), jnp.ones(1, jnp.int32)
+    abstract = jax.eval_shape(lambda: module.init(jax.random.key(0), tokens, lengths, method=method))
+    return Network(
+        config["model_type"],
+        module,
+        converted(abstract, architecture.names, tensors, source),
+        architecture.longest,
+        architecture.pool,
+        (root / "config.json", *files),
     )
 
 
@@ -96,29 +135,6 @@ def _weight_files(root: Path) -> list[Path]:
                 raise UserError(f"{index} names {odd[0]!r}, which is not a file beside it")
             return [root / file for file in sorted(set(shards.values()))]
     raise UserError(f"{root} has no weights: it should have {' or '.join(WEIGHTS)}, whole or in shards")
-
-
-def _loaded(architecture: Architecture, files: Sequence[Path]) -> tuple[nn.Module, dict[str, Any]]:
-    tensors: Tensors = {}
-    for file in files:
-        tensors |= read_tensors(file)
-    source = files[0] if len(files) == 1 else files[0].parent
-    module: Any = architecture.module
-    if module.layers > len(tensors):  # before a network of so many is traced
-        raise UserError(
-            f"{source} has {len(tensors)} tensors, too few for the {module.layers} layers of config.json"
-        )
-    if isinstance(module, ClipText) and "text_projection.weight" not in tensors:
-        module = module.clone(projection=0)  # the text encoder alone
-    abstract = jax.eval_shape(
-        lambda: module.init(
-            jax.random.key(0),
-            jnp.zeros((1, 1), jnp.int32),
-            jnp.ones(1, jnp.int32),
-            method="vectors" if isinstance(module, ClipText) else None,
-        )
-    )
-    return module, converted(abstract, architecture.names, tensors, source)
 
 
 def _fingerprint(files: Sequence[Path], folder: Path) -> str:
