@@ -5,8 +5,9 @@
 Made with transformers 5.24.0, torch 2.14.1 and tokenizers 0.23.3. Every parameter is random, norms and biases too,
 and large enough that each matters. Each folder has config.json, model.safetensors and expected.npz: tokens [batch,
 time] with padding on the right, lengths [batch], the last hidden states, and logits, vectors or the state at the
-end token where the model gives them. The folder minilm is a sentence encoder, with a tokenizer and the files of
-sentence-transformers; the vectors of its texts are made here as that library says: the mean over tokens, normalised.
+end token where the model gives them; t5 also the buckets of distances from −300 to 300. The folder minilm is a
+sentence encoder, with a tokenizer and the files of sentence-transformers; the vectors of its texts are made here as
+that library says: the mean over tokens, normalised.
 """
 
 import json
@@ -116,7 +117,10 @@ def outputs(name, model, tokens, lengths):
         if name == "gpt2":
             return {"hidden": model.transformer(**asked).last_hidden_state, "logits": model(**asked).logits}
         if name == "t5":
-            return {"hidden": model.encoder(**asked).last_hidden_state}
+            attention = model.encoder.block[0].layer[0].SelfAttention
+            distances = torch.arange(-300, 301)
+            buckets = attention._relative_position_bucket(distances, num_buckets=32, max_distance=128)
+            return {"hidden": model.encoder(**asked).last_hidden_state, "buckets": buckets.to(torch.int8)}
         if name == "clip_text":
             found = model(**asked)
             at_end = model.text_model(**asked).pooler_output
