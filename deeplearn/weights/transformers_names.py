@@ -186,7 +186,7 @@ def converted(variables: Mapping[str, Any], names: Names, tensors: Tensors, sour
         if name.startswith(prefix) and name not in used and not re.fullmatch(names.spare, name.removeprefix(prefix))
     ]
     if missing or left:
-        parts = [f"{verb} {shown(some)}" for verb, some in (("lacks", missing), ("has", left)) if some]
+        parts = [f"{verb} {shown(some, 100)}" for verb, some in (("lacks", missing), ("has", left)) if some]
         raise UserError(f"{source} does not fit the config.json beside it: it {', and beyond it '.join(parts)}")
     result = {}
     for path, (name, third) in wanted.items():

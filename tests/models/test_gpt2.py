@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import pytest
 
 from deeplearn.models.gpt2 import gpt2
 from tests.weights.text_encoders import (
@@ -50,6 +49,5 @@ def test_token_by_token_gives_the_states_of_the_whole():
     np.testing.assert_allclose(np.concatenate(parts, 1)[0], states("gpt2")[0, :6], atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "count"), [("small", 124_439_808), ("medium", 354_823_168)])
-def test_the_published_counts(size, count):
-    assert parameter_count(gpt2(size)) == count
+def test_the_published_count():
+    assert parameter_count(gpt2("small")) == 124_439_808
