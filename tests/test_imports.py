@@ -21,7 +21,7 @@ ARROWS = {
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "weights": {"data", "metrics", "models", "nn", "runs", "train"},
-    "embed": {"data", "models", "nn", "train", "weights"},
+    "embed": {"data", "models", "nn", "runs", "train", "weights"},
     "codec": {"data", "losses", "models", "nn", "runs", "train"},
 }
 FOR_ALL = {"errors", "mean", "measured", "command", "interruption", "terminal"}

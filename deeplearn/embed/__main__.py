@@ -6,8 +6,9 @@
 
 FOLDER is one of the library transformers, as on the Hugging Face Hub: config.json, model.safetensors or
 pytorch_model.bin, tokenizer.json. Known are BERT, RoBERTa, DistilBERT, sentence encoders of these such as MiniLM,
-GPT-2, T5 (its encoder) and CLIP (its text encoder). No weights come with this package and none are fetched. FILE
-has one text in each line; empty lines are left out.
+GPT-2, T5 (its encoder) and CLIP (its text encoder). No weights come with this package and none are fetched. The
+directory of a run that trained a BERT or GPT-2 on texts works too. FILE has one text in each line; empty lines are
+left out.
 
 A text's vector is the mean over its tokens, the state of the first one (--pool=cls), or that of the last one (last,
 for CLIP its projection), as the folder's 1_Pooling says; where it says nothing, the mean, for GPT-2 and CLIP the
@@ -24,17 +25,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplearn.command import execute, parser
-from deeplearn.embed.text_encoder import BATCH, TextEncoder
+from deeplearn.embed.text_encoder import BATCH, POOLS, TextEncoder
 from deeplearn.embed.vectors_file import Vectors, load, nearest, save
 from deeplearn.errors import UserError, reason
-from deeplearn.nn.text_pooling import POOLS
 from deeplearn.train.launch import use_compilation_cache
 from deeplearn.train.logs import Progress
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags = parser("deeplearn.embed", __doc__)
-    flags.add_argument("--weights", type=Path, required=True, help="a folder of the library transformers")
+    flags.add_argument("--weights", type=Path, required=True, help="a folder of the library transformers, or a run")
     source = flags.add_mutually_exclusive_group(required=True)
     source.add_argument("--texts", type=Path, help="a file with one text in each line")
     source.add_argument("--vectors", type=Path, help="a file that --out wrote before, to search in")

@@ -14,11 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn.data.ragged import Ragged
+from deeplearn.embed.of_run import is_run, of_run
 from deeplearn.errors import UserError
+from deeplearn.models import token_classifier
 from deeplearn.models.clip_text import ClipText
-from deeplearn.nn.text_pooling import POOLS, pooled
-from deeplearn.weights.transformers_folder import TextFolder, open_folder
+from deeplearn.weights.transformers_folder import TextSource, open_folder
 
+POOLS = ("cls", "mean", "last")
 SHORTEST = 8  # tokens that texts are padded to at least
 BATCH = 32  # texts at a time
 
@@ -26,20 +28,22 @@ BATCH = 32  # texts at a time
 class TextEncoder:
     """source: its network, `module` and `variables`, and its tokenizer.
 
-    pool: how states become a vector, "cls", "mean" or "last" (`nn.text_pooling`); CLIP's last is its state at the
-    end token, projected into the space of pictures. By default what the folder says, or else the mean, for causal
-    networks the last.
+    pool: how states become a vector: "cls", that of the first token, which is [CLS] in BERT; "mean", of all;
+    "last", that of the last one, the only one that has seen all others in a causal network; CLIP's last is its
+    state at the end token, projected into the space of pictures. By default what the folder says, or else the mean,
+    for causal networks the last.
     """
 
-    def __init__(self, source: TextFolder, pool: str = "") -> None:
+    def __init__(self, source: TextSource, pool: str = "") -> None:
         if pool and pool not in POOLS:
             raise UserError(f"there is no pooling {pool!r}: there are {', '.join(POOLS)}")
         self.source, self.pool = source, pool or source.pool
 
     @classmethod
     def open(cls, folder: str | Path, pool: str = "") -> TextEncoder:
-        """The encoder in a folder: config.json, weights and tokenizer; UserError where it is none."""
-        return cls(open_folder(Path(folder)), pool)
+        """The encoder in a folder of transformers, or of a run of ours; UserError where there is none."""
+        path = Path(folder)
+        return cls(of_run(path) if is_run(path) else open_folder(path), pool)
 
     @property
     def module(self) -> Any:
@@ -139,7 +143,8 @@ def _states(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.A
 def _vectors(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.Array, pool: str) -> jax.Array:
     if pool == "last" and isinstance(module, ClipText):
         return module.apply(variables, tokens, lengths, method="vectors")  # type: ignore[return-value]
-    return pooled(module.apply(variables, tokens, lengths), lengths, pool)  # type: ignore[arg-type]
+    states: Any = module.apply(variables, tokens, lengths)
+    return states[:, 0] if pool == "cls" else token_classifier.pool(states, lengths, pool)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -33,9 +33,10 @@ _TRAINED = 512  # tokens of T5's texts in training, which its configuration does
 
 
 @dataclasses.dataclass(frozen=True)
-class TextFolder:
-    """kind: config.json's model_type. module, variables: the network, (tokens, lengths) -> hidden states.
+class TextSource:
+    """What a text encoder is made of.
 
+    kind: its architecture. module, variables: the network, (tokens, lengths) -> hidden states.
     encode: gives the tokens of texts, int32 [length] each, and how many texts were cut to the `longest` tokens.
     pool: "cls", "mean" or "last", how states become a vector. normalize: whether that is then of length 1.
     fingerprint: of the contents of all files that say anything about vectors.
@@ -51,7 +52,7 @@ class TextFolder:
     fingerprint: str
 
 
-def open_folder(path: Path) -> TextFolder:
+def open_folder(path: Path) -> TextSource:
     """The text encoder in a folder; UserError where something is missing, damaged, or does not fit."""
     if not path.is_dir():
         raise UserError(
@@ -66,7 +67,7 @@ def open_folder(path: Path) -> TextFolder:
     given = (network.longest, sentence.get("max_seq_length"), tokens.get("model_max_length"))
     longest = min([limit for limit in given if type(limit) is int and 0 < limit < 10**6], default=_TRAINED)
     read = [*network.files, *files, *filter(Path.is_file, settings), *modules.files]
-    return TextFolder(
+    return TextSource(
         network.kind,
         network.module,
         network.variables,
