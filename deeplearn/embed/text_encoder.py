@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from deeplearn.data.ragged import Ragged
@@ -18,6 +16,7 @@ from deeplearn.embed.of_run import is_run, of_run
 from deeplearn.errors import UserError
 from deeplearn.models import token_classifier
 from deeplearn.models.clip_text import ClipText
+from deeplearn.weights.convert import note
 from deeplearn.weights.transformers_folder import TextSource, open_folder
 
 POOLS = ("cls", "mean", "last")
@@ -55,7 +54,7 @@ class TextEncoder:
         return self.source.variables
 
     def tokens(self, texts: Sequence[str]) -> Ragged:
-        """The tokens of each text, with those that the tokenizer puts at its ends.
+        """The tokens of each of one or more texts, with those that the tokenizer puts at its ends.
 
         UserError for a text that has none. Texts longer than the network can read are cut, with a note.
         """
@@ -69,7 +68,7 @@ class TextEncoder:
                     f"{self.module.vocabulary}: they are not of one model"
                 )
         if cut:
-            _note(
+            note(
                 f"{cut} of {len(texts)} texts are longer than {self.source.longest} tokens: their ends are left out"
             )
         longest = max(map(len, encoded))
@@ -120,8 +119,6 @@ class TextEncoder:
 
         All batches have as many rows, so that there is one compilation for each width.
         """
-        if batch_size < 1:
-            raise UserError(f"--batch_size={batch_size} should be at least 1")
         order = np.argsort(-column.lengths, kind="stable")
         size = min(batch_size, 2 ** int(np.ceil(np.log2(len(column)))))
         for start in range(0, len(order), size):
@@ -136,13 +133,15 @@ class TextEncoder:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _states(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.Array) -> jax.Array:
-    return module.apply(variables, tokens, lengths).astype(jnp.float32)  # type: ignore[union-attr]
+    states: Any = module.apply(variables, tokens, lengths)
+    return states
 
 
 @functools.partial(jax.jit, static_argnums=0, static_argnames="pool")
 def _vectors(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.Array, pool: str) -> jax.Array:
     if pool == "last" and isinstance(module, ClipText):
-        return module.apply(variables, tokens, lengths, method="vectors")  # type: ignore[return-value]
+        vectors: Any = module.apply(variables, tokens, lengths, method="vectors")
+        return vectors
     states: Any = module.apply(variables, tokens, lengths)
     return states[:, 0] if pool == "cls" else token_classifier.pool(states, lengths, pool)
 
@@ -150,7 +149,3 @@ def _vectors(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors [..., features], each divided by its length; a vector of zeros stays one."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def _note(text: str) -> None:
-    print(f"note: {text}", file=sys.stderr, flush=True)

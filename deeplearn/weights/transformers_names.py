@@ -221,7 +221,7 @@ def _theirs(path: tuple[str, ...], names: Names) -> tuple[str, int | None]:
 def _turned(path: tuple[str, ...], tensor: np.ndarray, third: int | None, names: Names) -> np.ndarray:
     """The tensor, or the wanted third of it, in our layout."""
     found = tensor.T if path[-1] == "kernel" and names.transposed else tensor
-    if path[-2] == "positions":
+    if path[-2] == "positions" and found.ndim:
         return found[names.first_position :]
     if third is not None and found.ndim and found.shape[-1] % 3 == 0:
         return np.split(found, 3, -1)[third]

@@ -85,6 +85,11 @@ def test_t5_s_embedding_by_its_other_name():
             lambda t: t | {"bert.embeddings.LayerNorm.bias": np.full(8, np.nan, np.float32)},
             "8 of the 8 values of bert.embeddings.LayerNorm.bias in folder/model.safetensors are not finite",
         ),
+        (
+            "bert",
+            lambda t: t | {"bert.embeddings.position_embeddings.weight": np.array(1, np.float32)},
+            "bert.embeddings.position_embeddings.weight in folder/model.safetensors has the shape []",
+        ),
         ("bert", lambda t: {"conv1.weight": np.ones(3)}, "lacks embeddings.LayerNorm.bias"),
     ],
 )
