@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.paired import interleaved, ratio
 
+BATCH = 64
 FEATURES, WINDOW, NEGATIVES, LEAST, EPOCHS, ROUNDS, BUCKETS = 100, 5, 5, 5, (5, 20), 5, 100_000
 EXTRACT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WANTED = {"skipgram": 0.5, "cbow": 0.5, "fasttext": 1.0}  # ratios of times
@@ -55,7 +56,7 @@ def learner(kind: str, epochs: float, seed: int) -> tuple[Any, int]:
 
     module: Any = fasttext if kind == "fasttext" else word2vec
     flags = [f"--features={FEATURES}", f"--window={WINDOW}", f"--min_count={LEAST}", f"--negatives={NEGATIVES}"]
-    flags += [f"--seed={seed}", "--subsample=.001", f"--buckets={BUCKETS}" if kind == "fasttext" else ""]
+    flags += [f"--batch_size={BATCH}", f"--seed={seed}", "--subsample=.001", f"--buckets={BUCKETS}" if kind == "fasttext" else ""]
 
     def built(steps: int) -> Any:
         config = parse(module.Config, [*filter(None, flags), f"--steps={steps}"])
@@ -74,9 +75,10 @@ def ours(kind: str, epochs: float, seed: int = 0) -> Callable[[], Any]:
     import jax
 
     trainer, steps = learner(kind, epochs, seed)
+    start = trainer.initial()
 
     def train() -> Any:
-        states, step = trainer.initial(), 0
+        states, step = [jax.tree.map(jax.numpy.copy, state) for state in start], 0  # a step takes its state's memory
         while step < steps:
             states, _, step = trainer.advance(states, step, steps)
         return jax.block_until_ready(states)[0]
