@@ -56,7 +56,12 @@ def learner(kind: str, epochs: float, seed: int) -> tuple[Any, int]:
 
     module: Any = fasttext if kind == "fasttext" else word2vec
     flags = [f"--features={FEATURES}", f"--window={WINDOW}", f"--min_count={LEAST}", f"--negatives={NEGATIVES}"]
-    flags += [f"--batch_size={BATCH}", f"--seed={seed}", "--subsample=.001", f"--buckets={BUCKETS}" if kind == "fasttext" else ""]
+    flags += [
+        f"--batch_size={BATCH}",
+        f"--seed={seed}",
+        "--subsample=.001",
+        f"--buckets={BUCKETS}" if kind == "fasttext" else "",
+    ]
 
     def built(steps: int) -> Any:
         config = parse(module.Config, [*filter(None, flags), f"--steps={steps}"])
@@ -78,7 +83,10 @@ def ours(kind: str, epochs: float, seed: int = 0) -> Callable[[], Any]:
     start = trainer.initial()
 
     def train() -> Any:
-        states, step = [jax.tree.map(jax.numpy.copy, state) for state in start], 0  # a step takes its state's memory
+        states, step = (
+            [jax.tree.map(jax.numpy.copy, state) for state in start],
+            0,
+        )  # a step takes its state's memory
         while step < steps:
             states, _, step = trainer.advance(states, step, steps)
         return jax.block_until_ready(states)[0]

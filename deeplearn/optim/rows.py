@@ -19,13 +19,24 @@ Tree = Any
 
 @flax.struct.dataclass
 class Some:
-    """Rows of a table: ids int32 [N], perhaps one several times, and a vector for each, values [N, features]."""
+    """Rows of a table: ids int32 [N], perhaps one several times, and a vector for each, scale · values [N, features].
+
+    The scale is apart, so that a small step does not pass over its gradients once more for each factor.
+    """
 
     ids: jax.Array
     values: jax.Array
+    scale: jax.Array | float = 1.0
+
+    @property
+    def vectors(self) -> jax.Array:
+        return self.scale * self.values
+
+    def times(self, factor: jax.Array | float) -> Some:
+        return self.replace(scale=factor * self.scale)  # type: ignore[attr-defined]
 
     def added_to(self, table: jax.Array) -> jax.Array:
-        return table.at[self.ids].add(self.values.astype(table.dtype))
+        return table.at[self.ids].add(self.vectors.astype(table.dtype))
 
 
 class RowOptimizer(NamedTuple):
@@ -44,8 +55,8 @@ def each(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
 
 
 def vectors(tree: Tree) -> Tree:
-    """A tree with the values alone in place of `Some`."""
-    return each(lambda leaf: leaf.values if isinstance(leaf, Some) else leaf, tree)
+    """A tree with the vectors alone in place of `Some`."""
+    return each(lambda leaf: leaf.vectors if isinstance(leaf, Some) else leaf, tree)
 
 
 def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
@@ -60,7 +71,7 @@ def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
 
     def update(gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         step = -examples * rate(state["count"])
-        return each(lambda g: g.replace(values=step * g.values), gradients), {"count": state["count"] + 1}
+        return each(lambda g: g.times(step), gradients), {"count": state["count"] + 1}
 
     return RowOptimizer(init, update)
 
@@ -76,8 +87,8 @@ def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimi
 
     def update(gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         squares = state["squares"]
-        gradients = each(lambda g: g.replace(values=examples * g.values), gradients)
-        changes = each(lambda g, s: g.replace(values=-rate * g.values / jnp.sqrt(s[g.ids])), gradients, squares)
+        gradients = each(lambda g: Some(g.ids, examples * g.vectors), gradients)
+        changes = each(lambda g, s: Some(g.ids, -rate * g.values / jnp.sqrt(s[g.ids])), gradients, squares)
         return changes, {"squares": each(lambda g, s: Some(g.ids, g.values**2).added_to(s), gradients, squares)}
 
     return RowOptimizer(init, update)

@@ -101,7 +101,8 @@ def turn_update(
         if axis is not None:
             grads, means = jax.lax.psum((grads, means), axis)
             moves, taken = jax.lax.all_gather((moves, taken), axis)
-        grads, moves = jax.tree.map(lambda g: g / _divisor(means["loss"].weight).astype(g.dtype), (grads, moves))
+        divisor = _divisor(means["loss"].weight)
+        grads = jax.tree.map(lambda g: g / divisor.astype(g.dtype), grads)
         metrics = {name: mean.value for name, mean in means.items()}
 
         params, opt_states = state.params, dict(state.opt_states)
@@ -109,7 +110,7 @@ def turn_update(
         for group in mine:
             before = part(state.params, group.paths)
             if group in by_rows:
-                rows = row_gradients(taken, moves, state.params, group.paths)
+                rows = each(lambda g: g.times(1 / divisor), row_gradients(taken, moves, state.params, group.paths))
                 grads = joined(grads, rows)
                 update, opt_states[group.name] = group.optimizer.update(rows, state.opt_states[group.name])
                 params = joined(params, each(Some.added_to, update, before))
