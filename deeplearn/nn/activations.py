@@ -20,6 +20,10 @@ _BY_NAME: dict[str, Callable[[jax.Array], jax.Array]] = {
     "leaky_relu": lambda x: nn.leaky_relu(x, LEAKY_SLOPE),
     "elu": nn.elu,
     "selu": lambda x: SELU_LAMBDA * nn.elu(x, SELU_ALPHA),
+    "gelu": lambda x: nn.gelu(x, approximate=False),
+    "gelu_tanh": lambda x: nn.gelu(x, approximate=True),
+    "quick_gelu": lambda x: x * nn.sigmoid(1.702 * x),
+    "silu": nn.silu,
 }
 
 # 1/E[a(z)²] for z ~ N(0, 1): with weights of this variance over the fan-in, the variance of pre-activations is
@@ -28,7 +32,11 @@ _SCALES = {"relu": 2.0, "leaky_relu": 2 / (1 + LEAKY_SLOPE**2), "elu": 1.5505188
 
 
 def by_name(name: str) -> Callable[[jax.Array], jax.Array]:
-    """The elementwise function: sigmoid, tanh, relu, leaky_relu (slope .01), elu (Clevert et al. 2016), selu."""
+    """The elementwise function: sigmoid, tanh, relu, leaky_relu (slope .01), elu (Clevert et al. 2016), selu, …
+
+    gelu is x Φ(x), gelu_tanh and quick_gelu its two approximations (Hendrycks & Gimpel 2016, section 2), silu
+    x σ(x).
+    """
     if name not in _BY_NAME:
         raise ValueError(f"no activation {name!r}: {', '.join(_BY_NAME)}")
     return _BY_NAME[name]

@@ -7,19 +7,24 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 
+from deeplearn.nn.activations import by_name
 from deeplearn.nn.functional import by_rows
 from deeplearn.nn.multi_head import CrossAttention, SelfAttention
 
 
 class FeedForward(nn.Module):
-    """max(0, x W₁ + b₁) W₂ + b₂ at each position (equation 2): [..., features] -> the same, over `hidden` units."""
+    """max(0, x W₁ + b₁) W₂ + b₂ at each position (equation 2): [..., features] -> the same, over `hidden` units.
+
+    activation: what stands for max(0, ·), a name of `nn.activations`.
+    """
 
     hidden: int
+    activation: str = "relu"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         hidden, out = nn.Dense(self.hidden, name="hidden"), nn.Dense(x.shape[-1], name="out")
-        return by_rows(lambda rows: out(nn.relu(hidden(rows))), x)
+        return by_rows(lambda rows: out(by_name(self.activation)(hidden(rows))), x)
 
 
 class EncoderBlock(nn.Module):
@@ -33,12 +38,15 @@ class EncoderBlock(nn.Module):
     dropout: float = 0.1
     pre_norm: bool = True
     rotary: bool = False
+    activation: str = "relu"
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None = None) -> jax.Array:
         attention = SelfAttention(self.heads, rotary=self.rotary, name="self_attention")
         x = _add(self, "self_attention", lambda x: attention(x, mask), x, train)
-        return _add(self, "feed_forward", FeedForward(self.hidden, name="feed_forward"), x, train)
+        feed_forward = FeedForward(self.hidden, self.activation, name="feed_forward")
+        return _add(self, "feed_forward", feed_forward, x, train)
 
 
 class DecoderBlock(nn.Module):
@@ -53,6 +61,8 @@ class DecoderBlock(nn.Module):
     pre_norm: bool = True
     rotary: bool = False
     length: int = 0
+    activation: str = "relu"
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(
@@ -68,7 +78,8 @@ class DecoderBlock(nn.Module):
         if memory is not None:
             cross = CrossAttention(self.heads, name="cross_attention")
             x = _add(self, "cross_attention", lambda x: cross(x, memory, memory_mask, decode), x, train)
-        return _add(self, "feed_forward", FeedForward(self.hidden, name="feed_forward"), x, train)
+        feed_forward = FeedForward(self.hidden, self.activation, name="feed_forward")
+        return _add(self, "feed_forward", feed_forward, x, train)
 
 
 def _add(
@@ -82,7 +93,7 @@ def _add(
 
     Post-norm is how the transformer was first written (Vaswani et al. 2017, section 3.1).
     """
-    norm = nn.LayerNorm(epsilon=1e-5, name=f"{name}_norm")
+    norm = nn.LayerNorm(epsilon=block.epsilon, name=f"{name}_norm")
     drop = nn.Dropout(block.dropout, deterministic=not train)
     return x + drop(f(norm(x))) if block.pre_norm else norm(x + drop(f(x)))
 
@@ -95,6 +106,7 @@ class Encoder(nn.Module):
     dropout: fraction dropped of what each sub-layer gives (section 5.4), if `train`, from the stream "dropout".
     pre_norm: layer norm before each sub-layer and once at the end; otherwise after each sub-layer.
     rotary: rotary positions in self-attention; otherwise positions are in x or nowhere.
+    activation: of the feed-forward networks, a name of `nn.activations`. epsilon: of the layer norms.
 
     mask: [batch, time], true where a token is real: no other is attended to. Outputs at padding mean nothing.
     """
@@ -105,15 +117,24 @@ class Encoder(nn.Module):
     dropout: float = 0.1
     pre_norm: bool = True
     rotary: bool = False
+    activation: str = "relu"
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None = None) -> jax.Array:
         for i in range(self.depth):
             block = EncoderBlock(
-                self.heads, self.hidden, self.dropout, self.pre_norm, self.rotary, name=f"block_{i}"
+                self.heads,
+                self.hidden,
+                self.dropout,
+                self.pre_norm,
+                self.rotary,
+                self.activation,
+                self.epsilon,
+                name=f"block_{i}",
             )
             x = block(x, train, mask)
-        return nn.LayerNorm(epsilon=1e-5, name="norm")(x) if self.pre_norm else x
+        return nn.LayerNorm(epsilon=self.epsilon, name="norm")(x) if self.pre_norm else x
 
 
 class Decoder(nn.Module):
@@ -139,6 +160,8 @@ class Decoder(nn.Module):
     pre_norm: bool = True
     rotary: bool = False
     length: int = 0
+    activation: str = "relu"
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(
@@ -157,7 +180,9 @@ class Decoder(nn.Module):
                 self.pre_norm,
                 self.rotary,
                 self.length,
+                self.activation,
+                self.epsilon,
                 name=f"block_{i}",
             )
             x = block(x, train, memory, memory_mask, decode)
-        return nn.LayerNorm(epsilon=1e-5, name="norm")(x) if self.pre_norm else x
+        return nn.LayerNorm(epsilon=self.epsilon, name="norm")(x) if self.pre_norm else x
