@@ -92,6 +92,11 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
         text = sentences()
         if kind == "pairs":
             return {"source": text, "target": sentences()}
+        if kind == "sentences":
+            pairs = np.arange(size) // 2
+            part = (pairs % 4).astype(np.int32)
+            meaning = rng.integers(3, size=(size, 2)).astype(np.int32)
+            return {"text": text, "meaning": meaning, "closeness": (pairs % 3 / 2).astype(np.float32), "part": part}
         if kind == "labelled":
             return {"text": text, "label": (np.arange(size) % 3).astype(np.int32)}
         if kind == "tagged":
