@@ -56,7 +56,7 @@ def t_sne(x: np.ndarray) -> np.ndarray:
 
     chex.assert_rank(x, 2)
     if not x.std(0).any():
-        raise UserError("all images are equal, so t-SNE has no neighbours to keep")
+        raise UserError("all rows are equal, so t-SNE has no neighbours to keep")
     return TSNE(perplexity=max(1, min(30, len(x) // 4)), init="pca", random_state=0).fit_transform(x)
 
 

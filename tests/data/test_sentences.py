@@ -45,7 +45,8 @@ def test_sizes(rows):
 
 
 def test_a_sentence_has_its_meaning_and_a_pair_the_closeness_of_both(world, rows):
-    assert world.about == {"parts": PARTS, "attributes": ATTRIBUTES}
+    assert (world.about["parts"], world.about["attributes"]) == (PARTS, ATTRIBUTES)
+    assert world.about["values"][1][0] == "helped" and len(world.about["values"]) == len(ATTRIBUTES)
     for part in rows.values():
         for text, meaning in list(zip(part["text"], part["meaning"], strict=True))[::17]:
             assert understood(text) == tuple(meaning), text

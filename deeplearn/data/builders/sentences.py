@@ -184,7 +184,8 @@ class Builder(OwnBuilder):
 
     def about(self):
         of_world = self.builder_config.name == "world"
-        return {"parts": list(PARTS), "attributes": list(ATTRIBUTES)} if of_world else {}
+        values = [[words for words, _ in wordings] for wordings in WORDINGS]
+        return {"parts": list(PARTS), "attributes": list(ATTRIBUTES), "values": values} if of_world else {}
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = {"text": tfds.features.Text()}
