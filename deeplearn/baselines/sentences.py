@@ -60,7 +60,7 @@ def sentence_baselines(dataset: Dataset, measure: Measure, choose: str) -> Thunk
 
         counted = _tf_idf(dataset, train["text"])
         table = counted(train)
-        largest = max(1, min(*table.shape, DIMENSIONS[-1]) - 1)
+        largest = min(*table.shape, DIMENSIONS[-1])
         found = TruncatedSVD(largest, random_state=0).fit(table)
 
         def encode(rows: Rows, count: int) -> np.ndarray:

@@ -9,14 +9,15 @@ Devlin et al. 2019, section 3.1, task 1: of the tokens of a sentence 15 % are hi
 told from those on both sides of them. There is no next-sentence task, so nothing trains [CLS] to stand for a
 sentence. The sentences' closeness is not looked at in training.
 
-Then a sentence's vector is the hidden state of [CLS], of the last token, or the mean of all: each is a row, and ours
-is the one that is best on validation. Measured on sentences/world: `spearman`, Spearman's ρ between the cosine of
-two sentences and the fraction of their meaning that they share; `trap_their_words`, how often a paraphrase is nearer
-than the same words with the roles exchanged (.5 by chance), and `trap_own_words`, nearer than the sentence itself
-with its roles exchanged; `probe`, who, what, whom, where and when as a linear classifier reads them. On sentences
-with a topic: `auroc` and `recall_at_1` of having the same topic, of topics held out. `perplexity` and
+Then a sentence's vector is the hidden state of [CLS], of the last token, or the mean of all: each is a row, and
+ours is the one that is best on validation. Measured on sentences/world: `spearman`, Spearman's ρ between the cosine
+of two sentences and the fraction of their meaning that they share; `trap_their_words`, how often a paraphrase is
+nearer than the same words with the roles exchanged (.5 by chance), and `trap_own_words`, nearer than the sentence
+itself with its roles exchanged; `probe`, who, what, whom, where and when as a linear classifier reads them. On
+sentences with a topic: `auroc` and `recall_at_1` of having the same topic, of topics held out. `perplexity` and
 `bits_per_token` are of hidden tokens. Baselines: TF-IDF, latent semantic analysis, averaged word vectors, SIF, the
-encoder untrained; of hidden tokens unigrams. `ask` fills in [MASK] and tells the nearest training sentences.
+encoder untrained; of hidden tokens unigrams. `ask` fills in [MASK], or tells the training sentences that are
+nearest to a text without.
 """
 
 import dataclasses
@@ -33,11 +34,10 @@ from deeplearn.data import Dataset
 from deeplearn.data.question import asked
 from deeplearn.data.running import running
 from deeplearn.data.vocabulary import SPECIAL
-from deeplearn.errors import UserError
 from deeplearn.losses.classification import counted_cross_entropy
 from deeplearn.losses.language import masked
 from deeplearn.models.bert import Bert
-from deeplearn.sentences.asked import nearest
+from deeplearn.sentences.asked import asked_ids, nearest
 from deeplearn.sentences.config import SentenceConfig, vocabulary_of
 from deeplearn.sentences.evaluation import evaluate_vectors, per_token, vector_baselines, vector_claims
 from deeplearn.sentences.report import vector_figures
@@ -98,20 +98,18 @@ def probabilities(bert: Bert, tokens: jax.Array) -> jax.Array:
 
 
 def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
-    """The most probable tokens at each [MASK] of a text, or of each line of a file; and sentences that are near."""
-    vocabulary, answers = vocabulary_of(trained.config, dataset), []
+    """Of each text: the most probable tokens at each [MASK], or else the nearest sentences."""
+    vocabulary, answers, hidden = vocabulary_of(trained.config, dataset), [], trained.model.vocabulary - 1
     for text in asked(question):
-        parts = [vocabulary.ids(part) for part in text.split(MASK)]
-        hidden = np.array([trained.model.vocabulary - 1], np.int32)
-        ids = np.concatenate([parts[0], *(np.concatenate([hidden, part]) for part in parts[1:])])
-        if len(ids) > trained.config.longest or not np.any(ids != vocabulary.unknown):
-            raise UserError(f"{text!r} has no known {vocabulary.level}, or more than --longest allows: ask another")
-        enclosing = np.array([[vocabulary.begin, *ids, vocabulary.end]], np.int32)
-        p = np.asarray(trained(probabilities, enclosing))[0]
-        for place in np.flatnonzero(enclosing[0] == hidden):
-            best = np.argsort(-p[place])[:FILLED]
-            answers.append(", ".join(f"{vocabulary.text([one]) or MASK} {p[place, one]:.3f}" for one in best))
-        answers.append(nearest(trained, dataset, ids))
+        first, *others = (asked_ids(trained, vocabulary, part) for part in text.split(MASK))
+        if not others:
+            answers.append(nearest(trained, dataset, first))
+            continue
+        tokens = np.concatenate([[vocabulary.begin], first, *([hidden, *one] for one in others), [vocabulary.end]])
+        p = np.asarray(trained(probabilities, tokens[None].astype(np.int32)))[0]
+        for place in np.flatnonzero(tokens == hidden):
+            best = np.argsort(-p[place, :hidden])[:FILLED]
+            answers.append(", ".join(f"{vocabulary.tokens[one]} {p[place, one]:.3f}" for one in best))
     return "\n".join(answers)
 
 

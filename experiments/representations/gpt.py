@@ -28,12 +28,11 @@ from deeplearn.baselines.ngrams import ngrams_by_token
 from deeplearn.data import Dataset
 from deeplearn.data.question import asked
 from deeplearn.data.running import running
-from deeplearn.errors import UserError
 from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import token_cross_entropy
 from deeplearn.models.gpt2 import Gpt2
 from deeplearn.models.language import go_on
-from deeplearn.sentences.asked import nearest
+from deeplearn.sentences.asked import asked_ids, nearest
 from deeplearn.sentences.config import SentenceConfig, vocabulary_of
 from deeplearn.sentences.evaluation import evaluate_vectors, per_token, vector_baselines, vector_claims
 from deeplearn.sentences.report import vector_figures
@@ -100,9 +99,7 @@ def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
     """A text, or each line of a file, gone on with; and the training sentences that are nearest to it."""
     vocabulary, answers = vocabulary_of(trained.config, dataset), []
     for text in asked(question):
-        ids = vocabulary.ids(text)
-        if len(ids) > trained.config.longest or not np.any(ids != vocabulary.unknown):
-            raise UserError(f"{text!r} has no known {vocabulary.level}, or more than --longest allows: ask another")
+        ids = asked_ids(trained, vocabulary, text)
         (new,) = continued(trained, dataset, ids)
         answers += [text + " " * (vocabulary.level == "word") + new, nearest(trained, dataset, ids)]
     return "\n".join(answers)
