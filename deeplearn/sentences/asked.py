@@ -16,14 +16,13 @@ from deeplearn.sentences.vectors import sentence_vectors
 NEAREST = 5  # sentences that are told
 
 
-def asked_ids(trained: dl.Trained, vocabulary: Vocabulary, text: str) -> np.ndarray:
-    """The tokens of a text that is asked about. UserError for one that is too long, or has unknown tokens alone."""
-    ids, longest = vocabulary.ids(text), trained.config.longest
-    if len(ids) > longest:
+def checked(trained: dl.Trained, vocabulary: Vocabulary, ids: np.ndarray, text: str) -> np.ndarray:
+    """The tokens of a text that is asked about. UserError where they are too many, or none of them is known."""
+    if len(ids) > (longest := trained.config.longest):
         raise UserError(
             f"{text[:40]!r} has {len(ids)} {vocabulary.level}s, and the encoder reads {longest}: shorten it"
         )
-    if len(ids) and (ids == vocabulary.unknown).all():
+    if not np.any(ids != vocabulary.unknown):
         raise UserError(f"the training data have no {vocabulary.level} of {text!r}: ask about a text like theirs")
     return ids
 

@@ -37,7 +37,7 @@ from deeplearn.data.vocabulary import SPECIAL
 from deeplearn.losses.classification import counted_cross_entropy
 from deeplearn.losses.language import masked
 from deeplearn.models.bert import Bert
-from deeplearn.sentences.asked import asked_ids, nearest
+from deeplearn.sentences.asked import checked, nearest
 from deeplearn.sentences.config import SentenceConfig, vocabulary_of
 from deeplearn.sentences.evaluation import evaluate_vectors, per_token, vector_baselines, vector_claims
 from deeplearn.sentences.report import vector_figures
@@ -101,12 +101,13 @@ def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
     """Of each text: the most probable tokens at each [MASK], or else the nearest sentences."""
     vocabulary, answers, hidden = vocabulary_of(trained.config, dataset), [], trained.model.vocabulary - 1
     for text in asked(question):
-        first, *others = (asked_ids(trained, vocabulary, part) for part in text.split(MASK))
+        first, *others = (vocabulary.ids(part) for part in text.split(MASK))
+        ids = checked(trained, vocabulary, np.concatenate([first, *([hidden, *one] for one in others)]), text)
         if not others:
-            answers.append(nearest(trained, dataset, first))
+            answers.append(nearest(trained, dataset, ids))
             continue
-        tokens = np.concatenate([[vocabulary.begin], first, *([hidden, *one] for one in others), [vocabulary.end]])
-        p = np.asarray(trained(probabilities, tokens[None].astype(np.int32)))[0]
+        tokens = np.array([vocabulary.begin, *ids, vocabulary.end], np.int32)
+        p = np.asarray(trained(probabilities, tokens[None]))[0]
         for place in np.flatnonzero(tokens == hidden):
             best = np.argsort(-p[place, :hidden])[:FILLED]
             answers.append(", ".join(f"{vocabulary.tokens[one]} {p[place, one]:.3f}" for one in best))

@@ -32,7 +32,7 @@ from deeplearn.figures.text import text_image
 from deeplearn.losses.classification import token_cross_entropy
 from deeplearn.models.gpt2 import Gpt2
 from deeplearn.models.language import go_on
-from deeplearn.sentences.asked import asked_ids, nearest
+from deeplearn.sentences.asked import checked, nearest
 from deeplearn.sentences.config import SentenceConfig, vocabulary_of
 from deeplearn.sentences.evaluation import evaluate_vectors, per_token, vector_baselines, vector_claims
 from deeplearn.sentences.report import vector_figures
@@ -91,7 +91,7 @@ def continued(trained: dl.Trained, dataset: Dataset, ids: np.ndarray, count: int
     config, vocabulary = trained.config, vocabulary_of(trained.config, dataset)
     prompt = np.tile(np.array([vocabulary.begin, *ids], np.int32), (count, 1))
     options = {"end": vocabulary.end, "temperature": config.temperature, "top_p": config.top_p}
-    new = trained(go_on, prompt, method=logits, steps=config.longest + 2 - prompt.shape[1], **options)
+    new = trained(go_on, prompt, logits=logits, steps=config.longest + 2 - prompt.shape[1], **options)
     return [vocabulary.text(np.asarray(one)) for one in new]
 
 
@@ -99,7 +99,7 @@ def answer(trained: dl.Trained, dataset: Dataset, question: str) -> str:
     """A text, or each line of a file, gone on with; and the training sentences that are nearest to it."""
     vocabulary, answers = vocabulary_of(trained.config, dataset), []
     for text in asked(question):
-        ids = asked_ids(trained, vocabulary, text)
+        ids = checked(trained, vocabulary, vocabulary.ids(text), text)
         (new,) = continued(trained, dataset, ids)
         answers += [text + " " * (vocabulary.level == "word") + new, nearest(trained, dataset, ids)]
     return "\n".join(answers)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deeplearn.errors import UserError
-from deeplearn.sentences.asked import asked_ids, nearest
+from deeplearn.sentences.asked import checked, nearest
 
 from .toy import dataset, trained
 
@@ -20,8 +20,12 @@ def test_the_nearest_sentences_come_first_each_once():
 
 def test_what_cannot_be_asked():
     data = dataset()
+
+    def check(text, longest=8):
+        return checked(trained(data, longest=longest), data.vocabulary, data.vocabulary.ids(text), text)
+
     with pytest.raises(UserError, match="'red red red' has 3 words, and the encoder reads 2"):
-        asked_ids(trained(data, longest=2), data.vocabulary, "red red red")
+        check("red red red", longest=2)
     with pytest.raises(UserError, match="the training data have no word of 'violet'"):
-        asked_ids(trained(data), data.vocabulary, "violet")
-    assert len(asked_ids(trained(data), data.vocabulary, "violet cat")) == 2
+        check("violet")
+    assert len(check("violet cat")) == 2
