@@ -91,7 +91,8 @@ def vector_baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
         some = {key: rows_of(dataset, "test")[key][:1] for key in ("tokens", "length")}
         variables = trained.model.init(trained.key, some, trained.config.longest, method=sentence_vectors)
         fresh = Trained(trained.model, variables, trained.key, trained.config)
-        return evaluate_vectors(fresh, dataset)[dl.OURS]
+        how = best_pooling(fresh, dataset)
+        return measured(lambda split: split_vectors(fresh, dataset, split)[how], "test")
 
     def measured(vectors: Vectors, split: str) -> Measured:
         return measure(dataset, vectors, split)
