@@ -18,13 +18,13 @@ class SentenceConfig(dl.OptimizerConfig):
     """Derive a page's `Config` from this one."""
 
     dataset: str = "sentences/world"
-    steps: int = 4000
+    steps: int = 3000
     batch_size: int = 64
     optimizer: str = "adamw"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     schedule: str = "warmup_cosine"
     clip: float = 1.0
-    width: int = dl.flag(128, "features of a token's hidden state, a multiple of the heads", min=1)
+    width: int = dl.flag(64, "features of a token's hidden state, a multiple of the heads", min=1)
     layers: int = dl.flag(2, "layers of attention", min=1)
     heads: int = dl.flag(4, "heads of each attention", min=1)
     dropout: float = dl.flag(0.1, "fraction dropped of the embedding and of what each layer gives", min=0, max=0.95)

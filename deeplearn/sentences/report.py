@@ -15,8 +15,10 @@ from deeplearn.figures.plots import bars, curves, scatter
 from deeplearn.metrics.closeness import GRADED
 from deeplearn.metrics.text import by_length
 from deeplearn.sentences.evaluation import chosen_by
+from deeplearn.sentences.vectors import POOLINGS
 
 MAPPED = 600  # sentences on a map
+SHOWN = -2  # the attribute of a meaning that is shown by colours: of the world, where
 BESIDE = "SIF"  # whose map is drawn too
 TITLES = {
     "spearman": "Spearman's ρ of cosine and closeness, test",
@@ -43,6 +45,7 @@ def vector_figures(report: dl.Report, title: str) -> dict[str, Any]:
         lines = {
             name: by_length(closeness[: len(row.arrays["cosine"])][graded], row.arrays["cosine"][graded])
             for name, row in rows.items()
+            if name not in POOLINGS.values()  # one of which is ours
         }
         return curves(lines, "closeness of two sentences", "cosine of their vectors")
 
@@ -63,12 +66,12 @@ def vector_figures(report: dl.Report, title: str) -> dict[str, Any]:
 
 
 def _topics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
-    """Some test sentences, what they are about, and the names of these: the label, or what is done in them."""
+    """Some test sentences, what they are about, and the names of these: the label, or one attribute of the meaning."""
     test = rows_of(dataset, "test")
     places = np.linspace(0, len(test["text"]) - 1, min(MAPPED, len(test["text"]))).astype(int)
     if "label" in test:
         return places, test["label"][places], dataset.classes or None
     if "meaning" in test:
         values = dataset.about.get("values")
-        return places, test["meaning"][places, 1], values and values[1]
+        return places, test["meaning"][places, SHOWN], values and values[SHOWN]
     return places, None, None

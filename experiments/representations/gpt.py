@@ -43,6 +43,7 @@ SAMPLES = 12  # sentences of a sheet
 
 @dataclasses.dataclass(frozen=True)
 class Config(SentenceConfig):
+    steps: int = 1500
     temperature: float = dl.flag(0.7, "of samples; 0: always the most probable token", min=0)
     top_p: float = dl.flag(0.95, "samples are of the most probable tokens that have this probability", min=0, max=1)
 
