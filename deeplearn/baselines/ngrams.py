@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow
 
 from deeplearn.baselines.classical import Thunks
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 
 HIGHEST = 10  # of the orders among which validation chooses
@@ -96,11 +97,13 @@ def ngrams_by_token(texts: Sequence[np.ndarray], size: int) -> Thunks:
     """{"unigrams", "n-grams, Kneser–Ney": thunk}, the latter of the order that is best on validation.
 
     texts: of train, validation and test, as in `kneser_ney`. Metrics: `bits_per_token` of test, `perplexity`, that
-    is 2^bits, and `order`.
+    is 2^bits, and `order`. UserError, when they are counted, for texts of fewer than two tokens.
     """
     train, validation, test = texts
 
     def row(highest: int) -> Measured:
+        if min(map(len, texts)) < 2:
+            raise UserError("n-grams need at least two known tokens in each split")
         order, bits = _best_order(train, validation, test, size, highest)
         mean = float(bits.mean())
         return Measured({"bits_per_token": mean, "perplexity": 2**mean, "order": order})

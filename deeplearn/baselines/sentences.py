@@ -17,7 +17,6 @@ WORDS = 4096  # the most frequent ones are TF-IDF's
 DIMENSIONS = (16, 32, 64, 128, 256)
 WINDOW = 5  # words on either side that count as near
 SMOOTHING = 1e-3  # a of SIF's weight
-
 LIMIT = 10_000  # rows of a split that are measured
 
 Rows = Mapping[str, np.ndarray]
@@ -53,18 +52,19 @@ def sentence_baselines(dataset: Dataset, measure: Measure, choose: str) -> Thunk
         return Measured({**found.metrics, "dimensions": dimensions}, found.arrays)
 
     def tf_idf() -> Measured:
-        return measure(of(_tf_idf(dataset, train["text"])), "test")
+        counter = _tf_idf(dataset, train["text"])
+        return measure(of(lambda rows: counter.transform(rows["text"]).toarray()), "test")
 
     def analysis() -> Measured:
         from sklearn.decomposition import TruncatedSVD
 
-        counted = _tf_idf(dataset, train["text"])
-        table = counted(train)
+        counter = _tf_idf(dataset, train["text"])
+        table = counter.transform(train["text"])
         largest = min(*table.shape, DIMENSIONS[-1])
         found = TruncatedSVD(largest, random_state=0).fit(table)
 
         def encode(rows: Rows, count: int) -> np.ndarray:
-            return np.asarray(found.transform(counted(rows)))[:, :count]
+            return np.asarray(found.transform(counter.transform(rows["text"])))[:, :count]
 
         return best({count: functools.partial(encode, count=count) for count in _counts(largest)})
 
@@ -90,14 +90,13 @@ def _counts(largest: int) -> list[int]:
     return sorted({min(count, largest) for count in DIMENSIONS})
 
 
-def _tf_idf(dataset: Dataset, texts: np.ndarray) -> Encode:
-    """Of the data set's own tokens."""
+def _tf_idf(dataset: Dataset, texts: np.ndarray) -> Any:
+    """scikit-learn's counter of the data set's own tokens, fitted to texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vocabulary: Any = dataset.vocabulary
     counter = TfidfVectorizer(analyzer=vocabulary.cut, max_features=WORDS, sublinear_tf=True, dtype=np.float32)
-    counter.fit([text for text in texts if text] or ["-"])
-    return lambda rows: counter.transform(rows["text"]).toarray()
+    return counter.fit([text for text in texts if text] or ["-"])
 
 
 def _inside(rows: Rows) -> np.ndarray:

@@ -18,7 +18,7 @@ class SentenceConfig(dl.OptimizerConfig):
     """Derive a page's `Config` from this one."""
 
     dataset: str = "sentences/world"
-    steps: int = 3000
+    steps: int = 2000
     batch_size: int = 64
     optimizer: str = "adamw"
     learning_rate: float = 2e-3

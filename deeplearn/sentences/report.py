@@ -66,7 +66,7 @@ def vector_figures(report: dl.Report, title: str) -> dict[str, Any]:
 
 
 def _topics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
-    """Some test sentences, what they are about, and the names of these: the label, or one attribute of the meaning."""
+    """Some test sentences, what they are about, and the names of that: the label, or part of the meaning."""
     test = rows_of(dataset, "test")
     places = np.linspace(0, len(test["text"]) - 1, min(MAPPED, len(test["text"]))).astype(int)
     if "label" in test:
