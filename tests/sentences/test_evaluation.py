@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from deeplearn.data import Arrays
 from deeplearn.measured import OURS
 from deeplearn.sentences.evaluation import (
     UNTRAINED,
@@ -38,11 +39,15 @@ def test_cosines_of_bags_and_their_ranks():
 def test_the_pooling_is_chosen_on_validation():
     data = dataset()
     assert chosen_by(data) == "spearman" and best_pooling(trained(data), data) == "mean"
-    # With a table that turns closeness around, vectors that are all equal are better.
+    # Where validation says the contrary, vectors that are all equal are better.
     turned = dataset(closeness=1 - np.repeat(np.float32(CLOSENESS), 2))
     other = dataclasses.replace(data, validation=turned.validation)
     assert best_pooling(trained(data), other) == "first"
     assert evaluate_vectors(trained(data), other)[OURS].metrics == {"spearman": 0}
+    # It is of validation's own sentences: here those of test, in another order.
+    order = np.roll(np.arange(8), -2)
+    moved = Arrays({key: value[order] for key, value in data.validation.arrays().items()})
+    assert best_pooling(trained(data), dataclasses.replace(data, validation=moved)) == "mean"
 
 
 def test_topics_and_meanings_are_measured_where_they_are_known():
