@@ -21,7 +21,9 @@ ARROWS = {
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
-    "weights": {"data", "metrics", "models", "nn", "runs", "train"},
+    "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
+    "embed": {"data", "models", "nn", "runs", "train", "weights"},
+    "vectors": {"baselines", "data", "figures", "metrics", "runs", "train"},
     "codec": {"data", "losses", "models", "nn", "runs", "train"},
 }
 FOR_ALL = {"errors", "mean", "measured", "command", "interruption", "terminal"}

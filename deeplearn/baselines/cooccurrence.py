@@ -8,11 +8,11 @@ import chex
 import numpy as np
 
 
-def co_occurrences(ids: np.ndarray, size: int, window: int) -> Any:
+def co_occurrences(ids: np.ndarray, size: int, window: int, harmonic: bool = False) -> Any:
     """How often word c stands at most `window` places before or after word w: scipy's sparse [size, size].
 
     ids: [time] whole numbers below `size`, a running text. A negative one is no word but a border, such as the end
-    of a sentence: nothing is counted across it.
+    of a sentence: nothing is counted across it. harmonic: words d places apart count 1 / d (Pennington et al. 2014).
     """
     from scipy.sparse import coo_array
 
@@ -23,7 +23,8 @@ def co_occurrences(ids: np.ndarray, size: int, window: int) -> Any:
         left, right = ids[:-distance], ids[distance:]
         near = (left >= 0) & (right >= 0) & (part[:-distance] == part[distance:])
         found = coo_array((np.ones(near.sum()), (left[near], right[near])), shape=(size, size)).tocsr()
-        counts = counts + found + found.T
+        weight = 1 / distance if harmonic else 1.0
+        counts = counts + weight * (found + found.T)
     return counts
 
 

@@ -14,6 +14,7 @@ from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 
 NEIGHBOURS = 5
+EQUAL = 1e-6  # of the largest number: less than that apart is rounding
 
 
 def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dict[str, float]:
@@ -50,12 +51,12 @@ def embedding_quality(x: np.ndarray, code: np.ndarray, label: np.ndarray) -> dic
 def t_sne(x: np.ndarray) -> np.ndarray:
     """[N, D] -> [N, 2], for these rows only: new rows cannot be mapped (van der Maaten & Hinton 2008).
 
-    UserError where all rows are equal.
+    UserError where all rows are equal, but for rounding.
     """
     from sklearn.manifold import TSNE
 
     chex.assert_rank(x, 2)
-    if not x.std(0).any():
+    if np.ptp(x, axis=0).max() <= EQUAL * np.abs(x).max():
         raise UserError("all rows are equal, so t-SNE has no neighbours to keep")
     return TSNE(perplexity=max(1, min(30, len(x) // 4)), init="pca", random_state=0).fit_transform(x)
 

@@ -1,4 +1,4 @@
-"""A histogram of grey levels for each pixel: the simplest model of images."""
+"""Histograms: of a pixel's grey levels, the simplest model of images; of an image's colours, its oldest vector."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.bounds import bits_per_dim
 
+BINS = {1: 32, 3: 6}  # of each channel, by their number: 32 greys, or 216 colours
 PSEUDO_COUNTS = (0.03, 0.1, 0.3, 1.0)
 
 
@@ -58,3 +59,21 @@ def level_histograms(
         return Measured({"nll": nll, "bits_per_dim": bits, "pseudo_count": pseudo_count})
 
     return {"histogram of levels": row}
+
+
+def colour_histograms(image: np.ndarray) -> np.ndarray:
+    """Square roots of the fractions of an image's pixels that have each colour: [N, H, W, C] in [0, 1] -> [N, D].
+
+    Joint histograms (Swain & Ballard 1991): D is 32 greys, or 6³ colours; of other than one or three channels each
+    has a histogram of 32 of its own. Of square roots, the cosine is the Bhattacharyya coefficient of the two
+    distributions.
+    """
+    chex.assert_rank(image, 4)
+    channels = image.shape[-1]
+    bins = BINS.get(channels, BINS[1])
+    levels = np.clip((image * bins).astype(int), 0, bins - 1).reshape(len(image), -1, channels)
+    joint = channels in BINS
+    numbers = levels @ bins ** np.arange(channels) if joint else levels + bins * np.arange(channels)
+    size = bins**channels if joint else bins * channels
+    counts = np.stack([np.bincount(row.ravel(), minlength=size) for row in numbers])
+    return np.sqrt(counts / counts.sum(1, keepdims=True)).astype(np.float32)

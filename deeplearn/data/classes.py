@@ -9,11 +9,12 @@ import jax
 import numpy as np
 
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.split import Arrays, Split
+from deeplearn.data.split import Arrays, Batch, Spec, Split
 from deeplearn.data.subsets import Chosen
 from deeplearn.errors import UserError
 
 SCAN_LIMIT = 20_000  # examples of a split that are read
+BLOCK = 500  # examples in memory while labels alone are wanted
 
 
 def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
@@ -74,3 +75,72 @@ def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
     train, validation, test = (chosen(name) for name in ("train", "validation", "test"))
     return dataclasses.replace(dataset, train=train, validation=validation, test=test)
+
+
+def labels_of(split: Split) -> np.ndarray:
+    """int [N]: the labels of all examples, of which never more than a block are in memory."""
+    blocks = [np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK)]
+    return np.concatenate([split.gather(block)["label"] for block in blocks])
+
+
+def held_out(classes: int, fraction: float) -> np.ndarray:
+    """bool [classes]: about that fraction, evenly spaced among them, but not the first."""
+    return np.diff(np.floor(np.arange(classes + 1) * fraction)) > 0
+
+
+def examples_of(split: Split, kept: np.ndarray) -> Chosen:
+    """The examples of the classes that are true in bool [classes], with their labels; read when first needed.
+
+    UserError, then, where there are none.
+    """
+
+    def rows() -> np.ndarray:
+        found = np.flatnonzero(kept[labels_of(split)])
+        if not len(found):
+            raise UserError("no training example is of a class to be learned")
+        return found
+
+    return Chosen(split, rows)
+
+
+class _By:
+    """A split whose "label" is another of its columns."""
+
+    def __init__(self, split: Split, column: str) -> None:
+        self._split, self._column = split, column
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    @property
+    def spec(self) -> Spec:
+        return {**self._split.spec, "label": self._split.spec[self._column]}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return self._split.texts
+
+    def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
+        found = self._split.gather(indices, among)
+        return {**found, "label": found[self._column]}
+
+    def arrays(self, limit: int | None = None) -> Batch:
+        found = self._split.arrays(limit)
+        return {**found, "label": found[self._column]}
+
+
+def labelled_by(dataset: Dataset, column: str) -> Dataset:
+    """The data set with another column of numbers as the label, named by the facts of the set: kinds, for "kind".
+
+    UserError where it has no such column, or no names for its numbers.
+    """
+    if column == "label":
+        return dataset
+    columns = [name for name in dataset.train.spec if f"{name}s" in dataset.about]
+    if column not in columns:
+        raise UserError(
+            f"{dataset.name} has no column {column!r} of named classes: it has {', '.join(['label', *columns])}"
+        )
+    train, validation, test = (_By(split, column) for split in (dataset.train, dataset.validation, dataset.test))
+    classes = tuple(dataset.about[f"{column}s"])
+    return dataclasses.replace(dataset, train=train, validation=validation, test=test, classes=classes)

@@ -14,11 +14,11 @@ SHOWN = 5  # names in a sentence
 WIDTH = 40  # characters of a name in a sentence
 
 
-def shown(names: Iterable[str]) -> str:
-    """The first names, for a sentence on one line: unprintable characters escaped, long names cut."""
+def shown(names: Iterable[str], width: int = WIDTH) -> str:
+    """The first names, for a sentence on one line: unprintable characters escaped, names cut to `width`."""
     names = list(names)
-    short = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in name[:WIDTH]) for name in names[:SHOWN]]
-    short = [text + "…" * (len(name) > WIDTH) for text, name in zip(short, names, strict=False)]
+    short = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in name[:width]) for name in names[:SHOWN]]
+    short = [text + "…" * (len(name) > width) for text, name in zip(short, names, strict=False)]
     return ", ".join(short) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import os
 from pathlib import Path
+from typing import Any
 
 from deeplearn.data.dataset import Dataset
 from deeplearn.errors import UserError
@@ -23,8 +24,13 @@ OWN_FILES = {
     "unpaired": "two_folders.load_two_folders",
 }
 
-# Tasks that are generated, by what stands before the slash, and their lengths where none is named.
-TASKS = {"adding": "50", "recent": "50", "copy": "50"}
+# Sets that are generated, by what stands before the slash: what makes them, and their size where none is named.
+GENERATED = {
+    "adding": ("endless.load_endless", "50"),
+    "recent": ("endless.load_endless", "50"),
+    "copy": ("endless.load_endless", "50"),
+    "persons": ("persons.load_persons", "5400"),
+}
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -33,6 +39,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     name: one of
         "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
         "adding/50", "copy/200", "recent/50", any length: tasks of memory without end (see deeplearn.data.endless);
+        "persons", "persons/20000": a corpus whose analogies are known (see deeplearn.data.persons);
         "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
             "stl10@64" to cut its images to squares of 64 pixels;
         "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
@@ -55,18 +62,22 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """
     directory = tfds_directory(data_dir)
     kind, colon, path = name.partition(":")
+    task, _, size = name.partition("/")
     if colon and kind in OWN_FILES:
-        module, _, function = OWN_FILES[kind].rpartition(".")
-        dataset: Dataset = getattr(importlib.import_module(f"deeplearn.data.{module}"), function)(path)
-    elif (task := name.partition("/"))[0] in TASKS:
-        from deeplearn.data.endless import load_endless
-
-        dataset = load_endless(task[0], task[2] or TASKS[task[0]])
+        dataset: Dataset = _function(OWN_FILES[kind])(path)
+    elif task in GENERATED:
+        maker, usual = GENERATED[task]
+        dataset = _function(maker)(task, size or usual)
     else:
         from deeplearn.data.prepared import load_prepared
 
         dataset = load_prepared(name, directory)
     return dataclasses.replace(dataset, directory=directory)
+
+
+def _function(name: str) -> Any:
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(f"deeplearn.data.{module}"), function)
 
 
 def absolute(name: str) -> str:

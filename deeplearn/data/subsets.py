@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -14,13 +14,24 @@ from deeplearn.data.split import Arrays, Batch, Spec, Split
 class Chosen:
     """Some rows of another split, read when one of them is first needed, and kept.
 
-    rows: their indices there, [n]. columns: which ones, () for all. place: the name of one more column, int32
-    [], the index of an example among the chosen; none if empty.
+    rows: their indices there, [n], or a function that finds them when they are first needed.
+    columns: which ones, () for all. place: the name of one more column, int32 [], the index of an
+    example among the chosen; none if empty.
     """
 
-    def __init__(self, split: Split, rows: np.ndarray, columns: Sequence[str] = (), place: str = "") -> None:
-        self._split, self._rows, self._place = split, rows, place
+    def __init__(
+        self,
+        split: Split,
+        rows: np.ndarray | Callable[[], np.ndarray],
+        columns: Sequence[str] = (),
+        place: str = "",
+    ) -> None:
+        self._split, self._find, self._place = split, rows, place
         self._columns = tuple(columns) or (*split.spec, *split.texts)
+
+    @functools.cached_property
+    def _rows(self) -> np.ndarray:
+        return self._find() if callable(self._find) else self._find
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -65,8 +65,12 @@ class ClipText(nn.Module):
         return jnp.take_along_axis(x, place[:, None, None], axis=1)[:, 0]
 
     def vectors(self, tokens: jax.Array, lengths: jax.Array, train: bool = False) -> jax.Array:
-        """Each text's vector in the space of pictures, not normalised: [batch, projection]."""
-        return self.text_projection(self.at_end(tokens, lengths, train))
+        """Each text's vector in the space of pictures, not normalised: [batch, projection].
+
+        Without a projection `at_end`.
+        """
+        x = self.at_end(tokens, lengths, train)
+        return self.text_projection(x) if self.projection else x
 
 
 def clip_text_vit_l_14() -> ClipText:

@@ -36,7 +36,7 @@ class Block(nn.Module):
 
 
 class CNN(nn.Module):
-    """Images [B, H, W, C] -> logits [B, classes].
+    """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
     A 3×3 convolution, a stage of residual blocks for each of `widths`, the mean over all positions, dropout and a
     dense layer. Max pooling halves the image before each stage but the first, so H and W are at least 2^(stages −
@@ -59,7 +59,7 @@ class CNN(nn.Module):
             for _ in range(self.blocks):
                 x = Block(features, self.bottleneck)(x, train)
         x = nn.Dropout(self.dropout, deterministic=not train)(x.mean((1, 2)))
-        return nn.Dense(self.classes)(x)
+        return nn.Dense(self.classes)(x) if self.classes else x
 
 
 def conv_norm(x: jax.Array, features: int, size: int, train: bool) -> jax.Array:

@@ -29,14 +29,27 @@ class Learner(nn.Module):
         return self.head(self.body(image, train))
 
 
+def prepared(image: jax.Array, colours: tuple[tuple[float, ...], ...], blue_first: bool) -> jax.Array:
+    """Images [B, H, W, C] as a network was trained on them, grey ones in all its colours.
+
+    colours: mean and std of each channel of the images that the network was trained on, in its order, which may be
+    blue, green, red (`blue_first`); empty for images as they are.
+    """
+    assert_shapes(image=(image, IMAGES))
+    if not colours:
+        return image
+    mean, std = np.array(colours, np.float32)
+    coloured = jnp.broadcast_to(image, (*image.shape[:-1], len(mean)))
+    return (coloured[..., :: -1 if blue_first else 1] - mean) / std
+
+
 class FewLabelLearners(nn.Module):
     """A separate network for each number of labels per class, `learners_1`, …, and the draw of the labels.
 
     net: (images [B, H, W, C], whether it trains) -> features [B, D].
     labels: numbers of labels per class. pool: examples of each class that they are drawn from
     (`data.pool.few_label_pool`).
-    colours: mean and std of each channel of the images that the network was trained on, in its order, which may be
-    blue, green, red (`blue_first`); empty for images as they are.
+    colours, blue_first: what the network was trained on, as in `prepared`.
     """
 
     net: nn.Module
@@ -51,13 +64,7 @@ class FewLabelLearners(nn.Module):
         self.few = FewLabels(self.classes, self.pool)
 
     def prepare(self, image: jax.Array) -> jax.Array:
-        """Images as the network was trained on, grey ones in all its colours; without `colours` as they are."""
-        assert_shapes(image=(image, IMAGES))
-        if not self.colours:
-            return image
-        mean, std = np.array(self.colours, np.float32)
-        coloured = jnp.broadcast_to(image, (*image.shape[:-1], len(mean)))
-        return (coloured[..., :: -1 if self.blue_first else 1] - mean) / std
+        return prepared(image, self.colours, self.blue_first)
 
     def logits(self, image: jax.Array, count: int, train: bool = False) -> jax.Array:
         """[B, H, W, C] -> [B, classes] by the network for `count` labels per class."""

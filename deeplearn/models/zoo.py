@@ -64,3 +64,14 @@ def member(name: str) -> Member:
         near = f"did you mean {close[0]}?" if close else f"there are {', '.join(ZOO)}"
         raise UserError(f"there is no network {name!r}: {near}")
     return ZOO[name]
+
+
+def backbone(name: str, width: int, blocks: int) -> nn.Module:
+    """Images [B, H, W, C], 8 to 32 pixels a side -> features [B, D]: the small form of a member, or "resnet8".
+
+    That has a 3×3 convolution of `width` features and as many residual `blocks`, each but the first with half the
+    pixels and twice the features. UserError where there is no such network.
+    """
+    if name == "resnet8":
+        return resnet.ResNet(0, (1,) * blocks, bottleneck=False, width=width, small_stem=True)
+    return member(name).small(0)

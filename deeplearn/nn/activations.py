@@ -22,7 +22,7 @@ _BY_NAME: dict[str, Callable[[jax.Array], jax.Array]] = {
     "selu": lambda x: SELU_LAMBDA * nn.elu(x, SELU_ALPHA),
     "gelu": lambda x: nn.gelu(x, approximate=False),
     "gelu_tanh": lambda x: nn.gelu(x, approximate=True),
-    "quick_gelu": lambda x: x * nn.sigmoid(1.702 * x),
+    "quick_gelu": lambda x: x * nn.sigmoid(1.702 * jnp.asarray(x)),
     "silu": nn.silu,
 }
 

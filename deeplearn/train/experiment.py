@@ -227,6 +227,8 @@ class Experiment:
         user's whose path the question is. The dataset may be without rows; UserError for what has no answer.
     translate(trained, dataset, images) -> images: a user's pictures [N, H, W, C] in [0, 1], in the shape of the
         data set's `source`, as the trained system translates them. The dataset may be without rows.
+    vectors(trained, dataset) -> `deeplearn.vectors.Vectors`, those of words that were learnt. The dataset may be
+        without rows.
     claims: decided by comparing rows over replicas.
     alarms: what is said while it trains, when a metric of training has left its bounds for a while.
     rivals: {name: facts} of systems that are trained side by side (`side_by_side`).
@@ -246,6 +248,7 @@ class Experiment:
     walk: Callable[..., np.ndarray] | None = None
     answer: Callable[[Trained, Dataset, str], str] | None = None
     translate: Callable[[Trained, Dataset, np.ndarray], np.ndarray] | None = None
+    vectors: Callable[[Trained, Dataset], Any] | None = None
     curves: Callable[[Trained, Dataset], Mapping[str, float]] | None = None
     claims: Sequence[Claim] = ()
     alarms: Sequence[Alarm] = ()

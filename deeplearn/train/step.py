@@ -7,22 +7,23 @@ host passes both as the `clock`; no key is carried along, so a resumed run draws
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.extend
 import jax.numpy as jnp
 import optax
 
-from deeplearn.errors import UserError
 from deeplearn.mean import Mean
+from deeplearn.nn.rows import MOVES, TAKEN
+from deeplearn.optim.rows import RowOptimizer, Some, each, vectors
 from deeplearn.train.experiment import Batch, Stage, Turn
 from deeplearn.train.loss import call_loss
 from deeplearn.train.precision import mixed_precision
+from deeplearn.train.rows import row_gradients, unmoved
 from deeplearn.train.state import Group, State
-from deeplearn.train.trees import Path, joined, part, unit_of
+from deeplearn.train.trees import joined, part
 
 Scalars = dict[str, jax.Array]
 Update = Callable[[State, Batch, jax.Array], tuple[State, Scalars]]
@@ -50,6 +51,7 @@ def turn_update(
     """
     turn = stage.turns[index]
     mine = [group for group in trained_groups if index in group.turns]
+    by_rows = [group for group in mine if isinstance(group.optimizer, RowOptimizer)]
 
     def update(state: State, batch: Batch, clock: jax.Array) -> tuple[State, Scalars]:
         step, slot = clock[0], clock[1]
@@ -57,40 +59,68 @@ def turn_update(
         key = jax.random.fold_in(jax.random.fold_in(key, step), slot)
         if axis is not None:
             key = jax.random.fold_in(key, jax.lax.axis_index(axis))
-        trained = part(state.params, turn.paths)
+        trained = part(state.params, [path for group in mine if group not in by_rows for path in group.paths])
 
-        def total(trained: Any, collections: Any, batch: Batch, key: jax.Array) -> Any:
-            """The loss before it is divided by its weight, so that parts of a batch add up."""
+        def call(trained: Any, moves: Any, collections: Any, batch: Batch, key: jax.Array, *more: str) -> Any:
+            variables = {
+                "params": joined(state.params, trained),
+                **collections,
+                **({MOVES: moves} if moves else {}),
+            }
             with mixed_precision(precision):
-                (loss, metrics), updated = model.apply(
-                    {"params": joined(state.params, trained), **collections},
+                return model.apply(
+                    variables,
                     turn,
                     {**batch, "step": step},
                     method=call_loss,
                     rngs={"params": key},  # Flax derives every random stream from this one
-                    mutable=list(collections),
+                    mutable=[*collections, *more],
                 )
-            return loss.total, ({**metrics, "loss": loss}, dict(updated))
 
+        def total(differentiated: Any, collections: Any, batch: Batch, key: jax.Array) -> Any:
+            """The loss before it is divided by its weight, so that parts of a batch add up."""
+            trained, moves = differentiated
+            more = [TAKEN] if by_rows else []
+            (loss, metrics), updated = call(trained, moves, collections, batch, key, *more)
+            updated = dict(updated)
+            return loss.total, ({**metrics, "loss": loss}, updated.pop(TAKEN, {}), updated)
+
+        moves: Any = {}
+        if by_rows:
+            piece = jax.tree.map(lambda x: x[: x.shape[0] // accumulate], batch)
+            moves = unmoved(lambda more: call(trained, {}, state.collections, piece, key, *more))
         gradient = jax.value_and_grad(total, has_aux=True)
         if accumulate == 1:
-            (_, (means, collections)), grads = gradient(trained, state.collections, batch, key)
+            (_, (means, taken, collections)), (grads, moves) = gradient(
+                (trained, moves), state.collections, batch, key
+            )
         else:
-            grads, means, collections = _accumulated(gradient, trained, state.collections, batch, key, accumulate)
+            (grads, moves), (means, taken, collections) = _accumulated(
+                gradient, (trained, moves), state.collections, batch, key, accumulate
+            )
         if axis is not None:
             grads, means = jax.lax.psum((grads, means), axis)
-        grads = jax.tree.map(lambda g: g / _divisor(means["loss"].weight).astype(g.dtype), grads)
+            moves, taken = jax.lax.all_gather((moves, taken), axis)
+        divisor = _divisor(means["loss"].weight)
+        grads = jax.tree.map(lambda g: g / divisor.astype(g.dtype), grads)
         metrics = {name: mean.value for name, mean in means.items()}
 
         params, opt_states = state.params, dict(state.opt_states)
         updates: dict[str, Any] = {}
         for group in mine:
-            update, opt_states[group.name] = group.optimizer.update(
-                part(grads, group.paths), state.opt_states[group.name], part(state.params, group.paths)
-            )
+            before = part(state.params, group.paths)
+            if group in by_rows:
+                rows = each(lambda g: g.times(1 / divisor), row_gradients(taken, moves, state.params, group.paths))
+                grads = joined(grads, rows)
+                update, opt_states[group.name] = group.optimizer.update(rows, state.opt_states[group.name])
+                params = joined(params, each(Some.added_to, update, before))
+            else:
+                update, opt_states[group.name] = group.optimizer.update(
+                    part(grads, group.paths), state.opt_states[group.name], before
+                )
+                params = joined(params, optax.apply_updates(before, update))
             updates = joined(updates, update)
-        after = optax.apply_updates(trained, updates)
-        params, ema = joined(params, after), state.ema
+        after, ema = part(params, turn.paths), state.ema
         if stage.ema:
             # Early averages follow quickly, so that the initial weights do not dominate.
             age = (step - start).astype(jnp.float32)
@@ -100,7 +130,7 @@ def turn_update(
         trees = {"gradient_norm": grads, "update_norm": updates, "parameter_norm": after}
 
         def norms() -> Scalars:
-            return {name: optax.tree.norm(tree).astype(jnp.float32) for name, tree in trees.items()}
+            return {name: optax.tree.norm(vectors(tree)).astype(jnp.float32) for name, tree in trees.items()}
 
         if len(clock) == 2:
             metrics |= norms()
@@ -127,93 +157,24 @@ def _divisor(weight: jax.Array) -> jax.Array:
 
 
 def _accumulated(
-    gradient: Callable[..., Any], trained: Any, collections: Any, batch: Batch, key: jax.Array, parts: int
-) -> tuple[Any, dict[str, Mean], Any]:
-    """Summed gradients and metrics over the batch's parts; collections pass from part to part."""
+    gradient: Callable[..., Any], differentiated: Any, collections: Any, batch: Batch, key: jax.Array, parts: int
+) -> tuple[tuple[Any, Any], tuple[dict[str, Mean], Any, Any]]:
+    """Summed gradients and metrics over the batch's parts; collections pass from part to part.
+
+    Gradients of rows are not summed but stacked, [parts, ...], and so are the rows' ids.
+    """
     cut = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), batch)
 
     def part(carry: Any, item: Any) -> Any:
         collections, total = carry
         number, piece = item
-        (_, (means, collections)), grads = gradient(trained, collections, piece, jax.random.fold_in(key, number))
-        return (collections, jax.tree.map(jnp.add, total, grads)), means
+        key_of_part = jax.random.fold_in(key, number)
+        (_, (means, taken, collections)), (grads, moves) = gradient(differentiated, collections, piece, key_of_part)
+        return (collections, jax.tree.map(jnp.add, total, grads)), (means, taken, moves)
 
-    zeros = jax.tree.map(jnp.zeros_like, trained)
-    (collections, total), means = jax.lax.scan(part, (collections, zeros), (jnp.arange(parts), cut))
-    return total, jax.tree.map(lambda m: m.sum(0), means), collections
-
-
-@dataclasses.dataclass(frozen=True)
-class Traced:
-    """What is read from the traced loss of a turn.
-
-    paths: of the networks and collections' entries that it reads or writes: the turn is compiled for this part of
-    the state alone. convolves: whether it contains a convolution.
-    """
-
-    paths: frozenset[Path]
-    convolves: bool
-
-
-def traced(model: nn.Module, turn: Turn, state: State, batch: Batch, known: Collection[Path]) -> Traced:
-    """Traces a turn's loss. known: the paths at which the state may be cut."""
-    variables = {"params": state.params, **state.collections}
-
-    def loss(variables: Any, batch: Batch) -> Any:
-        result, updated = model.apply(
-            variables,
-            turn,
-            {**batch, "step": jnp.zeros((), jnp.int32)},
-            method=call_loss,
-            rngs={"params": jax.random.key(0)},
-            mutable=list(state.collections),
-        )
-        before = dict(jax.tree_util.tree_leaves_with_path(variables))
-        after = jax.tree_util.tree_leaves_with_path(dict(updated))
-        return result, [(path, leaf) for path, leaf in after if leaf is not before.get(path)]
-
-    def place(path: Any) -> Path:
-        return unit_of(tuple(entry.key for entry in path[1:]), known)
-
-    written: list[Path] = []
-
-    def outputs(variables: Any, batch: Batch) -> Any:
-        result, changed = loss(variables, batch)
-        written.extend(place(path) for path, _ in changed)
-        return result, [leaf for _, leaf in changed]
-
-    program = jax.make_jaxpr(outputs)(variables, batch)
-    read = {id(variable) for equation in program.jaxpr.eqns for variable in equation.invars}
-    read |= {id(variable) for variable in program.jaxpr.outvars}
-    # Among the inputs, variables come before the batch.
-    inputs = zip(jax.tree_util.tree_leaves_with_path(variables), program.jaxpr.invars, strict=False)
-    touched = {place(path) for (path, _), variable in inputs if id(variable) in read}
-    trained = {unit for unit in known if any(unit[: len(path)] == path for path in turn.paths)}
-    paths = frozenset(trained | touched | set(written))
-    everything = frozenset(known) | {place(path) for path, _ in jax.tree_util.tree_leaves_with_path(variables)}
-    made: list[Path] = []
-
-    def alone(variables: Any, batch: Batch) -> Any:
-        result, changed = loss(variables, batch)
-        made.extend(place(path) for path, _ in changed)
-        return result
-
-    try:
-        jax.eval_shape(alone, {name: part(tree, paths) for name, tree in variables.items()}, batch)
-    except UserError:  # it looks at what it does not use, and Flax asks for that too
-        paths = everything
-    if not paths.issuperset(made):  # its module makes a variable anew that is not handed to it
-        paths = everything
-    return Traced(paths, _convolves(program.jaxpr))
-
-
-def _convolves(jaxpr: Any) -> bool:
-    """Whether a program, or one that it calls, has a convolution."""
-    return any(
-        equation.primitive.name == "conv_general_dilated"
-        or any(_convolves(inner) for inner in jax.extend.core.jaxprs_in_params(equation.params))
-        for equation in jaxpr.eqns
-    )
+    zeros = jax.tree.map(jnp.zeros_like, differentiated[0])
+    (collections, total), (means, taken, moves) = jax.lax.scan(part, (collections, zeros), (jnp.arange(parts), cut))
+    return (total, moves), (jax.tree.map(lambda m: m.sum(0), means), taken, collections)
 
 
 def _first_fault(fault: jax.Array, metrics: Scalars, step: jax.Array, turn: int) -> jax.Array:

@@ -25,7 +25,8 @@ from deeplearn.train.feed import Feed
 from deeplearn.train.parallel import Layout, local
 from deeplearn.train.programs import Programs
 from deeplearn.train.state import State, begin, finite, groups, initialise
-from deeplearn.train.step import FAULT, taken, traced, turn_update
+from deeplearn.train.step import FAULT, taken, turn_update
+from deeplearn.train.tracing import traced
 from deeplearn.train.trained import Trained
 from deeplearn.train.trees import Path, unit_of, units
 

@@ -28,7 +28,7 @@ from deeplearn.command import execute, parser
 from deeplearn.errors import UserError, brief
 from deeplearn.train.launch import use_compilation_cache
 from deeplearn.weights.load import load, probabilities, sees
-from deeplearn.weights.preprocessing import INTERPOLATIONS, Preprocessing
+from deeplearn.weights.preprocessing import INTERPOLATIONS, Preprocessing, as_they_are
 from deeplearn.weights.saved import Config
 
 SHOWN = 5  # classes
@@ -104,7 +104,7 @@ def _by_run(directory: Path, image: Path) -> tuple[np.ndarray, tuple[str, ...], 
     height, width, channels = run.image_shape
     if channels not in (1, 3):
         raise UserError(f"{directory} was trained on images of {channels} channels, and a picture is grey or has 3")
-    preprocessing = Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
+    preprocessing = as_they_are(height, width, channels)
     images, call = preprocessing.read(image)[None], type(run.model).__call__
     if (problem := _not_a_classifier(run, images)) is not None:
         raise UserError(f"the model of {directory} does not map an image to one score per class: {problem}")

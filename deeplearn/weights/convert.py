@@ -97,7 +97,7 @@ def recognise(
     found = []
     for naming in NAMINGS[type(net)]:
         tidied = _tidy_keras(tensors) if naming.library == "Keras" else _tidy_torch(tensors)
-        prefixes = _prefixes(tidied, {_foreign(net, naming, path) for path in paths})
+        prefixes = prefixes_of(tidied, {_foreign(net, naming, path) for path in paths})
         found.append((max(prefixes.values(), default=0), naming, tidied, prefixes))
     most, naming, tidied, prefixes = max(found, key=lambda one: one[0])
     if not most:
@@ -113,7 +113,7 @@ def recognise(
     return naming, inside
 
 
-def _prefixes(tensors: Tensors, wanted: set[str]) -> Counter[str]:
+def prefixes_of(tensors: Tensors, wanted: set[str]) -> Counter[str]:
     """How many tensors have a wanted name behind each of the beginnings that names have: "", "model." …"""
     counts: Counter[str] = Counter()
     for name in tensors:

@@ -14,6 +14,7 @@ from typing import Any
 
 from deeplearn.models import densenet, inception_v3, mobilenet, mobilenet_v2, resnet
 from deeplearn.models.alexnet import AlexNet
+from deeplearn.models.cnn import CNN
 from deeplearn.models.densenet import DenseNet
 from deeplearn.models.googlenet import GoogLeNet
 from deeplearn.models.inception_v3 import InceptionV3
@@ -235,6 +236,7 @@ for _kind in (VGG, InceptionV3, ResNet, MobileNet, MobileNetV2, DenseNet):
 HEADS = {AlexNet: "fc8", VGG: "fc8", DenseNet: "classifier"} | dict.fromkeys(
     (GoogLeNet, InceptionV3, ResNet, MobileNet, MobileNetV2), "fc"
 )
+HEADS[CNN] = "Dense_0"  # in our own runs only: no other library has it
 
 # The first layer, of those whose order is not in `keras_numbers`.
 STEMS = {AlexNet: "conv1", GoogLeNet: "conv1/conv"}

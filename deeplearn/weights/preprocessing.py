@@ -78,6 +78,11 @@ class Preprocessing:
         return (x - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
 
 
+def as_they_are(height: int, width: int, channels: int) -> Preprocessing:
+    """Cut and resized to so many pixels, of values from 0 to 1: what a run of ours sees of a picture."""
+    return Preprocessing(height, width, max(height, width), (0.0,) * channels, (1.0,) * channels)
+
+
 def of_library(library: str, network: str, side: int) -> Preprocessing:
     """What a library's pretrained networks were trained with; `network` is the class, as in "ResNet".
 

@@ -18,7 +18,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
 
@@ -35,12 +34,11 @@ from deeplearn.figures.plots import curves
 from deeplearn.losses.classification import cross_entropy
 from deeplearn.losses.few_labels import few_label_loss
 from deeplearn.metrics.few_labels import accuracies, series, validate
-from deeplearn.models.resnet import ResNet
 from deeplearn.models.transfer import FewLabelLearners, Transfer, unfrozen
-from deeplearn.models.zoo import member
+from deeplearn.models.zoo import backbone
 from deeplearn.train.few_labels import FewLabelConfig, few_label_claims, few_label_stage
 from deeplearn.weights.load import load_into
-from deeplearn.weights.source import Source, source
+from deeplearn.weights.source import Source, pretrained
 
 FROZEN, SCRATCH, UNRELATED = "frozen, new head", "the same net from scratch", "frozen, from an unrelated source"
 PIXELS = "logistic regression on pixels"
@@ -133,27 +131,6 @@ def figures(report: dl.Report) -> dict[str, Any]:
     return {"tasks": tasks, "few_labels": lambda: curves(lines, "labels per class", "test accuracy", log_x=True)}
 
 
-def backbone(config: Config) -> nn.Module:
-    """Images [B, H, W, C] -> features [B, D]."""
-    if config.network == "resnet8":
-        return ResNet(0, (1,) * config.blocks, bottleneck=False, width=config.width, small_stem=True)
-    return member(config.network).small(0)
-
-
-def pretrained(config: Config, dataset: Dataset) -> Source:
-    """The network of --weights."""
-    if not Path(config.weights).exists():
-        raise UserError(f"--weights={config.weights} is neither a file nor a run directory")
-    found = source(Path(config.weights), config.network)
-    own, theirs = dataset.image_shape[-1], len(found.colours[0])
-    if own not in (1, theirs):
-        raise UserError(
-            f"{dataset.name} has images of {own} channels, and the network of --weights={config.weights} was "
-            f"trained on {theirs}: give images of {theirs} channels, or of one"
-        )
-    return found
-
-
 def target_data(config: Config, dataset: Dataset) -> Dataset:
     """The chosen classes of the target, at the chosen size."""
     dataset.need_labelled_images("there is nothing to transfer to")
@@ -174,7 +151,10 @@ def source_data(config: Config, target: Dataset) -> tuple[Arrays, int]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset = target_data(config, dataset)
-    begin = pretrained(config, dataset) if config.weights else Source(backbone(config), ())
+    if config.weights:
+        begin = pretrained(config.weights, config.network, dataset)
+    else:
+        begin = Source(backbone(config.network, config.width, config.blocks), ())
     letters, source_classes = (None, 1) if config.weights else source_data(config, dataset)
     pool, classes = few_label_pool(dataset, config.labels), len(dataset.classes)
     shape = (begin.net, classes, config.labels, len(pool) // classes, begin.colours, begin.blue_first)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.baselines.histograms import independent_levels, level_histograms
+from deeplearn.baselines.histograms import colour_histograms, independent_levels, level_histograms
 from deeplearn.data import Arrays, Dataset
 from deeplearn.metrics.bounds import bits_per_dim
 
@@ -29,3 +29,29 @@ def test_the_row_says_what_was_chosen():
     (row,) = level_histograms(Dataset("noise", *(Arrays({"image": x}) for x in splits)), 5).values()
     nll, pseudo_count = independent_levels(*splits, 5)
     assert row().metrics == {"nll": nll, "bits_per_dim": bits_per_dim(nll, 6), "pseudo_count": pseudo_count}
+
+
+def test_a_histogram_of_colours_is_numpy_s():
+    image = np.random.default_rng(0).uniform(size=(2, 5, 7, 3)).astype(np.float32)
+    for row, found in zip(image, colour_histograms(image), strict=True):
+        counts = np.histogramdd(row.reshape(-1, 3), bins=6, range=[(0, 1)] * 3)[0]
+        np.testing.assert_allclose(np.sort(found**2), np.sort(counts.ravel() / 35), atol=1e-6)
+    grey = np.array([0, 0.5, 1, 1], np.float32).reshape(1, 2, 2, 1)
+    found = colour_histograms(grey)[0]
+    assert np.flatnonzero(found).tolist() == [0, 16, 31]
+    np.testing.assert_allclose(found[[0, 16, 31]] ** 2, [0.25, 0.25, 0.5], rtol=1e-6)
+
+
+def test_of_other_numbers_of_channels_each_has_its_own_histogram():
+    image = np.random.default_rng(0).uniform(size=(1, 4, 4, 5)).astype(np.float32)
+    parts = colour_histograms(image).reshape(5, 32)
+    for channel in range(5):
+        alone = colour_histograms(image[..., channel : channel + 1])[0]
+        np.testing.assert_allclose(parts[channel], alone / np.sqrt(5), atol=1e-6)
+
+
+def test_colours_moved_about_are_the_same_histogram():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(size=(1, 6, 6, 3)).astype(np.float32)
+    moved = rng.permutation(image.reshape(36, 3)).reshape(image.shape)
+    np.testing.assert_array_equal(colour_histograms(image), colour_histograms(moved))

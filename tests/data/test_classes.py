@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from deeplearn.data import Arrays, Dataset
-from deeplearn.data.classes import of_classes, only_classes, resized, with_classes
+from deeplearn.data.classes import (
+    examples_of,
+    held_out,
+    labelled_by,
+    labels_of,
+    of_classes,
+    only_classes,
+    resized,
+    with_classes,
+)
 from deeplearn.errors import UserError
 
 LABELS = np.array([3, 0, 1, 3, 2, 0], np.int32)
@@ -56,3 +65,41 @@ def test_chosen_classes_keep_their_numbers_and_columns():
     without = dataclasses.replace(DATASET, test=Arrays({"image": LIGHT[:, None, None, None], "label": LABELS * 0}))
     with pytest.raises(UserError, match="has no test example of these classes"):
         with_classes(without, ("b",))
+
+
+def test_classes_held_out_are_spread_evenly_and_never_the_first():
+    assert held_out(5, 0.5).tolist() == [False, True, False, True, False]
+    assert held_out(10, 0.3).nonzero()[0].tolist() == [3, 6, 9]
+    assert not held_out(4, 0).any() and not held_out(1, 0.9).any()
+    for classes in (1, 2, 7, 47):
+        for fraction in (0.1, 0.5, 0.9):
+            assert (
+                abs(held_out(classes, fraction).sum() - classes * fraction) < 1
+                and not held_out(classes, fraction)[0]
+            )
+
+
+def test_examples_of_classes_keep_their_numbers_and_are_read_when_needed(monkeypatch):
+    monkeypatch.setattr("deeplearn.data.classes.BLOCK", 4)
+    np.testing.assert_array_equal(labels_of(SPLIT), LABELS)
+    columns = examples_of(SPLIT, np.array([False, False, True, True])).arrays()
+    assert columns["label"].tolist() == [3, 3, 2]
+    np.testing.assert_allclose(columns["image"][:, 0, 0, 0], LIGHT[[0, 3, 4]])
+    none = examples_of(SPLIT, np.zeros(4, bool))
+    with pytest.raises(UserError, match="no training example"):
+        len(none)
+
+
+def test_another_column_may_be_the_label():
+    kind = np.array([1, 0, 1, 0, 1, 1], np.int32)
+    split = Arrays({**SPLIT.arrays(), "kind": kind})
+    dataset = dataclasses.replace(
+        DATASET, train=split, validation=split, test=split, about={"kinds": ("cat", "dog")}
+    )
+    found = labelled_by(dataset, "kind")
+    assert found.classes == ("cat", "dog") and found.train.spec["label"].dtype == np.int32
+    np.testing.assert_array_equal(found.test.arrays(4)["label"], kind[:4])
+    np.testing.assert_array_equal(found.train.gather(np.array([2, 1]))["label"], [1, 0])
+    assert len(found.train) == 6 and labelled_by(dataset, "label") is dataset
+    with pytest.raises(UserError, match="shades has no column 'font' of named classes: it has label, kind"):
+        labelled_by(dataset, "font")

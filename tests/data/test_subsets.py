@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from deeplearn.data.subsets import nested, side_by_side
+from deeplearn.data import Arrays
+from deeplearn.data.subsets import Chosen, nested, side_by_side
 
 
 def test_sizes_are_fractions_of_all_and_the_order_has_everyone_once():
@@ -20,3 +21,15 @@ def test_each_subset_lies_in_the_next_and_comes_round_evenly():
     expected = [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 5, 5], [2, 0, 1, 1], [2, 2, 2, 4], [2, 0, 0, 3]]
     np.testing.assert_array_equal(columns["label"], expected)
     np.testing.assert_array_equal(columns["image"], image[np.array(expected)])
+
+
+def test_rows_that_a_function_finds_are_looked_for_when_needed_and_once():
+    asked = []
+
+    def rows():
+        asked.append(1)
+        return np.array([4, 1])
+
+    chosen = Chosen(Arrays({"value": np.arange(5.0)}), rows)
+    assert list(chosen.spec) == ["value"] and not asked
+    assert len(chosen) == 2 and chosen.arrays()["value"].tolist() == [4, 1] and len(asked) == 1

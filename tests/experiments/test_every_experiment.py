@@ -68,6 +68,7 @@ LARGE = (
     "representations.bert",
     "representations.deep_belief_net",
     "representations.gpt",
+    "representations.image_embeddings",
     "representations.layerwise_autoencoder",
     "representations.rbm",
     "representations.transfer",

@@ -13,6 +13,7 @@ from deeplearn.runs import checkpoint
 from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
+from deeplearn.weights.source import pretrained
 from experiments.representations import transfer
 
 from .pretend import pretend
@@ -72,4 +73,4 @@ def test_a_run_lends_its_network_to_another(config, tmp_path, monkeypatch):
     assert model.colours == ((0.0,), (1.0,))  # a run sees grey images as they are
     coloured = SimpleNamespace(name="photographs", image_shape=(8, 8, 3))
     with pytest.raises(UserError, match=r"has images of 3 channels, and the network of --weights=.* on 1: give"):
-        transfer.pretrained(second, coloured)
+        pretrained(second.weights, second.network, coloured)

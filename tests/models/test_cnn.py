@@ -66,3 +66,11 @@ def test_a_residual_stage_whose_pairs_are_zero_is_its_first_layer():
 def test_what_is_changed_is_what_is_asked_for(change, parameters):
     net = TwoStage(10, 2, layers=1, **change)
     assert size(shapes(net, jax.ShapeDtypeStruct((1, 8, 8, 1), jnp.float32))["params"]) == parameters
+
+
+def test_without_classes_its_features_come_out():
+    net = CNN(3, (2, 4))
+    variables = net.init(jax.random.key(0), IMAGES)
+    features, head = net.clone(classes=0).apply(variables, IMAGES), variables["params"]["Dense_0"]
+    assert features.shape == (4, 4)
+    np.testing.assert_allclose(net.apply(variables, IMAGES), features @ head["kernel"] + head["bias"], rtol=1e-4)

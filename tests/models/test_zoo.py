@@ -13,7 +13,7 @@ from deeplearn.errors import UserError
 from deeplearn.models import densenet, googlenet, inception_v3, mobilenet, mobilenet_v2, resnet
 from deeplearn.models.alexnet import AlexNet
 from deeplearn.models.anatomy import anatomy
-from deeplearn.models.zoo import ZOO, member
+from deeplearn.models.zoo import ZOO, backbone, member
 from deeplearn.train.precision import mixed_precision
 
 COUNTS = json.loads((Path(__file__).parents[1] / "golden" / "zoo_counts.json").read_text())
@@ -249,3 +249,13 @@ def test_adaptive_pooling_agrees_with_the_definition():
 def test_an_unknown_network_is_named():
     with pytest.raises(UserError, match="'resnet51': did you mean resnet"):
         member("resnet51")
+
+
+def test_a_backbone_has_features_and_is_named():
+    image = jax.ShapeDtypeStruct((2, 8, 8, 3), jnp.float32)
+    for name, width in (("resnet8", 4 * 2**2), ("densenet121", None)):
+        net = backbone(name, 4, 3)
+        features, _ = jax.eval_shape(partial(net.init_with_output, jax.random.key(0)), image)
+        assert features.ndim == 2 and features.shape[1] == (width or features.shape[1])
+    with pytest.raises(UserError, match="'resnet51': did you mean resnet"):
+        backbone("resnet51", 4, 3)

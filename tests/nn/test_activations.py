@@ -6,12 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import parameterized
-from scipy import integrate, optimize, stats
+from scipy import integrate, optimize, special, stats
 
 from deeplearn.nn import activations
 from deeplearn.nn.activations import AlphaDropout, by_name, initializer_for
 
-NAMES = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu"]
 DEFINITIONS = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
@@ -19,6 +18,10 @@ DEFINITIONS = {
     "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
     "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)),
+    "gelu": lambda x: x * stats.norm.cdf(x),
+    "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "quick_gelu": lambda x: x * special.expit(1.702 * x),
+    "silu": lambda x: x * special.expit(x),
 }
 
 
@@ -30,7 +33,7 @@ def moment(function):
 
 class Definitions(chex.TestCase):
     @chex.all_variants
-    @parameterized.parameters(*NAMES)
+    @parameterized.parameters(*DEFINITIONS)
     def test_an_activation_is_its_definition(self, name):
         x, activation = np.linspace(-4, 4, 41, dtype=np.float32), self.variant(by_name(name))
         np.testing.assert_allclose(activation(x), DEFINITIONS[name](x), rtol=1e-5, atol=1e-6)

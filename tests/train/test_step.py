@@ -12,7 +12,8 @@ from deeplearn.errors import UserError
 from deeplearn.train.experiment import Turn
 from deeplearn.train.flags import parse
 from deeplearn.train.parallel import Layout, local, make_layout
-from deeplearn.train.step import traced, turn_update
+from deeplearn.train.step import turn_update
+from deeplearn.train.tracing import traced
 from deeplearn.train.trainer import Trainer
 
 from ..experiments.pretend import pretend

@@ -9,6 +9,8 @@ from safetensors.numpy import save_file
 
 from deeplearn.errors import UserError
 from deeplearn.models import resnet
+from deeplearn.models.cnn import CNN
+from deeplearn.models.embedder import Embedder
 from deeplearn.models.transfer import FewLabelLearners, Transfer
 from deeplearn.models.zoo import ZOO, Member
 from deeplearn.train.experiment import Experiment
@@ -73,6 +75,7 @@ def test_our_own_file_says_both(tmp_path):
     found = source(tmp_path / "net.safetensors", "no matter")
     assert found.net == net.clone(classes=0)
     np.testing.assert_allclose(prepared(found, GREY)[0, 0, 0], (0.5,))
+    assert found.picture == Preprocessing(8, 8, 8, (0.0,), (1.0,))  # colours come after
 
 
 def test_networks_are_found_in_what_an_experiment_trains():
@@ -84,6 +87,9 @@ def test_networks_are_found_in_what_an_experiment_trains():
     assert (first.of, first.colours) == ("ours/source/body", ((0.0,), (2.0,)))
     assert (second.of, second.net.classes) == ("plain", 0)
     assert [one.of for one in _networks(net)] == [""]
+    (of_pictures,) = _networks(Embedder(net.clone(classes=0), 5, ((0.5,), (1.0,)), blue_first=True))
+    assert (of_pictures.of, of_pictures.colours, of_pictures.blue_first) == ("body", ((0.5,), (1.0,)), True)
+    assert [(one.of, one.net.classes) for one in _networks(CNN(3, (2,)))] == [("", 0)]
 
 
 def test_a_run_without_such_a_network_is_a_sentence(finished_run):

@@ -1,0 +1,137 @@
+"""Files of word vectors: word2vec's text and binary forms, and GloVe's text, which is the same without a first line.
+
+fastText's `.bin`, which holds vectors of n-grams too, is in `fasttext_file`. gensim, fastText and spaCy read what
+is written here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from deeplearn.errors import UserError
+from deeplearn.vectors import fasttext_file
+from deeplearn.vectors.table import Vectors
+
+LARGEST = 10_000_000  # words, and features: more than this in a first line is no size
+
+
+def read(path: str | os.PathLike) -> Vectors:
+    """Vectors of a file, whose form is found out. UserError for what is none, or is cut short."""
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    if data[:4] == fasttext_file.MAGIC:
+        return fasttext_file.parsed(data, file)
+    first, _, rest = data.partition(b"\n")
+    sizes = first.split()
+    header = len(sizes) == 2 and all(one.isdigit() for one in sizes)
+    count, width = (int(one) for one in sizes) if header else (0, 0)
+    if header and not (0 < count <= LARGEST and 0 < width <= LARGEST):
+        raise UserError(f"{file} says in its first line that it has {count} vectors of {width} numbers")
+    if header and _is_binary(rest, width):
+        return _binary(rest, count, width, file)
+    try:
+        text = (rest if header else data).decode()
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{file} holds no word vectors: it is neither word2vec's text or binary form nor fastText's .bin"
+        ) from None
+    lines = text.split("\n")
+    return _text(lines[:-1] if lines[-1] == "" else lines, count, width, file, 1 + header)
+
+
+def _is_binary(rest: bytes, width: int) -> bool:
+    """Whether what follows a first line is not text of words and numbers, as far as its first vector shows."""
+    try:
+        line = rest[: rest.find(b"\n") + 1 or None].decode()
+        return len(line.rstrip().split(" ")) != 1 + width or not all(map(_number, line.split()[-width:]))
+    except UnicodeDecodeError:
+        return len(rest.split(b" ", 1)[-1]) >= 4 * width
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _text(lines: Iterable[str], count: int, width: int, file: Path, first: int) -> Vectors:
+    words, rows = [], []
+    for number, line in enumerate(lines, first):
+        word, *values = line.rstrip(" \r").split(" ")
+        width = width or len(values)
+        try:
+            row = np.array(values, np.float32)
+        except ValueError:
+            row = np.zeros(0)
+        if len(row) != width or not width:
+            raise UserError(
+                f"line {number} of {file} should be a word and {width or 'some'} numbers, separated by spaces, but "
+                f"has {len(values)} field(s) after the word"
+            )
+        words.append(word)
+        rows.append(row)
+    if not words or (count and len(words) != count):
+        raise UserError(f"{file} should have {count or 'some'} vectors, but has {len(words)}: it is cut short")
+    return checked(words, np.stack(rows), file)
+
+
+def _binary(data: bytes, count: int, width: int, file: Path) -> Vectors:
+    words, rows, place = [], [], 0
+    for number in range(count):
+        while data[place : place + 1] == b"\n":  # word2vec's own program writes one after each vector
+            place += 1
+        space = data.find(b" ", place)
+        end = space + 1 + 4 * width
+        if space < 0 or end > len(data):
+            raise UserError(f"{file} should have {count} vectors, but is cut short after {number}")
+        words.append(data[place:space].decode(errors="replace"))
+        rows.append(np.frombuffer(data[space + 1 : end], "<f4"))
+        place = end
+    return checked(words, np.stack(rows), file)
+
+
+def checked(words: list[str], table: np.ndarray, file: Path) -> Vectors:
+    """UserError where vectors are not finite; of a word that comes twice the first vector is taken, as by gensim."""
+    if not np.isfinite(table).all():
+        row = int(np.flatnonzero(~np.isfinite(table).all(1))[0])
+        raise UserError(f"the vector of {words[row]!r} in {file} has numbers that are not finite")
+    firsts: dict[str, int] = {}
+    for number, word in enumerate(words):
+        firsts.setdefault(word, number)
+    kept = list(firsts.values())
+    return Vectors(tuple(firsts), np.asarray(table, np.float32)[kept])
+
+
+def write(vectors: Vectors, path: str | os.PathLike) -> None:
+    """Writes the form that the name's ending says: .txt and .vec text, .bin binary, fastText's where it has n-grams.
+
+    UserError for another ending, and for words that the form cannot hold.
+    """
+    file = Path(path)
+    if file.suffix not in (".txt", ".vec", ".bin"):
+        raise UserError(f"{file} should end in .txt or .vec, word2vec's text form, or in .bin, its binary form")
+    if bad := next((word for word in vectors.words if not word or set(word) & set(" \n")), None):
+        raise UserError(f"the word {bad!r} cannot be written: in these files a space ends a word")
+    if file.suffix == ".bin" and vectors.subwords is not None:
+        content = fasttext_file.written(vectors)
+    else:
+        rows = zip(vectors.words, np.asarray(vectors.table, "<f4"), strict=True)
+        head = f"{len(vectors.words)} {vectors.table.shape[1]}\n".encode()
+        if file.suffix == ".bin":
+            content = head + b"".join(word.encode() + b" " + row.tobytes() + b"\n" for word, row in rows)
+        else:
+            lines = (f"{word} {' '.join(map(str, row.tolist()))}\n" for word, row in rows)
+            content = head + "".join(lines).encode()
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written ({error.strerror})") from None
