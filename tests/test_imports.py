@@ -19,6 +19,7 @@ ARROWS = {
     "train": {"data", "metrics", "nn", "optim"},
     "judge": {"baselines", "data", "losses", "metrics", "models", "nn", "optim", "train"},
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
+    "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
     "embed": {"data", "models", "nn", "runs", "train", "weights"},

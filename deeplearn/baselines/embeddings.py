@@ -57,7 +57,7 @@ def t_sne(x: np.ndarray) -> np.ndarray:
 
     chex.assert_rank(x, 2)
     if np.ptp(x, axis=0).max() <= EQUAL * np.abs(x).max():
-        raise UserError("all images are equal, so t-SNE has no neighbours to keep")
+        raise UserError("all rows are equal, so t-SNE has no neighbours to keep")
     return TSNE(perplexity=max(1, min(30, len(x) // 4)), init="pca", random_state=0).fit_transform(x)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import chex
 import numpy as np
 import pyarrow
 
 from deeplearn.baselines.classical import Thunks
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 
 HIGHEST = 10  # of the orders among which validation chooses
@@ -86,12 +87,38 @@ def ngrams(train: np.ndarray, validation: np.ndarray, test: np.ndarray, size: in
     """
 
     def thunk() -> Measured:
-        bits = [-np.log2(p).mean() for p in kneser_ney(train, validation, size, HIGHEST)]
-        order = 1 + int(np.argmin(bits))
-        p = kneser_ney(train, test, size, order)[-1]
-        return Measured({"bits_per_character": float(-np.log2(p).sum() / characters), "order": order})
+        order, bits = _best_order(train, validation, test, size)
+        return Measured({"bits_per_character": float(bits.sum() / characters), "order": order})
 
     return {"n-grams, Kneser–Ney": thunk}
+
+
+def ngrams_by_token(texts: Sequence[np.ndarray], size: int) -> Thunks:
+    """{"unigrams", "n-grams, Kneser–Ney": thunk}, the latter of the order that is best on validation.
+
+    texts: of train, validation and test, as in `kneser_ney`. Metrics: `bits_per_token` of test, `perplexity`, that
+    is 2^bits, and `order`. UserError, when they are counted, for texts of fewer than two tokens.
+    """
+    train, validation, test = texts
+
+    def row(highest: int) -> Measured:
+        if min(map(len, texts)) < 2:
+            raise UserError("n-grams need at least two known tokens in each split")
+        order, bits = _best_order(train, validation, test, size, highest)
+        mean = float(bits.mean())
+        return Measured({"bits_per_token": mean, "perplexity": 2**mean, "order": order})
+
+    rows = {"unigrams": 1, "n-grams, Kneser–Ney": HIGHEST}
+    return {name: functools.partial(row, highest) for name, highest in rows.items()}
+
+
+def _best_order(
+    train: np.ndarray, validation: np.ndarray, test: np.ndarray, size: int, highest: int = HIGHEST
+) -> tuple[int, np.ndarray]:
+    """(the order with the fewest bits on validation, the bits of each token of test but its first)."""
+    bits = [-np.log2(p).mean() for p in kneser_ney(train, validation, size, highest)]
+    order = 1 + int(np.argmin(bits))
+    return order, -np.log2(kneser_ney(train, test, size, order)[-1])
 
 
 def _xz(data: bytes) -> int:

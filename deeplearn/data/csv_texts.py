@@ -7,6 +7,7 @@ without white space around it, is its characters, or its words or pieces: `csv:F
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,9 +59,28 @@ def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:
     """The rows of the table, and a note of the columns that are read."""
     (_, head), *body = table(file, content)
     columns = _columns(file, head)
-    if not body:
-        raise UserError(f"there is nothing below line 1 of {file}: add a line for each text.")
     rows = []
+    for where, found in records(file, head, body, columns):
+        if len(found["label"]) > LONGEST:
+            raise UserError(
+                f"{where} has a label of {len(found['label'])} characters: name the column of texts text, and that "
+                "of labels label."
+            )
+        rows.append(Row(found["text"], found["label"], found["split"]))
+    note = f"columns that are read: {shown(head[column] for column in columns.values())}"
+    return rows, [note + (f", of {shown(head)}" if len(head) > len(columns) else "")]
+
+
+def records(
+    file: Path, head: list[str], body: list[tuple[int, list[str]]], columns: dict[str, int]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """("line 5 of FILE", {role: value}) of each row of a `table`; no value is empty but that of the role "split".
+
+    columns: {role: the column}. Of the role "split" it is a split of ours, and "" where there is no such column.
+    UserError for a row that is none.
+    """
+    if not body:
+        raise UserError(f"there is nothing below line 1 of {file}: write a line for each example.")
     for line, cells in body:
         where = f"line {line} of {file}"
         if not any(cells):
@@ -73,17 +93,10 @@ def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:
         found = {name: cells[column] for name, column in columns.items()}
         if empty := [name for name, value in found.items() if not value]:
             raise UserError(f"{where} has no {empty[0]}: write one, or remove the line.")
-        if len(found["label"]) > LONGEST:
-            raise UserError(
-                f"{where} has a label of {len(found['label'])} characters: name the column of texts text, and that "
-                "of labels label."
-            )
         split = split_name(found.get("split", ""))
         if "split" in found and not split:
             raise UserError(f"{where} names the split {shown([found['split']])}: say train, validation or test.")
-        rows.append(Row(found["text"], found["label"], split))
-    note = f"columns that are read: {shown(head[column] for column in columns.values())}"
-    return rows, [note + (f", of {shown(head)}" if len(head) > len(columns) else "")]
+        yield where, found | {"split": split}
 
 
 def _columns(file: Path, head: list[str]) -> dict[str, int]:

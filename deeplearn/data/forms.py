@@ -130,6 +130,11 @@ def speech(dataset: Dataset, cut: Cut | None) -> Dataset:
     return _replaced(dataset, vocabulary, columns, said("recordings", ids, vocabulary))
 
 
+def sentences(dataset: Dataset, cut: Cut | None) -> Dataset:
+    """The columns of `labelled`, with or without a label; words are tokens, if the name does not say otherwise."""
+    return labelled(dataset, cut or Cut("word"))
+
+
 FORMS: dict[str, Callable[[Dataset, Cut | None], Dataset]] = {
     "text": windows,
     "labelled": labelled,
@@ -138,6 +143,7 @@ FORMS: dict[str, Callable[[Dataset, Cut | None], Dataset]] = {
     "tagged": tagged,
     "speech": speech,
     "listops": listops,
+    "sentences": sentences,
 }
 
 

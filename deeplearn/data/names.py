@@ -19,6 +19,7 @@ OWN_FILES = {
     "conll": "conll.load_conll",
     "captions": "captions.load_captions",
     "speech": "speech.load_speech",
+    "sts": "sts.load_sts",
     "trees": "treebank.load_trees",
     "unpaired": "two_folders.load_two_folders",
 }
@@ -49,6 +50,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "captions:PATH" or "captions:PATH@64": pictures beside a metadata.csv or metadata.jsonl with a text for each
             (see deeplearn.data.captions);
         "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
+        "sts:FILE": pairs of sentences with a score (see deeplearn.data.sts);
         "trees:FILE": labelled trees (see deeplearn.data.treebank);
         "pairs:DIR" or "pairs:DIR@64": pairs of pictures (see deeplearn.data.picture_pairs);
         "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders).

@@ -33,8 +33,8 @@ def load_prepared(name: str, directory: Path) -> Dataset:
     if not re.fullmatch(r"\w+(/[\w.+-]+)?", wanted):
         raise UserError(
             f"{name!r} is not a data set's name: say digits, mixture/ring, mnist, folder:PATH, npz:PATH, "
-            "text:FILE, csv:FILE, pairs:FILE, conll:FILE, trees:FILE, captions:DIR, speech:DIR, pairs:DIR or "
-            "unpaired:DIR,DIR."
+            "text:FILE, csv:FILE, pairs:FILE, sts:FILE, conll:FILE, trees:FILE, captions:DIR, speech:DIR, "
+            "pairs:DIR or unpaired:DIR,DIR."
         )
     if wanted.partition("/")[0] in OWN:
         if side:

@@ -32,11 +32,18 @@ def token_cross_entropy(logits: jax.Array, target: jax.Array, lengths: jax.Array
 
     logits [batch, time, classes], target int32 [batch, time], lengths int32 [batch].
     """
-    assert_shapes(logits=(logits, "batch time classes"), target=(target, "batch time"), lengths=(lengths, "batch"))
-    assert_integers(target=target, lengths=lengths)
-    inside = jnp.arange(target.shape[1]) < lengths[:, None]
+    assert_shapes(target=(target, "batch time"), lengths=(lengths, "batch"))
+    assert_integers(lengths=lengths)
+    return counted_cross_entropy(logits, target, jnp.arange(target.shape[1]) < lengths[:, None])
+
+
+def counted_cross_entropy(logits: jax.Array, target: jax.Array, counted: jax.Array) -> tuple[Mean, dict[str, Mean]]:
+    """The same over the tokens that are `counted`, bool [batch, time]: those inside, or those that were hidden."""
+    tokens = "batch time"
+    assert_shapes(logits=(logits, "batch time classes"), target=(target, tokens), counted=(counted, tokens))
+    assert_integers(target=target)
     loss = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), target)
-    return Mean.of(loss, inside), {"accuracy": Mean.of(logits.argmax(-1) == target, inside)}
+    return Mean.of(loss, counted), {"accuracy": Mean.of(logits.argmax(-1) == target, counted)}
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:

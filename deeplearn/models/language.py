@@ -155,17 +155,18 @@ def parameter_count(model: LanguageModel) -> int:
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(variables["params"]))
 
 
-def go_on(model: LanguageModel, tokens: jax.Array, **options: Any) -> jax.Array:
+def go_on(model: nn.Module, tokens: jax.Array, logits: Any = None, **options: Any) -> jax.Array:
     """New tokens after tokens int32 [batch, time]: `options` are those of `nn.decoding.sample`.
 
-    `model` is bound and gives the random stream "noise". All but the last token go through it at once (prefill).
+    `model` is bound and gives the random stream "noise". logits(model, tokens, decode=True): what it gives; by
+    default its call. All but the last token go through it at once (prefill).
     """
     key = model.make_rng("noise")
     model, variables = model.unbind()
 
     def step(cache: Any, tokens: jax.Array) -> tuple[jax.Array, Any]:
-        logits, cache = model.apply(variables | cache, tokens, decode=True, mutable=["cache"])
-        return logits[:, -1], cache
+        found, cache = model.apply(variables | cache, tokens, decode=True, method=logits, mutable=["cache"])
+        return found[:, -1], cache
 
     shapes = jax.eval_shape(step, {}, tokens[:, :1])[1]
     cache = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

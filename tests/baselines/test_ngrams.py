@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deeplearn.baselines import ngrams as module
-from deeplearn.baselines.ngrams import kneser_ney, ngrams, text_compressors
+from deeplearn.baselines.ngrams import kneser_ney, ngrams, ngrams_by_token, text_compressors
+from deeplearn.errors import UserError
 
 SIZE = 5
 RNG = np.random.default_rng(0)
@@ -78,6 +79,20 @@ def test_the_order_is_the_best_one_on_validation():
     assert row.metrics["order"] == 1 + np.argmin(bits) == 3  # the chain's own
     p = kneser_ney(TRAIN, TEXT, SIZE, 3)[2]
     assert row.metrics["bits_per_character"] == pytest.approx(-np.log2(p).sum() / 50)
+
+
+def test_perplexity_is_two_to_the_bits_of_a_token():
+    validation = chain(200)
+    rows = {name: row().metrics for name, row in ngrams_by_token((TRAIN, validation, TEXT), SIZE).items()}
+    for name, order in (("unigrams", 1), ("n-grams, Kneser–Ney", 3)):
+        p = kneser_ney(TRAIN, TEXT, SIZE, order)[-1]
+        assert rows[name]["order"] == order and rows[name]["bits_per_token"] == pytest.approx(-np.log2(p).mean())
+        assert rows[name]["perplexity"] == pytest.approx(np.exp(-np.log(p).mean()))
+
+
+def test_a_text_without_tokens_is_told():
+    with pytest.raises(UserError, match="n-grams need at least two known tokens in each split"):
+        ngrams_by_token((TRAIN, TRAIN[:1], TEXT), SIZE)["unigrams"]()
 
 
 def test_a_compressor_s_bits_are_those_that_test_adds_to_train():

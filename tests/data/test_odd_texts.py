@@ -7,12 +7,13 @@ import pytest
 from deeplearn import data
 from deeplearn.errors import UserError
 
-KINDS = ("text", "csv", "pairs", "conll")
+KINDS = ("text", "csv", "pairs", "conll", "sts")
 LINES = {  # ten right lines of each kind
     "text": "all of it\n" * 10,
     "csv": "text,label\n" + "".join(f"a{n},x\n" for n in range(9)),
     "pairs": "a\tb\n" * 10,
     "conll": "a O\n\n" * 5,
+    "sts": "sentence1\tsentence2\tscore\n" + "a b\tc\t2.5\n" * 9,
 }
 
 # (kind, content, what is said; {file} is the file)
@@ -77,6 +78,22 @@ FILES = [
     ("conll", LINES["conll"] + "a B-LOC\nb I-LOC\nc I-PER\n", "line 13 of {file} has the tag I-PER after I-LOC"),
     ("conll", LINES["conll"] + "a B-PER\n\nb I-PER\n", "line 13 of {file} has the tag I-PER after nothing"),
     ("conll", "-DOCSTART- -X- O\n", "{file} has no sentence: write a token and its tag on each line"),
+    ("sts", "sentence1,sentence2\na,b\n", "line 1 of {file} names no column score (sentence1, sentence2): begin"),
+    (
+        "sts",
+        "a\tb\t1\n",
+        "line 1 of {file} names no column sentence1 and no column sentence2 and no column score (a",
+    ),
+    ("sts", LINES["sts"].partition("\n")[0], "there is nothing below line 1 of {file}"),
+    ("sts", LINES["sts"] + "a\tb\n", "line 11 of {file} has 2 value(s) and line 1 names 3 columns"),
+    ("sts", LINES["sts"] + "a\t \t1\n", "line 11 of {file} has no sentence2: write one, or remove the line"),
+    ("sts", LINES["sts"] + "\n" + LINES["sts"], "line 11 of {file} is empty: remove it"),
+    *(
+        ("sts", LINES["sts"] + f"a\tb\t{score}\n", f"line 11 of {{file}} has the score {score}: write a number")
+        for score in ("high", "nan", "-inf", "1e99", "1,5")
+    ),
+    ("sts", "sentence1,sentence2,score,split\na,b,1,train\na,b,1,hall\n", "line 3 of {file} names the split hall"),
+    ("sts", "sentence1,sentence2,score\na,b,1\nc,d,2\n", "in {file} there are only 2 examples to be cut"),
     ("conll", "a O\nb O\n\nc O\n", "in {file} there are only 2 examples to be cut"),
 ]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.builders import OWN
+from deeplearn.data.cut import split_cut
 from deeplearn.data.endless import load_endless
 from deeplearn.data.forms import FORMS
 from deeplearn.data.listops import binary, generated
@@ -63,7 +64,8 @@ def pretend(name: str, size: int = 256) -> Dataset:
         train, test = Arrays(dataset.train.arrays(size)), Arrays(dataset.test.arrays(96))
         return dataclasses.replace(dataset, name=name, train=train, validation=test, test=test)
     if (kind := form(name)) is not None:
-        return FORMS[kind](texts(name, kind, rng, size=128 if kind == "text" else 32), None)
+        base, cut = split_cut(name)
+        return FORMS[kind](texts(base, kind, rng, size=128 if kind == "text" else 32), cut)
     means = np.stack(np.meshgrid([-4.0, 0.0, 4.0], [-4.0, 0.0, 4.0]), -1).reshape(-1, 2)
     label = (np.arange(size) % len(means)).astype(np.int32)
     point = (means[label] + 0.05 * rng.normal(size=(size, 2))).astype(np.float32)
@@ -95,6 +97,11 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
         text = sentences()
         if kind == "pairs":
             return {"source": text, "target": sentences()}
+        if kind == "sentences":
+            pairs = np.arange(size) // 2
+            part = (pairs % 4).astype(np.int32)
+            meaning = rng.integers(3, size=(size, 2)).astype(np.int32)
+            return {"text": text, "meaning": meaning, "closeness": (pairs % 3 / 2).astype(np.float32), "part": part}
         if kind == "labelled":
             return {"text": text, "label": (np.arange(size) % 3).astype(np.int32)}
         if kind == "tagged":

@@ -42,6 +42,7 @@ OWN = {
     "names": Own("names", "1.0.0", ("languages",), default="languages", form="labelled"),
     "ratings": Own("ratings", "1.0.0"),
     "sentiment": Own("sentiment", "1.0.0", ("words",), default="words", form="labelled"),
+    "sentences": Own("sentences", "1.0.0", ("python_docs", "world"), form="sentences"),
     "series": Own("series", "1.0.0", ("co2", "sunspots")),
     "stacked_glyphs": Own("stacked_glyphs", "1.0.0"),
     "speech": Own("speech", "1.0.0", ("digits",), default="digits", form="speech"),

@@ -18,7 +18,12 @@ VALIDATION = ("attribute-access", "comparisons", "identifiers", "import")
 
 
 def topics() -> dict[str, list[str]]:
-    """{split: its topics in the order of their titles}, no paragraph twice among all of them.
+    """{split: its topics in the order of their titles}, no paragraph twice among all of them."""
+    return {split: list(texts.values()) for split, texts in titled_topics().items()}
+
+
+def titled_topics() -> dict[str, dict[str, str]]:
+    """{split: {title: text}}, in the order of the titles, no paragraph twice among all of them.
 
     A paragraph is what stands between empty lines.
     """
@@ -28,7 +33,7 @@ def topics() -> dict[str, list[str]]:
     train = [title for title in sorted(texts) if title not in TEST + VALIDATION]
     seen: set[str] = set()
     return {
-        split: [_once(texts[title], seen) for title in titles if title in texts]
+        split: {title: _once(texts[title], seen) for title in titles if title in texts}
         for split, titles in (("test", TEST), ("validation", VALIDATION), ("train", train))
     }
 
