@@ -22,7 +22,7 @@ ARROWS = {
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
-    "embed": {"data", "models", "nn", "runs", "train", "weights"},
+    "embed": {"data", "metrics", "models", "nn", "runs", "train", "weights"},
     "vectors": {"baselines", "data", "figures", "metrics", "runs", "train"},
     "codec": {"data", "losses", "models", "nn", "runs", "train"},
 }

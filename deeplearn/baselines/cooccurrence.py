@@ -12,7 +12,8 @@ def co_occurrences(ids: np.ndarray, size: int, window: int, harmonic: bool = Fal
     """How often word c stands at most `window` places before or after word w: scipy's sparse [size, size].
 
     ids: [time] whole numbers below `size`, a running text. A negative one is no word but a border, such as the end
-    of a sentence: nothing is counted across it. harmonic: words d places apart count 1 / d (Pennington et al. 2014).
+    of a sentence: nothing is counted across it. harmonic: words d places apart count 1 / d (Pennington et al.
+    2014).
     """
     from scipy.sparse import coo_array
 

@@ -64,7 +64,7 @@ def persons() -> dict[Person, str]:
     return found
 
 
-def analogies() -> list[tuple[str, str, str, str, str]]:
+def analogies() -> list[tuple[str, ...]]:
     """(what changes, a, b, c, d), a is to b as c is to d: a and b, as c and d, differ in one thing and the same.
 
     "sex" has the questions king : queen :: man : woman, "age" king : prince :: man : boy, "role" king : man ::
@@ -83,8 +83,8 @@ def analogies() -> list[tuple[str, str, str, str, str]]:
 
 
 def _person(rest: tuple[str, ...], value: str, place: int) -> Person:
-    role, sex, age = (*rest[:place], value, *rest[place:])
-    return role, sex, age
+    things = [*rest[:place], value, *rest[place:]]
+    return things[0], things[1], things[2]
 
 
 def sentences(count: int, seed: int) -> list[list[str]]:

@@ -14,6 +14,7 @@ import numpy as np
 from deeplearn.data.ragged import Ragged
 from deeplearn.embed.of_run import is_run, of_run
 from deeplearn.errors import UserError
+from deeplearn.metrics.closeness import unit
 from deeplearn.models import token_classifier
 from deeplearn.models.clip_text import ClipText
 from deeplearn.weights.convert import note
@@ -112,7 +113,7 @@ class TextEncoder:
             result[rows] = found
         if not np.isfinite(result).all():
             raise UserError("some vectors are not finite: the weights are damaged, or of another network")
-        return unit(result) if self.source.normalize else result
+        return unit(result).astype(np.float32) if self.source.normalize else result
 
     def _over(self, column: Ragged, function: Any, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(rows, what the function gives for them) over texts of about the same length, the longest first.
@@ -144,8 +145,3 @@ def _vectors(module: nn.Module, variables: Any, tokens: jax.Array, lengths: jax.
         return vectors
     states: Any = module.apply(variables, tokens, lengths)
     return states[:, 0] if pool == "cls" else token_classifier.pool(states, lengths, pool)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors [..., features], each divided by its length; a vector of zeros stays one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplearn.embed.text_encoder import unit
 from deeplearn.errors import UserError, brief, reason
+from deeplearn.metrics.closeness import unit
 
 
 class Vectors(NamedTuple):
@@ -60,5 +60,5 @@ def load(file: Path) -> Vectors:
 
 def nearest(vectors: np.ndarray, query: np.ndarray, count: int) -> list[tuple[int, float]]:
     """(row, cosine) of the `count` of vectors [N, features] with the smallest angles to query [features]."""
-    cosines = unit(vectors) @ unit(query)
+    cosines = unit(vectors) @ unit(query[None])[0]
     return [(int(row), float(cosines[row])) for row in np.argsort(-cosines, kind="stable")[:count]]

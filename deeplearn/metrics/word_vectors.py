@@ -15,7 +15,8 @@ def analogy_scores(vectors: np.ndarray, questions: np.ndarray, form: str = "add"
     """How well each word completes "a is to b as c is to …", −inf for a, b and c themselves: [Q, N].
 
     vectors: [N, D]. questions: ids of a, b, c, [Q, 3]. form: "add", cos(d, b − a + c) up to a factor (Mikolov et
-    al. 2013c), or "mul", cos(d, b) cos(d, c) / (cos(d, a) + ε) with cosines moved to [0, 1] (Levy & Goldberg 2014b).
+    al. 2013c), or "mul", cos(d, b) cos(d, c) / (cos(d, a) + ε) with cosines moved to [0, 1] (Levy & Goldberg
+    2014b).
     """
     assert_shapes(vectors=(vectors, "words features"), questions=(questions, "questions three"))
     words = unit(vectors)

@@ -19,7 +19,7 @@ Tree = Any
 
 @flax.struct.dataclass
 class Some:
-    """Rows of a table: ids int32 [N], perhaps one several times, and a vector for each, scale · values [N, features].
+    """Rows of a table: ids int32 [N], perhaps one several times, and a vector for each, scale · values [N, D].
 
     The scale is apart, so that a small step does not pass over its gradients once more for each factor.
     """
@@ -79,7 +79,8 @@ def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
 def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimizer:
     """w ← w − rate · g / √s, then s ← s + g², for each weight, s from `start` (Duchi et al. 2011).
 
-    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at 1 and divides before it adds.
+    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at 1
+    and divides before it adds.
     """
 
     def init(tables: Tree) -> Tree:

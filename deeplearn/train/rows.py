@@ -19,7 +19,7 @@ Tree = Any
 def unmoved(call: Callable[[list[str]], Any]) -> Tree:
     """Zeros for MOVES, in the shapes of what a loss looks up.
 
-    call: of the loss, given the collections that are mutable besides its own; returns (result, updated collections).
+    call: of the loss, given the collections that are mutable besides its own; returns (result, what was updated).
     """
     updated = jax.eval_shape(lambda: call([TAKEN, MOVES])[1])
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), dict(updated.get(MOVES, {})))

@@ -1,4 +1,4 @@
-"""Uses word vectors, of a run or of a file: neighbours, analogies, people's judgements, a map, other programs' files.
+"""Uses word vectors, of a run or a file: neighbours, analogies, people's judgements, a map, other programs' files.
 
     python -m deeplearn.vectors neighbours --run=runs/representations.word2vec king queen [--count=10]
     python -m deeplearn.vectors analogy --run=runs/representations.word2vec man king woman [--form=mul]

@@ -1,4 +1,4 @@
-"""fastText's `.bin`, versions 11 and 12: words with their counts, one table of words and buckets, one of output vectors."""
+"""fastText's `.bin`, versions 11 and 12: words with counts, a table of words and buckets, one of output vectors."""
 
 from __future__ import annotations
 

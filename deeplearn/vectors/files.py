@@ -1,4 +1,4 @@
-"""Files of word vectors: word2vec's text and binary forms, and GloVe's text, which is the same without a first line.
+"""Files of word vectors: word2vec's text and binary forms, and GloVe's, which is the text without a first line.
 
 fastText's `.bin`, which holds vectors of n-grams too, is in `fasttext_file`. gensim, fastText and spaCy read what
 is written here.
@@ -71,7 +71,7 @@ def _text(lines: Iterable[str], count: int, width: int, file: Path, first: int) 
         try:
             row = np.array(values, np.float32)
         except ValueError:
-            row = np.zeros(0)
+            row = np.zeros(0, np.float32)
         if len(row) != width or not width:
             raise UserError(
                 f"line {number} of {file} should be a word and {width or 'some'} numbers, separated by spaces, but "
@@ -100,7 +100,7 @@ def _binary(data: bytes, count: int, width: int, file: Path) -> Vectors:
 
 
 def checked(words: list[str], table: np.ndarray, file: Path) -> Vectors:
-    """UserError where vectors are not finite; of a word that comes twice the first vector is taken, as by gensim."""
+    """UserError where vectors are not finite; of a word that comes twice the first vector counts, as in gensim."""
     if not np.isfinite(table).all():
         row = int(np.flatnonzero(~np.isfinite(table).all(1))[0])
         raise UserError(f"the vector of {words[row]!r} in {file} has numbers that are not finite")
@@ -112,7 +112,7 @@ def checked(words: list[str], table: np.ndarray, file: Path) -> Vectors:
 
 
 def write(vectors: Vectors, path: str | os.PathLike) -> None:
-    """Writes the form that the name's ending says: .txt and .vec text, .bin binary, fastText's where it has n-grams.
+    """Writes what the name's ending says: .txt and .vec text, .bin binary, fastText's where there are n-grams.
 
     UserError for another ending, and for words that the form cannot hold.
     """

@@ -21,7 +21,7 @@ SCORES = (
     "similarity",
 )  # the column of scores, where a file names its columns
 
-Analogy = tuple[str, str, str, str, str]  # its section, and: a is to b as c is to d
+Analogy = tuple[str, ...]  # its section, and a, b, c, d: a is to b as c is to d
 Judged = tuple[str, str, float]
 
 

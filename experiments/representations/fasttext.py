@@ -5,8 +5,8 @@
     python -m deeplearn.vectors neighbours --run=runs/representations.fasttext expressionless
 
 Bojanowski, Grave, Joulin & Mikolov 2017. A word's vector is the mean of a row of its own and of one for each of
-its pieces of 3 to 6 characters, hashed into buckets by FNV-1a as in fastText, whose `.bin` files `deeplearn.vectors`
-reads and writes. Each piece gets the whole gradient, as there. All else is word2vec's skip-gram.
+its pieces of 3 to 6 characters, hashed into buckets by FNV-1a as in fastText. Each piece gets the whole gradient,
+as there. All else is word2vec's skip-gram. `deeplearn.vectors` reads and writes fastText's `.bin`.
 
 Measured and drawn: as in word2vec; and `together_unseen`, the same for words of the test text that are too rare to
 have been learnt. Rival: skip-gram without pieces, which knows nothing of those.

@@ -8,8 +8,8 @@ Pennington, Socher & Manning 2014. Counts X of pairs are taken once, a pair d wo
 w·w̃ + b + b̃ is fitted to ln X by least squares weighed by min(1, (X / 100)^¾), with AdaGrad from .05, whose sums
 begin at 1, as in the paper's program; each pair changes two rows. What is kept is w + w̃.
 
-The weights' 100 is for billions of words; here it is 10. Pairs that never occur are not seen at all: where only they
-tell words apart, as in `persons`, nothing is learnt.
+The weights' 100 is for billions of words; here it is 10. Pairs that never occur are not seen at all: where only
+they tell words apart, as in `persons`, nothing is learnt.
 
 Measured and drawn: as in word2vec. Rivals: w alone; the same without weights, where each pair counts alike.
 Baseline: the factored matrix of positive mutual information of the same text.

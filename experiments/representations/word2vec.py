@@ -109,8 +109,8 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     counts = word_counts(dataset, config)
     codes = huffman(counts) if any("tree" in kind for kind in config.kinds) else None
     windows = WordWindows(dataset.train, counts, config.window, config.subsample, config.subsampling, codes)
-    drawn_noise = {"negatives": config.negatives, "noise": config.noise}
-    losses = {
+    drawn_noise: Any = {"negatives": config.negatives, "noise": config.noise}
+    losses: dict[str, Any] = {
         "skipgram": partial(skipgram, **drawn_noise),
         "cbow": partial(cbow, **drawn_noise, original=False),
         "cbow_original": partial(cbow, **drawn_noise, original=True),

@@ -1,4 +1,4 @@
-"""Centres and contexts, against loops over the words; thinning and noise, against their formulas and frequencies."""
+"""Centres and contexts, against loops over the words; thinning and noise, against their formulas."""
 
 import numpy as np
 import pytest

@@ -67,6 +67,8 @@ LARGE = (
     "foundations.vanishing_gradients",
     "representations.bert",
     "representations.deep_belief_net",
+    "representations.fasttext",
+    "representations.glove",
     "representations.gpt",
     "representations.image_embeddings",
     "representations.layerwise_autoencoder",
