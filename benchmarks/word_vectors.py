@@ -138,7 +138,7 @@ def judged(vectors: Any) -> tuple[float, float]:
 
 def quality(seeds: int) -> None:
     print(f"  quality over {seeds} seed(s): WordSim-353 ρ, accuracy of analogies; mean ± standard error")
-    for kind in ("skipgram", "cbow", "fasttext"):
+    for kind in WANTED:
         for epochs in EPOCHS:
             for name in ("gensim", "ours"):
                 found = []

@@ -79,8 +79,8 @@ def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
 def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimizer:
     """w ← w − rate · g / √s, then s ← s + g², for each weight, s from `start` (Duchi et al. 2011).
 
-    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at 1
-    and divides before it adds.
+    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at
+    1 and divides before it adds.
     """
 
     def init(tables: Tree) -> Tree:

@@ -28,7 +28,7 @@ Judged = tuple[str, str, float]
 def read_analogies(path: str) -> list[Analogy]:
     """Lines of four words, and ": name" before a section (the form of questions-words.txt, Mikolov et al. 2013)."""
     file, text = read(path, "--analogies")
-    section, found = "", []
+    section, found = "", list[Analogy]()
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if line.startswith(":"):
