@@ -10,6 +10,7 @@ from benchmarks import (
     steps_per_second,
     transformer,
     trees,
+    word_vectors,
 )
 
 for benchmark in (
@@ -21,6 +22,7 @@ for benchmark in (
     trees,
     autoencoders,
     rbm,
+    word_vectors,
     steps_per_second,
 ):
     benchmark.main()

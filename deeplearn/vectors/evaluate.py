@@ -48,7 +48,22 @@ def word_counts(dataset: Dataset, config: VectorsConfig) -> np.ndarray:
             f"{dataset.name} has {different} different word(s) that occur {config.min_count} times: a word has a "
             "meaning only beside others; give a longer text or a smaller --min_count"
         )
+    _look_ahead(dataset, config, counts)
     return counts
+
+
+def _look_ahead(dataset: Dataset, config: VectorsConfig, counts: np.ndarray) -> None:
+    """UserError, before anything is trained, for what could not be measured afterwards."""
+    known = dataset.fact(
+        f"words of test that occur {config.min_count} times in train",
+        lambda: int(counted(dataset.test, len(counts))[counts > 0].sum()),
+    )
+    if not known:
+        raise UserError(f"no word of {dataset.name}'s test text is among those learnt: give a longer text")
+    if config.analogies:
+        dataset.fact(f"analogies of {config.analogies}", lambda: len(read_analogies(config.analogies)))
+    for path in config.judged:
+        dataset.fact(f"judged pairs of {path}", lambda path=path: len(read_judged(path)))
 
 
 def questions(dataset: Dataset, config: VectorsConfig) -> dict[str, list[Analogy]]:

@@ -69,6 +69,19 @@ def test_what_is_no_corpus_is_one_sentence():
         word_counts(corpus(["ab"]), dataclasses.replace(CONFIG, min_count=2))
 
 
+def test_what_could_not_be_measured_is_said_before_training(tmp_path):
+    dataset = dataclasses.replace(corpus(["abab"]), test=corpus(["cdcd"]).test)
+    with pytest.raises(UserError, match="no word of some's test text is among those learnt"):
+        word_counts(dataset, CONFIG)
+    (tmp_path / "j.txt").write_text("a b c\n")
+    for wrong, said in (
+        ({"analogies": "none.txt"}, "none.txt"),
+        ({"judged": (f"{tmp_path}/j.txt",)}, "has 0 judged"),
+    ):
+        with pytest.raises(UserError, match=said):
+            word_counts(corpus(["abab"]), dataclasses.replace(CONFIG, **wrong))
+
+
 def test_analogies_are_those_of_persons_or_of_a_file(tmp_path):
     persons = load("persons/200")
     assert {end: len(some) for end, some in questions(persons, CONFIG).items()} == {
