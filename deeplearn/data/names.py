@@ -44,7 +44,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "speech:DIR": WAV files beside a metadata.csv with their texts (see deeplearn.data.speech);
         "trees:FILE": labelled trees (see deeplearn.data.treebank);
         "pairs:DIR" or "pairs:DIR@64": pairs of pictures (see deeplearn.data.picture_pairs);
-        "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders).
+        "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders);
+        "domains:A,B": a source and a target of the same classes, any two of these names (see deeplearn.data.domains).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
@@ -56,6 +57,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     if colon and kind in OWN_FILES:
         module, _, function = OWN_FILES[kind].rpartition(".")
         dataset: Dataset = getattr(importlib.import_module(f"deeplearn.data.{module}"), function)(path)
+    elif colon and kind == "domains":
+        from deeplearn.data.domains import load_domains
+
+        dataset = load_domains(path, lambda one: load(one, directory))
     elif (task := name.partition("/"))[0] in TASKS:
         from deeplearn.data.endless import load_endless
 
@@ -70,6 +75,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 def absolute(name: str) -> str:
     """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
     kind, _, path = name.partition(":")
+    if kind == "domains":
+        return f"domains:{','.join(map(absolute, path.split(',')))}"
     if kind not in OWN_FILES or not path:
         return name
     paths = path.split(",") if kind == "unpaired" else [path]
