@@ -20,6 +20,7 @@ from deeplearn.data.unpaired import Side, Unpaired
 from deeplearn.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+FEWEST = 5  # validation examples of each domain: their features are told apart in five parts
 
 
 class Domains(NamedTuple):
@@ -36,6 +37,19 @@ class Domains(NamedTuple):
         """
         pictures = {"target": Side(self.target.train, {"image": "image"}, len(self.target.train))}
         return Unpaired(source=self.source.train, **pictures, labelled_target=self.target.train)
+
+    def need_variety(self, batch_size: int) -> None:
+        """UserError where there is too little to compare two domains by: a class, a row, a few held-out examples."""
+        if len(self.source.classes) < 2:
+            raise UserError("source and target have one class alone: there is nothing to learn")
+        if batch_size < 2:
+            raise UserError(f"a batch of {batch_size} has no variance: choose a --batch_size of at least 2")
+        for side, one in self._asdict().items():
+            if len(one.validation) < FEWEST:
+                raise UserError(
+                    f"the {side}, {one.name}, has {len(one.validation)} validation examples: at least {FEWEST} are "
+                    "needed to tell the two domains apart"
+                )
 
 
 def load_domains(path: str, load: Callable[[str], Dataset]) -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -13,9 +15,9 @@ from deeplearn.nn.pooling import max_pool
 
 
 class Features(nn.Module):
-    """Images [B, H, W, C] -> features [B, hidden] ≥ 0: three 3×3 convolutions, two halvings, a dense layer.
+    """Images [B, H, W, C] -> features [B, hidden] ≥ 0: two 3×3 convolutions and halvings, and a dense layer.
 
-    Batch norm after each. Where a side is too short to be halved it is not.
+    Batch norm after each. A side of one pixel is not halved.
     """
 
     width: int = 16
@@ -24,10 +26,9 @@ class Features(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(x=(x, IMAGES))
-        for number, width in enumerate((self.width, self.width, 2 * self.width)):
+        for width in (self.width, 2 * self.width):
             x = nn.relu(conv_norm(x, width, 3, train))
-            if number != 1 and min(x.shape[1:3]) > 1:
-                x = max_pool(x, 2)
+            x = max_pool(x, 2) if min(x.shape[1:3]) > 1 else x
         x = nn.Dense(self.hidden, use_bias=False)(x.reshape(len(x), -1))
         return nn.relu(BatchNorm()(x, train))
 
@@ -49,41 +50,35 @@ class DomainAdaptation(nn.Module):
         self.drop, self.labels = nn.Dropout(self.dropout), nn.Dense(self.classes)
         self.domains = nn.Sequential([nn.Dense(self.hidden), nn.relu, nn.Dense(1)])
 
-    def __call__(self, image: jax.Array) -> jax.Array:
-        return self.labels(self.features(image))
-
-    def both(self, source: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Features of a batch of two domains, normalised by the statistics of both together: [n, d], [m, d]."""
-        features = self.features(jnp.concatenate([source, target]), train=True)
-        return features[: len(source)], features[len(source) :]
+    def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Logits [B, classes] and features [B, hidden], by the moving averages of the statistics."""
+        features = self.features(image)
+        return self.labels(features), features
 
     def classify(self, features: jax.Array) -> jax.Array:
-        """[B, d] -> logits [B, classes], with dropout."""
+        """[B, hidden] -> logits [B, classes], with dropout."""
         return self.labels(self.drop(features, deterministic=False))
 
     def domain(self, features: jax.Array) -> jax.Array:
-        """[B, d] -> [B], the logit that they are of the target."""
+        """[B, hidden] -> [B], the logit that they are of the target."""
         return self.domains(features)[:, 0]
 
-    def of_statistics(self, statistics: jax.Array, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Logits and features of images, every layer normalised by the mean and variance of the images `statistics`.
 
-        AdaBN (Li et al. 2016, algorithm 1), with the target's as `statistics`: all of them in one pass, so that each
-        layer's are those of what the layers before it have normalised.
-        """
-        unbound, variables = self.unbind()
-        # From zero, one update leaves (1 − momentum) times the batch's own statistics.
-        zero = jax.tree.map(jnp.zeros_like, variables["batch_stats"])
-        _, updated = unbound.apply(
-            {**variables, "batch_stats": zero},
-            statistics,
-            method=lambda model, x: model.features(x, train=True),
-            mutable=["batch_stats"],
-        )
-        own = jax.tree.map(lambda x: x / (1 - BatchNorm.momentum), updated["batch_stats"])
+def with_statistics(model: DomainAdaptation, of: jax.Array, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """What `model` makes of images where every layer is normalised by the mean and variance of the images `of`.
 
-        def logits(model: DomainAdaptation, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-            features = model.features(x)
-            return model.labels(features), features
+    AdaBN with the target's (Li et al. 2016, algorithm 1): all of them go through in one pass, so that each layer's
+    statistics are of what the layers before it have normalised.
+    """
+    unbound, variables = model.unbind()
 
-        return unbound.apply({**variables, "batch_stats": own}, image, method=logits)
+    def update(model: DomainAdaptation, image: jax.Array) -> Any:
+        return model.features(image, train=True)
+
+    # From zero, one update leaves (1 − momentum) times the batch's own statistics.
+    zero = jax.tree.map(jnp.zeros_like, variables["batch_stats"])
+    _, updated = unbound.apply(
+        {**variables, "batch_stats": zero}, of, method=update, mutable=["batch_stats"]
+    )
+    own = jax.tree.map(lambda x: x / (1 - BatchNorm.momentum), updated["batch_stats"])
+    return unbound.apply({**variables, "batch_stats": own}, image)
