@@ -1,4 +1,4 @@
-"""Where P(x) shifts and P(y|x) does not, by a ratio that is known: two Gaussians, and a source that is a biased sample."""
+"""Where P(x) shifts, P(y|x) does not and the ratio is known: two Gaussians, and a source that is a biased sample."""
 
 from __future__ import annotations
 
@@ -85,6 +85,4 @@ def biased_source(dataset: Dataset, bias: float, seed: int) -> Unpaired:
         found = dataset.train.gather(chosen)
         return {key: found[key] for key in ("image", "label")}
 
-    return Unpaired(
-        source=Arrays(labelled(rows) | columns), target=Arrays(labelled(order[half:][: len(rows)]))
-    )
+    return Unpaired(source=Arrays(labelled(rows) | columns), target=Arrays(labelled(order[half:][: len(rows)])))

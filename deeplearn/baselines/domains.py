@@ -23,8 +23,8 @@ RIDGE = 1.0  # on the diagonal of CORAL's covariances, as in the paper
 def a_distance(source: np.ndarray, target: np.ndarray) -> float:
     """Proxy A-distance 2 (1 − 2ε) of features [n, D] and [m, D], from 0, the same, to 2 (Ben-David et al. 2007).
 
-    ε is the error of a logistic regression that tells the two apart, cross-validated over five parts of equally many
-    rows of each; worse than chance is 0. At least five rows of each are needed.
+    ε is the error of a logistic regression that tells the two apart, cross-validated over five parts of equally
+    many rows of each; worse than chance is 0. At least five rows of each are needed.
     """
     from sklearn.model_selection import cross_val_score
     from sklearn.pipeline import make_pipeline
@@ -42,7 +42,7 @@ def a_distance(source: np.ndarray, target: np.ndarray) -> float:
 def measured(see: Callable[[np.ndarray, np.ndarray], Any], domains: Domains, of: str) -> Measured:
     """A row for a classifier: what it does on the target's test, and by what it may be chosen without its labels.
 
-    see(statistics, image): logits [N, classes] and features [N, D] of images, normalised by the images `statistics`.
+    see(statistics, image): logits [N, classes] and features [N, D] of images, normalised by those in `statistics`.
     of: whose statistics the target is normalised by, "source" or "target"; the source has its own.
 
     accuracy: on the target's test. source_accuracy, a_distance: on the validation splits. bound: the source's
@@ -76,7 +76,10 @@ def measured(see: Callable[[np.ndarray, np.ndarray], Any], domains: Domains, of:
 
 
 def choices(rows: Mapping[str, Measured]) -> dict[str, Measured]:
-    """{row: the accuracy of what each rule would choose among `rows`}, and what another choice would have gained."""
+    """For each rule, and for an oracle, a row with the `accuracy` of what it would choose among `rows`.
+
+    `cost` is how much more the oracle's choice has; arrays: the row that was `chosen`.
+    """
     oracle = max(rows.values(), key=lambda row: row.metrics["oracle_accuracy"])
     found = {}
     for rule, metric in (("the bound", "bound"), ("the weighted error", "weighted_error")):
@@ -101,9 +104,9 @@ def subspace_alignment(source: np.ndarray, target: np.ndarray, test: np.ndarray)
 
 
 def coral_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The source [n, D] with the target's covariance: S C_s^−½ C_t^½, C the covariance + I (Sun et al. 2016, alg. 1).
+    """The source [n, D] with the target's covariance: S C_s^−½ C_t^½, C the covariance + I.
 
-    The rows should be standardised.
+    Sun et al. 2016, algorithm 1. The rows should be standardised.
     """
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:

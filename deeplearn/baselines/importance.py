@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import chex
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, minimize
+from scipy.optimize import Bounds, minimize
 
 LIMIT = 100.0  # the largest weight: one example should not be all that counts
 CENTRES = 100  # kernels of KLIEP, at target examples
@@ -22,8 +22,8 @@ SQUARED = 30  # features, up to which a classifier of domains sees their product
 def by_classifier(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(n / m) · P(target | x) / P(source | x) of a logistic regression (Bickel et al. 2007).
 
-    On the features and, of up to 30, their squares and products, which is exact for Gaussians. Its penalty is chosen
-    by the likelihood of held-out rows, so it says little where there is little to say.
+    On the features and, of up to 30, their squares and products, which is exact for Gaussians. Its penalty is
+    chosen by the likelihood of held-out rows, so it says little where there is little to say.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV

@@ -10,7 +10,16 @@ import optax
 
 from deeplearn.errors import UserError
 
-SCHEDULES = ("constant", "cosine", "step", "warmup_cosine", "linear", "late_linear", "inverse_time", "inverse_power")
+SCHEDULES = (
+    "constant",
+    "cosine",
+    "step",
+    "warmup_cosine",
+    "linear",
+    "late_linear",
+    "inverse_time",
+    "inverse_power",
+)
 
 
 def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 0.75)) -> optax.Schedule:

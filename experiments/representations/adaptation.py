@@ -133,8 +133,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     }
     better = {DANN: dl.OURS, ADABN: ADABN, **{row: row for row, _ in MOMENTS.values()}}
     better |= {f"what is {row}": row for row in ("chosen by the bound", "chosen by the weighted error")}
-    claims = [dl.Claim(f"{name} gains on the source alone", row, SOURCE, "accuracy") for name, row in better.items()]
-    claims += [dl.Claim(f"{name} gains on AdaBN", better[name], ADABN, "accuracy") for name in (DANN, "MMD, five kernels")]
+    claims = [
+        dl.Claim(f"{name} gains on the source alone", row, SOURCE, "accuracy") for name, row in better.items()
+    ]
+    claims += [
+        dl.Claim(f"{name} gains on AdaBN", better[name], ADABN, "accuracy") for name in (DANN, "MMD, five kernels")
+    ]
     return dl.side_by_side(
         rivals, data=dataset, evaluate=evaluate, baselines=baselines, figures=figures, claims=claims
     )

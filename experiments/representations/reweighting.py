@@ -48,7 +48,9 @@ def weighted(model: MLP, batch: dl.Batch, of: str, weight: str) -> dl.Losses:
     side = batch[of]
     logits = model(side["image"])
     loss = optax.softmax_cross_entropy_with_integer_labels(logits, side["label"])
-    return dl.Mean.of(loss, side[weight] if weight else 1.0), {"accuracy": (logits.argmax(-1) == side["label"]).mean()}
+    return dl.Mean.of(loss, side[weight] if weight else 1.0), {
+        "accuracy": (logits.argmax(-1) == side["label"]).mean()
+    }
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:

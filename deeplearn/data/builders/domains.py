@@ -68,7 +68,9 @@ def larger(images: np.ndarray) -> np.ndarray:
     """[N, 8, 8] -> [N, SIDE, SIDE], bilinear."""
     from PIL import Image
 
-    sized = [Image.fromarray(one.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR) for one in images]
+    sized = [
+        Image.fromarray(one.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR) for one in images
+    ]
     return np.stack([np.asarray(one) for one in sized])
 
 
