@@ -1,4 +1,4 @@
-"""Where P(x) shifts, P(y|x) does not and the ratio is known: two Gaussians, and a source that is a biased sample."""
+"""Where P(x) shifts, P(y|x) does not and the ratio is known: two Gaussians, and a biased sample."""
 
 from __future__ import annotations
 

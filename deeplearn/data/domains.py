@@ -39,7 +39,7 @@ class Domains(NamedTuple):
         return Unpaired(source=self.source.train, **pictures, labelled_target=self.target.train)
 
     def need_variety(self, batch_size: int) -> None:
-        """UserError where there is too little to compare two domains by: a class, a row, a few held-out examples."""
+        """UserError where there is too little to compare: classes, rows of a batch, validation examples."""
         if len(self.source.classes) < 2:
             raise UserError("source and target have one class alone: there is nothing to learn")
         if batch_size < 2:

@@ -45,7 +45,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "trees:FILE": labelled trees (see deeplearn.data.treebank);
         "pairs:DIR" or "pairs:DIR@64": pairs of pictures (see deeplearn.data.picture_pairs);
         "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders);
-        "domains:A,B": a source and a target of the same classes, any two of these names (see deeplearn.data.domains).
+        "domains:A,B": a source and a target of the same classes, two of these names (see deeplearn.data.domains).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.

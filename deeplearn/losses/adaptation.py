@@ -1,9 +1,9 @@
 """What a classifier with a labelled source and an unlabelled target minimises.
 
-`model` is bound and has `features(image, train)`, `classify(features)` and `domain(features)`; a batch is {"source":
-{"image", "label"}, "target": {"image"}, "labelled_target": {"image", "label"}}, of which the ceiling alone sees the
-last. Each domain is normalised by the statistics of its own batch. The strength of an alignment grows as λ_p (Ganin &
-Lempitsky 2015, equation 14) over `steps` steps.
+`model` is bound and has `features(image, train)`, `classify(features)` and `domain(features)`; a batch is
+{"source": {"image", "label"}, "target": {"image"}, "labelled_target": {"image", "label"}}, of which the ceiling
+alone sees the last. Each domain is normalised by the statistics of its own batch. The strength of an alignment grows
+as λ_p (Ganin & Lempitsky 2015, equation 14) over `steps` steps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def aligned(model: Any, batch: Batch, distance: Callable[..., jax.Array], streng
 
 
 def reversed_gradient(model: Any, batch: Batch, strength: float, steps: int) -> Losses:
-    """DANN in one turn: the classifier of domains descends, the features below it ascend (Ganin & Lempitsky 2015)."""
+    """DANN in one turn: the classifier of domains descends, the features below it ascend.
+
+    Ganin & Lempitsky 2015, equations 13 to 15.
+    """
     source, target = _both(model, batch)
     loss, metrics = cross_entropy(model.classify(source), batch["source"]["label"])
     factor = strength * ramp(batch["step"] / steps)

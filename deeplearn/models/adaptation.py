@@ -1,4 +1,4 @@
-"""A classifier whose features are to be the same in two domains, and the classifier of domains that says if they are."""
+"""A classifier with features that should be the same in two domains, and a classifier of domains that tells."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """How strongly features should be aligned, when no label of the target says so: accuracy against λ.
 
     python -m experiments.representations.adaptation_strength --replicas=5
-    python -m experiments.representations.adaptation_strength --method=mmd --source=domains/day --target=domains/night
+    python -m experiments.representations.adaptation_strength --method=mmd --workdir=runs/mmd
+    python -m experiments.representations.adaptation_strength --source=domains/day --target=domains/night
 
 The systems of `representations.adaptation`, one method at several λ, and without it (λ = 0: each domain is still
 normalised by its own statistics). The run's own row is the λ of the least bound: the source's error + ½ A-distance

@@ -3,14 +3,14 @@
     python -m experiments.representations.reweighting
     python -m experiments.representations.reweighting --dataset=glyphs --bias=2 --workdir=runs/glyphs
 
-The source is what is left of one half of the training images when each stays with a probability that falls along the
-first principal component; the other half, without its labels, is the target, and so is the test. P(y|x) is the same,
-and the ratio of the densities is known: 1 over that probability. Rivals are softmax regressions, which cannot be
-right everywhere: they weigh the source by a classifier of domains (Bickel et al. 2007), KLIEP (Sugiyama et al.
-2008), kernel mean matching (Huang et al. 2007), the true ratio, or not at all; the ceiling is trained on the labels of
-as many examples of the target. `weight_error` is the mean distance of weights from the true ones, both of mean 1;
-`effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators on two
-Gaussians, `weight_error` over five draws. The source is drawn by --seed: replicas share it, and differ in all else.
+The source is what is left of one half of the training images when each stays with a probability that falls along
+the first principal component; the other half, without its labels, is the target, and so is the test. P(y|x) is the
+same, and the ratio of the densities is known: 1 over that probability. Rivals are softmax regressions, which cannot
+be right everywhere: they weigh the source by a classifier of domains (Bickel et al. 2007), KLIEP (Sugiyama et al.
+2008), kernel mean matching (Huang et al. 2007), the true ratio, or not at all; the ceiling is trained on the labels
+of as many examples of the target. `weight_error` is the mean distance of weights from the true ones, both of mean 1;
+`effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators on
+two Gaussians, `weight_error` over five draws. The source is drawn by --seed, and replicas share it.
 """
 
 import dataclasses
@@ -44,13 +44,12 @@ class Config(dl.OptimizerConfig):
 
 
 def weighted(model: MLP, batch: dl.Batch, of: str, weight: str) -> dl.Losses:
-    """Σ w · −log p(label) / Σ w; `of`: "source" or "target", `weight` the name of one of its columns, "" for none."""
+    """Σ w · −log p(label) / Σ w of "source" or "target"; `weight` is one of its columns, "" for none."""
     side = batch[of]
     logits = model(side["image"])
     loss = optax.softmax_cross_entropy_with_integer_labels(logits, side["label"])
-    return dl.Mean.of(loss, side[weight] if weight else 1.0), {
-        "accuracy": (logits.argmax(-1) == side["label"]).mean()
-    }
+    right = logits.argmax(-1) == side["label"]
+    return dl.Mean.of(loss, side[weight] if weight else 1.0), {"accuracy": right.mean()}
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:

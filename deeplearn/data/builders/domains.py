@@ -6,8 +6,8 @@ type: digits in all fonts of `glyphs`. dejavu, other_fonts: its 47 characters in
 others. day: digits in type, in a colour of their own on a patch of a photograph. night: the same kind of pictures
 darkened and tinted blue, with a warm lamp somewhere and the noise of a sensor.
 
-Photographs are scikit-learn's two (see `colours`); train, validation and test have parts of their own. Characters of
-the splits differ in their factors (see `glyphs`), not in their fonts.
+Photographs are scikit-learn's two (see `colours`); train, validation and test have parts of their own. Characters
+of the splits differ in their factors (see `glyphs`), not in their fonts.
 """
 
 from collections.abc import Callable, Iterator, Mapping
