@@ -2,7 +2,7 @@
 
 `model` is bound and has `features(image, train)`, `classify(features)` and `domain(features)`; a batch is
 {"source": {"image", "label"}, "target": {"image"}, "labelled_target": {"image", "label"}}, of which the ceiling
-alone sees the last. Each domain is normalised by the statistics of its own batch. The strength of an alignment grows
+alone sees the last. Each domain is normalised by its own batch. The strength of an alignment grows
 as λ_p (Ganin & Lempitsky 2015, equation 14) over `steps` steps.
 """
 

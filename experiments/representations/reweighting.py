@@ -8,7 +8,7 @@ the first principal component; the other half, without its labels, is the target
 same, and the ratio of the densities is known: 1 over that probability. Rivals are softmax regressions, which cannot
 be right everywhere: they weigh the source by a classifier of domains (Bickel et al. 2007), KLIEP (Sugiyama et al.
 2008), kernel mean matching (Huang et al. 2007), the true ratio, or not at all; the ceiling is trained on the labels
-of as many examples of the target. `weight_error` is the mean distance of weights from the true ones, both of mean 1;
+of as many examples of the target. `weight_error` is the mean distance from the true weights, both of mean 1;
 `effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators on
 two Gaussians, `weight_error` over five draws. The source is drawn by --seed, and replicas share it.
 """

@@ -65,6 +65,8 @@ LARGE = (
     "convolution.family",
     "foundations.regularization",
     "foundations.vanishing_gradients",
+    "representations.adaptation",
+    "representations.adaptation_strength",
     "representations.deep_belief_net",
     "representations.layerwise_autoencoder",
     "representations.rbm",
