@@ -1,4 +1,4 @@
-"""Gradient reversal in one turn has the gradients of the two turns of the game, and nobody sees a target's label."""
+"""Gradient reversal in one turn has the gradients of the two turns, and nobody sees a label of the target."""
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,9 @@ def test_one_turn_is_the_game_s_two(variables):
 
 def test_the_features_gradient_is_the_labels_less_the_domains(variables):
     labels, domain = gradients(variables, supervised, of="source"), gradients(variables, tell_apart)
-    expected = jax.tree.map(lambda x, y: x - STRENGTH * ramp(STEP / STEPS) * y, labels["features"], domain["features"])
+    expected = jax.tree.map(
+        lambda x, y: x - STRENGTH * ramp(STEP / STEPS) * y, labels["features"], domain["features"]
+    )
     close(gradients(variables, reversed_gradient, **GAME)["features"], expected)
 
 
