@@ -129,7 +129,7 @@ def on_pixels(domains: Domains, limit: int = 5000) -> Thunks:
         test = _standard(test, target)
         return coral_transform(_standard(source, source), _standard(target, target)), test
 
-    def row(align: functools.partial) -> Measured:
+    def row(align: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Measured:
         (source, label), (test, answer) = labelled(domains.source.train, limit), labelled(domains.target.test)
         target = labelled(domains.target.train, limit)[0]
         x, seen = align(source.astype(np.float64), target.astype(np.float64), test.astype(np.float64))

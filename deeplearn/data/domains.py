@@ -73,24 +73,25 @@ def joined(source: Dataset, target: Dataset) -> Dataset:
             f"only {one.name} has {shown(names)}" for one, names in zip((source, target), own, strict=True) if names
         ]
         raise UserError(f"source and target should have the same classes, but {' and '.join(only)}")
-    shape = tuple(max(sizes) for sizes in zip(source.image_shape, target.image_shape, strict=True))
+    height, width, channels = map(max, zip(source.image_shape, target.image_shape, strict=True))
     # A label of the target is the place of its class among the source's.
     places = np.array([source.classes.index(name) for name in target.classes], np.int32)
     splits: dict[str, Any] = {}
     sizes = []
     for split in SPLITS:
         ours, theirs = (
-            of_classes(getattr(one, split), range(len(places)), shape).arrays() for one in (source, target)
+            of_classes(getattr(one, split), range(len(places)), (height, width, channels)).arrays()
+            for one in (source, target)
         )
         sizes.append((len(ours["label"]), len(theirs["label"])))
         row = np.arange(max(sizes[-1]))
-        own, other = row % sizes[-1][0], row % sizes[-1][1]
+        first, second = row % sizes[-1][0], row % sizes[-1][1]
         splits[split] = Arrays(
             {
-                "image": ours["image"][own],
-                "label": ours["label"][own],
-                "target": theirs["image"][other],
-                "target_label": places[theirs["label"][other]],
+                "image": ours["image"][first],
+                "label": ours["label"][first],
+                "target": theirs["image"][second],
+                "target_label": places[theirs["label"][second]],
             }
         )
     notes = [f"{name}: {note}" for name, one in (("source", source), ("target", target)) for note in one.notes]

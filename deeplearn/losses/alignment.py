@@ -43,7 +43,7 @@ def multi_kernel_mmd(source: jax.Array, target: jax.Array) -> jax.Array:
     distances = jnp.maximum(squares[:, None] + squares - 2 * both @ both.T, 0)
     scale = jax.lax.stop_gradient(distances.sum() / (len(both) * (len(both) - 1)))
     scale = jnp.maximum(scale, 1e-12)  # all rows may be equal
-    kernel = sum(jnp.exp(-distances / (factor * scale)) for factor in BANDWIDTHS)
+    kernel = jnp.exp(-distances / (jnp.array(BANDWIDTHS)[:, None, None] * scale)).sum(0)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 

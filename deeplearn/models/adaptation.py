@@ -79,4 +79,5 @@ def with_statistics(model: DomainAdaptation, of: jax.Array, image: jax.Array) ->
     zero = jax.tree.map(jnp.zeros_like, variables["batch_stats"])
     _, updated = unbound.apply({**variables, "batch_stats": zero}, of, method=update, mutable=["batch_stats"])
     own = jax.tree.map(lambda x: x / (1 - BatchNorm.momentum), updated["batch_stats"])
-    return unbound.apply({**variables, "batch_stats": own}, image)
+    found: Any = unbound.apply({**variables, "batch_stats": own}, image)
+    return found

@@ -109,7 +109,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     domains = apart(dataset)
     domains.need_variety(config.batch_size)
     model = DomainAdaptation(len(dataset.classes), config.width, config.hidden, config.dropout)
-    adversarial = {"strength": config.adversarial, "steps": config.steps}
+    adversarial: dict[str, Any] = {"strength": config.adversarial, "steps": config.steps}
     turns = {
         "dann": [dl.Turn(partial(reversed_gradient, **adversarial))],
         "dann_in_two": [

@@ -28,7 +28,7 @@ from deeplearn.models.adaptation import DomainAdaptation, with_statistics
 from deeplearn.train.domains import DomainConfig
 
 NONE = "λ = 0"
-LOSSES = {
+LOSSES: dict[str, Any] = {
     "dann": reversed_gradient,
     "mmd": partial(aligned, distance=multi_kernel_mmd),
     "coral": partial(aligned, distance=coral),
