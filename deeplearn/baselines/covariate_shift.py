@@ -59,6 +59,7 @@ def biased_source(dataset: Dataset, bias: float, seed: int) -> Unpaired:
     pictures of the other half. UserError where fewer than 20 examples are left.
     """
     half = min(len(dataset.train), LIMIT) // 2
+    _need(dataset, half)
     order = np.random.default_rng((seed, 0)).permutation(2 * half)
 
     def draw() -> np.ndarray:
@@ -70,8 +71,7 @@ def biased_source(dataset: Dataset, bias: float, seed: int) -> Unpaired:
         stays = np.maximum(1 / (1 + np.exp(2 * bias * component)), LEAST)
         first = order[:half]
         rows = first[np.random.default_rng((seed, 1)).uniform(size=half) < stays[first]]
-        if len(rows) < FEWEST:
-            raise UserError(f"{len(rows)} examples of {dataset.name} stay in the source: {FEWEST} are needed")
+        _need(dataset, len(rows))
         true = 1 / stays[rows]
         found = [estimate(x[rows], x[order[half:]]) for estimate in ESTIMATORS.values()]
         return np.stack([rows, component[rows], true / true.mean(), np.ones(len(rows)), *found])
@@ -86,3 +86,8 @@ def biased_source(dataset: Dataset, bias: float, seed: int) -> Unpaired:
         return {key: found[key] for key in ("image", "label")}
 
     return Unpaired(source=Arrays(labelled(rows) | columns), target=Arrays(labelled(order[half:][: len(rows)])))
+
+
+def _need(dataset: Dataset, rows: int) -> None:
+    if rows < FEWEST:
+        raise UserError(f"{rows} examples of {dataset.name} stay in the source: {FEWEST} are needed")

@@ -46,6 +46,7 @@ class Config(DomainConfig):
     hidden: int = dl.flag(64, "features, and hidden units of the classifier of domains", min=1)
     dropout: float = dl.flag(0.5, "of the features that the classifier of labels sees", min=0, max=0.9)
 
+    PAPER = {"dataset": "domains:svhn_cropped,mnist", "steps": 20_000, "width": 32, "learning_rate": 0.01}
     TINY = {"width": 2, "hidden": 4, "strengths": (1.0,)}
 
 

@@ -40,6 +40,7 @@ class Config(dl.OptimizerConfig):
     bias: float = dl.flag(1.5, "how steeply the probability falls, in standard deviations of the component", min=0)
     gaussians: int = dl.flag(5000, "examples of each of the two Gaussians", min=50)
 
+    PAPER = {"dataset": "mnist", "steps": 10_000}
     TINY = {"gaussians": 50}
 
 
