@@ -93,7 +93,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
             point = t_sne(np.concatenate(arrays["features"]))
             domain = np.repeat([0, 1], [len(one) for one in arrays["features"]])
             label = np.concatenate(arrays["label"])
-            drawn.append(scatter(point, domain, ("source", "target"), f"{title}, by domain"))
+            drawn.append(scatter(point, domain, ("", ""), f"{title}: source blue, target yellow"))
             drawn.append(scatter(point, label, report.dataset.classes, f"{title}, by class"))
         return panels([*drawn[::2], *drawn[1::2]], columns=3)
 

@@ -11,10 +11,7 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.data.builders import domains as builder
 from deeplearn.data.description import describe, stand_in
 from deeplearn.data.domains import apart, joined
-from deeplearn.data.names import absolute
 from deeplearn.errors import UserError
-from deeplearn.train.domains import DomainConfig
-from deeplearn.train.flags import parse
 
 
 def some(name, count, side, channels, classes=("a", "b"), value=None):
@@ -83,14 +80,6 @@ def test_what_cannot_be_compared_is_a_sentence():
         apart(joined(SOURCE, TARGET)).need_variety(1)
     with pytest.raises(UserError, match="no labelled images"):
         joined(SOURCE, dataclasses.replace(TARGET, train=Arrays({"image": np.zeros((3, 4, 4, 1), np.float32)})))
-
-
-def test_flags_name_both(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    config = parse(DomainConfig, ["--source=folder:a@8", "--target=digits"])
-    assert config.dataset == f"domains:folder:{tmp_path}/a@8,digits" == absolute("domains:folder:a@8,digits")
-    with pytest.raises(UserError, match="--source and --target go together"):
-        parse(DomainConfig, ["--source=digits"])
 
 
 def test_a_digit_over_a_photograph_is_their_difference(monkeypatch):
