@@ -1,7 +1,7 @@
 """Instance reweighting: where only P(x) has shifted, a mean over the source becomes one over the target.
 
-    python -m experiments.representations.reweighting
-    python -m experiments.representations.reweighting --dataset=glyphs --bias=2 --workdir=runs/glyphs
+    python -m experiments.representations.reweighting --replicas=5
+    python -m experiments.representations.reweighting --bias=0.5 --workdir=runs/mild
 
 The source is what is left of one half of the training images when each stays with a probability that falls along
 the first principal component; the other half, without its labels, is the target, and so is the test. P(y|x) is the
