@@ -53,7 +53,8 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "sts:FILE": pairs of sentences with a score (see deeplearn.data.sts);
         "trees:FILE": labelled trees (see deeplearn.data.treebank);
         "pairs:DIR" or "pairs:DIR@64": pairs of pictures (see deeplearn.data.picture_pairs);
-        "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders).
+        "unpaired:A,B" or "unpaired:A,B@64": two folders of pictures without pairs (see deeplearn.data.two_folders);
+        "domains:A,B": a source and a target of the same classes, two of these names (see deeplearn.data.domains).
         Texts are cut into characters; "csv:FILE@word", "imdb_reviews@word:5000", "text:FILE@piece:2000" into words
             or byte-pair pieces, at most so many different ones (see deeplearn.data.cut).
     data_dir: where TFDS data sets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets when not given.
@@ -65,6 +66,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     task, _, size = name.partition("/")
     if colon and kind in OWN_FILES:
         dataset: Dataset = _function(OWN_FILES[kind])(path)
+    elif colon and kind == "domains":
+        from deeplearn.data.domains import load_domains
+
+        dataset = load_domains(path, lambda one: load(one, directory))
     elif task in GENERATED:
         maker, usual = GENERATED[task]
         dataset = _function(maker)(task, size or usual)
@@ -83,6 +88,8 @@ def _function(name: str) -> Any:
 def absolute(name: str) -> str:
     """The name with a whole path in place of a relative one: it means the same wherever a program starts."""
     kind, _, path = name.partition(":")
+    if kind == "domains":
+        return f"domains:{','.join(map(absolute, path.split(',')))}"
     if kind not in OWN_FILES or not path:
         return name
     paths = path.split(",") if kind == "unpaired" else [path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,25 +44,28 @@ class Unpaired:
 
 
 class Side:
-    """One column of pictures of a split, as a split of its own with the column `image`: its first `rows` rows."""
+    """Some columns of a split, as a split of its own: its first `rows` rows. columns: {name here: name there}."""
 
     texts: tuple[str, ...] = ()
 
-    def __init__(self, split: Split, column: str, rows: int) -> None:
-        self.split, self.column, self.rows = split, column, rows
+    def __init__(self, split: Split, columns: Mapping[str, str], rows: int) -> None:
+        self.split, self.columns, self.rows = split, columns, rows
 
     def __len__(self) -> int:
         return self.rows
 
     @property
     def spec(self) -> Spec:
-        return {"image": self.split.spec[self.column]}
+        return {name: self.split.spec[column] for name, column in self.columns.items()}
 
     def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
-        return {"image": self.split.gather(indices)[self.column]}
+        return self._own(self.split.gather(indices))
 
     def arrays(self, limit: int | None = None) -> Batch:
-        return {"image": self.split.arrays(min(self.rows, limit or self.rows))[self.column]}
+        return self._own(self.split.arrays(min(self.rows, limit or self.rows)))
+
+    def _own(self, batch: Batch) -> Batch:
+        return {name: batch[column] for name, column in self.columns.items()}
 
 
 class Beside:
@@ -94,7 +98,8 @@ def unpaired(dataset: Dataset) -> Unpaired:
     """
     sizes = dataset.about.get("sizes", (len(dataset.train),) * 2)
     sides: dict[str, Split] = {
-        name: Side(dataset.train, name, rows) for name, rows in zip(("source", "target"), sizes, strict=True)
+        name: Side(dataset.train, {"image": name}, rows)
+        for name, rows in zip(("source", "target"), sizes, strict=True)
     }
     return Unpaired(**sides)
 

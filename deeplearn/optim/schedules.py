@@ -10,7 +10,16 @@ import optax
 
 from deeplearn.errors import UserError
 
-SCHEDULES = ("constant", "cosine", "step", "warmup_cosine", "linear", "late_linear", "inverse_time")
+SCHEDULES = (
+    "constant",
+    "cosine",
+    "step",
+    "warmup_cosine",
+    "linear",
+    "late_linear",
+    "inverse_time",
+    "inverse_power",
+)
 
 
 def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 0.75)) -> optax.Schedule:
@@ -25,6 +34,7 @@ def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 
     linear         rate · (1 − s)
     late_linear    rate, from the middle on down a line to 0 (Zhu et al. 2017, section 4)
     inverse_time   rate / (1 + 10 s), the 1/t of stochastic approximation (Robbins & Monro 1951)
+    inverse_power  rate / (1 + 10 s)^¾ (Ganin & Lempitsky 2015, section 4)
     """
     if name == "constant":
         return optax.constant_schedule(rate)
@@ -43,4 +53,6 @@ def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 
         return optax.linear_schedule(rate, 0.0, steps - steps // 2, steps // 2)
     if name == "inverse_time":
         return lambda count: rate / (1 + 10 * count / steps)
+    if name == "inverse_power":
+        return lambda count: rate / (1 + 10 * count / steps) ** 0.75
     raise UserError(f"there is no schedule {name!r}: choose from {', '.join(SCHEDULES)}")

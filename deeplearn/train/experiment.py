@@ -189,10 +189,11 @@ class Report:
         return {ours if row == OURS else row: self.rows[row] for row in self.replicas[0]}
 
     def spread(self, metric: str, ours: str) -> dict[str, tuple[float, float | None]]:
-        """{row: (mean, standard error)} of a metric over replicas, for the rows that `beside` gives."""
+        """{row: (mean, standard error)} of a metric over replicas, for those rows of `beside` that have it."""
         return {
             ours if row == OURS else row: mean_and_standard_error(self.each(row, metric))
             for row in self.replicas[0]
+            if metric in self.replicas[0][row]
         }
 
 

@@ -12,6 +12,7 @@ from deeplearn.errors import UserError
 SIZES = {
     "colours/photographs": (1350, 52, 104),
     "digits": (1097, 200, 500),
+    "domains/photographs": (3291, 200, 500),
     "glyphs": (13 * 47 * 24, 3 * 47 * 24, 5 * 47 * 24),
     "mixture/grid": (100_000, 10_000, 10_000),
     "mixture/ring": (100_000, 10_000, 10_000),
@@ -26,6 +27,11 @@ SIZES = {
 }
 # Those that take long to draw; prepared by `make test-all` alone.
 DRAWN = {
+    "domains/day": (3000, 500, 1000),
+    "domains/dejavu": (4512, 1128, 1692),
+    "domains/night": (3000, 500, 1000),
+    "domains/other_fonts": (3384, 846, 1269),
+    "domains/type": (3360, 840, 1260),
     "outlines/emoji": (1309, 183, 373),
     "outlines/glyphs": (13 * 47 * 8, 3 * 47 * 8, 5 * 47 * 8),
     "unpaired/skin_tones": (115, 16, 66),

@@ -13,6 +13,7 @@ from deeplearn.data.split import PICTURES
 
 NAMES = ("$x_1", "two\nlines", "猫と犬", "long " * 60, "", "\\frac{1}", "a^b_{c$", "-1", "é" * 30, "<b>&amp;")
 IDS = (0, 1, 5000)
+LABELS = {"label", "target_label"}
 
 
 def rebuilt(
@@ -53,7 +54,9 @@ def labelled(
             return None
         return rebuilt(
             dataset,
-            lambda columns, name: {**columns, "label": relabel(columns["label"], name).astype(np.int32)},
+            lambda columns, name: {
+                key: relabel(x, name).astype(np.int32) if key in LABELS else x for key, x in columns.items()
+            },
             classes=classes(dataset),
         )
 

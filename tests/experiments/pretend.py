@@ -7,6 +7,7 @@ import numpy as np
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.builders import OWN
 from deeplearn.data.cut import split_cut
+from deeplearn.data.domains import joined
 from deeplearn.data.endless import load_endless
 from deeplearn.data.forms import FORMS
 from deeplearn.data.listops import binary, generated
@@ -16,11 +17,13 @@ from deeplearn.data.ragged import Ragged, halvings
 IMAGES = {"digits": (8, 8, 1), "glyphs": (28, 28, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 # Pairs of pictures: pixels a side, as few as their networks allow, channels of source and of target.
 PAIRS = {"outlines/emoji": (24, 1, 3), "unpaired/fonts": (8, 1, 1), "unpaired/skin_tones": (24, 3, 3)}
-IMAGES |= {"stl10@64": (64, 64, 3)}
+IMAGES |= {"stl10@64": (64, 64, 3), "svhn_cropped": (32, 32, 3), "domains/type": (8, 8, 1)}
 
 
 def pretend(name: str, size: int = 256) -> Dataset:
     rng = np.random.default_rng(0)
+    if name.startswith("domains:"):
+        return dataclasses.replace(joined(*map(pretend, name.removeprefix("domains:").split(","))), name=name)
     classes = 47 if name == "glyphs" else 10
     if name in IMAGES:
         label = (np.arange(size) % classes).astype(np.int32)

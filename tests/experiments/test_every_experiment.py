@@ -65,6 +65,8 @@ LARGE = (
     "convolution.family",
     "foundations.regularization",
     "foundations.vanishing_gradients",
+    "representations.adaptation",
+    "representations.adaptation_strength",
     "representations.bert",
     "representations.deep_belief_net",
     "representations.fasttext",

@@ -37,6 +37,11 @@ def test_a_late_line_begins_in_the_middle():
     np.testing.assert_allclose(found[101:], 0.3 * (1 - np.arange(1, 100) / 100), rtol=1e-4)
 
 
+def test_an_inverse_power_falls_as_in_domain_adversarial_training():
+    found = rates("inverse_power")
+    np.testing.assert_allclose(found, 0.3 / (1 + 0.1 * np.arange(100)) ** 0.75, rtol=1e-5)
+
+
 def test_two_drops_on_one_update_divide_twice():
     np.testing.assert_allclose(rates("step", 2, drops=(0.1, 0.2)), [0.3, 0.003], rtol=1e-5)
 

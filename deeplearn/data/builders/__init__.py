@@ -34,6 +34,7 @@ OWN = {
     "code": Own("code", "1.0.0", ("python",), form="tagged"),
     "colours": Own("colours", "1.0.0", ("photographs",), default="photographs"),
     "digits": Own("digits", "1.0.0"),
+    "domains": Own("domains", "1.0.0", ("photographs", "type", "dejavu", "other_fonts", "day", "night")),
     "glyphs": Own("glyphs", "1.0.0"),
     "listops": Own("listops", "1.0.0", form="listops"),
     "mixture": Own("mixture", "1.0.0", ("grid", "ring"), default="grid"),
