@@ -52,8 +52,8 @@ def test_few_examples_have_fewer_neighbours(clusters, examples):
 
 def test_equal_images_have_no_map_and_no_warning(recwarn):
     x, label = np.full((6, 4), 0.5), np.arange(6) % 3
-    with pytest.raises(UserError, match="all images are equal"):
+    with pytest.raises(UserError, match="all rows are equal"):
         t_sne(x)
-    with pytest.raises(UserError, match="all images are equal"):
+    with pytest.raises(UserError, match="all rows are equal"):
         t_sne(x + np.random.default_rng(0).normal(scale=1e-8, size=x.shape))
     assert np.isfinite(list(embedding_quality(x, x, label).values())).all() and not recwarn
