@@ -63,7 +63,11 @@ def _look_ahead(dataset: Dataset, config: VectorsConfig, counts: np.ndarray) -> 
     if config.analogies:
         dataset.fact(f"analogies of {config.analogies}", lambda: len(read_analogies(config.analogies)))
     for path in config.judged:
-        dataset.fact(f"judged pairs of {path}", lambda path=path: len(read_judged(path)))
+        dataset.fact(f"judged pairs of {path}", functools.partial(_count_of_judged, path))
+
+
+def _count_of_judged(path: str) -> int:
+    return len(read_judged(path))
 
 
 def questions(dataset: Dataset, config: VectorsConfig) -> dict[str, list[Analogy]]:
