@@ -74,7 +74,7 @@ def _rows(file: Path, content: str) -> tuple[list[Row], list[str]]:
 def records(
     file: Path, head: list[str], body: list[tuple[int, list[str]]], columns: dict[str, int]
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """("line 5 of FILE", {role: value}) of each row of a `table`; no value is empty but that of the role "split".
+    """("line 5 of FILE", {role: value}) of each row of a `table`; no value is empty.
 
     columns: {role: the column}. Of the role "split" it is a split of ours, and "" where there is no such column.
     UserError for a row that is none.

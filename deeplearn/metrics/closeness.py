@@ -29,13 +29,14 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation ρ of two arrays [N]; 0 where either has one value alone, and so no ranks."""
+    """Spearman's rank correlation ρ of cosines and closeness, [N] both; 0 where either has one value alone."""
     from scipy.stats import spearmanr
 
     chex.assert_rank([one, other], 1)
     chex.assert_equal_shape([one, other])
-    # Rounding is no rank: vectors that are all equal have cosines that differ in the last bits.
-    if len(one) < 2 or np.ptp(one) < ROUNDING or np.ptp(other) == 0:
+    # Rounding is no rank: vectors that are equal have cosines that differ in the last bits.
+    one = np.round(np.asarray(one) / ROUNDING)
+    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return float(spearmanr(one, other).statistic)
 

@@ -31,6 +31,9 @@ class SentenceConfig(dl.OptimizerConfig):
     longest: int = dl.flag(126, "tokens of a sentence that are read; the model has two places more", min=1)
 
 
+COMPARED = 2000  # sentences all pairs of which are compared, or that a linear probe is fitted to
+
+
 def vocabulary_of(config: SentenceConfig, dataset: Dataset) -> Vocabulary:
     """The data set's. UserError, before training, where it has no sentences whose closeness could be known."""
     spec, vocabulary = dataset.train.spec, dataset.vocabulary
@@ -47,9 +50,15 @@ def vocabulary_of(config: SentenceConfig, dataset: Dataset) -> Vocabulary:
     return vocabulary
 
 
+def compared(count: int) -> np.ndarray:
+    """Of so many rows those that are compared with each other, evenly spaced."""
+    return np.linspace(0, count - 1, min(count, COMPARED)).astype(int)
+
+
 def _has_pairs(split: Split) -> bool:
-    """Whether one pair can be closer than another."""
+    """Whether one pair can be closer than another, among those that are compared."""
     rows = split.arrays()
     if "closeness" in rows:
-        return len(rows["closeness"]) >= 4
-    return 1 < len(np.unique(rows["label"])) < len(rows["label"])
+        return len(np.unique(rows["closeness"][::2])) > 1
+    label = rows["label"][compared(len(rows["label"]))]
+    return 1 < len(np.unique(label)) < len(label)

@@ -14,11 +14,10 @@ from deeplearn.baselines.sentences import Vectors, rows_of, sentence_baselines
 from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.closeness import cosines, of_pairs, of_topics
+from deeplearn.sentences.config import compared
 from deeplearn.sentences.vectors import POOLINGS, sentence_vectors
 from deeplearn.train.trained import Trained
 
-PROBED = 2000  # training sentences that a linear probe is fitted to
-COMPARED = 2000  # sentences all pairs of which are compared
 UNTRAINED = "the encoder untrained"
 
 
@@ -40,9 +39,12 @@ def measure(dataset: Dataset, vectors: Vectors, split: str) -> Measured:
         metrics |= of_pairs(found, rows)
         arrays["cosine"] = cosines(found)
     if "label" in rows:
-        metrics |= of_topics(found[:COMPARED], rows["label"][:COMPARED])
+        some = compared(len(found))
+        metrics |= of_topics(found[some], rows["label"][some])
     if "meaning" in rows and split == "test":
-        train, meaning = vectors("train")[:PROBED], rows_of(dataset, "train")["meaning"][:PROBED]
+        train, meaning = vectors("train"), rows_of(dataset, "train")["meaning"]
+        some = compared(len(train))
+        train, meaning = train[some], meaning[some]
         each = [linear_probe(train, meaning[:, k], found, rows["meaning"][:, k]) for k in range(meaning.shape[1])]
         metrics["probe"] = float(np.mean(each))
     return Measured(metrics, arrays)

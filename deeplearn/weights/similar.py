@@ -170,6 +170,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError(f"--count={chosen.count} should be at least 1")
     if chosen.out.suffix != ".png":
         raise UserError(f"--out={chosen.out} should end in .png: the sheet is a PNG")
+    chosen.image, chosen.weights = chosen.image.expanduser(), chosen.weights.expanduser()
     if not chosen.image.is_file():
         raise UserError(f"--image={chosen.image} is no file: name the picture that others should be like")
     files = pictures_in(chosen.folder, chosen.image)

@@ -13,7 +13,8 @@ last, or the mean of all: each is a row, and ours is the one that is best on val
 `representations.bert` measures, by the same evaluation; `perplexity` and `bits_per_token` are of next tokens, the
 end of a sentence among them. Baselines: TF-IDF, latent semantic analysis, averaged word vectors, SIF, the encoder
 untrained; of next tokens unigrams, and n-grams with modified Kneser–Ney smoothing whose order is chosen on
-validation. `ask` goes on with a text and tells the training sentences that are nearest to it.
+validation (they read on from sentence to sentence, GPT-2 begins anew with each). `ask` goes on with a text and
+tells the training sentences that are nearest to it.
 """
 
 import dataclasses

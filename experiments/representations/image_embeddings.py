@@ -13,7 +13,7 @@ A network learns to classify pictures of every other class; what comes before it
 picture is a query among training pictures: of classes that the network learned (`seen_…`), and, which is the worth
 of vectors, of the others, of which it has seen nothing (`unseen_…`, as in Oh Song et al. 2016). Alike is what has
 one class: a letter in another font, a kind of emoji with another person or tone of skin. Measured are mean average
-precision, recall at 1 and 5, the vote of the 5 nearest, and a linear probe. Beside it: the network before training,
+precision, recall at 1 and 5, the vote of the 5 nearest, and a linear probe. Beside it: the same network untrained,
 raw pixels, their principal components, colour histograms. With `--weights` the network is that of a file of
 torchvision, timm or Keras, of one of ours or of a run; then the last layer alone is trained, as a linear probe.
 """
@@ -31,6 +31,7 @@ from deeplearn.baselines.retrieval import COLOURS, PCA, PIXELS, Retrieval
 from deeplearn.data import Dataset
 from deeplearn.data.augmentation import augment
 from deeplearn.data.classes import examples_of, held_out, labelled_by
+from deeplearn.errors import UserError
 from deeplearn.figures.grid import credited, spread
 from deeplearn.figures.plots import bars
 from deeplearn.figures.retrieved import picture_map, retrieved
@@ -118,6 +119,11 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     else:
         begin, start = Source(backbone(config.network, config.width, config.blocks), ()), None
         turn = dl.Turn(partial(classify, augmentation=config.augmentation))
+    if not config.weights and (~unseen).sum() < 2:
+        raise UserError(
+            f"{len(unseen)} classes, less those held out by --unseen={config.unseen}, leave one to learn: say "
+            "--unseen=0"
+        )
     lessons, search = examples_of(dataset.train, ~unseen), Retrieval(dataset, ~unseen)
     search.need()
     which = "unseen" if unseen.any() else "seen"

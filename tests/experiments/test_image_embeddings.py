@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deeplearn.data import Arrays
+from deeplearn.data.classes import only_classes
 from deeplearn.errors import UserError
 from deeplearn.models.zoo import backbone
 from deeplearn.train.parallel import Layout
@@ -59,3 +60,11 @@ def test_weights_stay_as_they_are_and_the_last_layer_learns(tmp_path):
     chex.assert_trees_all_equal(jax.tree.map(np.asarray, dict(state.params["body"])), kept)
     statistics = jax.tree.map(np.asarray, dict(state.collections["batch_stats"]["body"]))
     chex.assert_trees_all_equal(statistics, variables["batch_stats"])
+
+
+def test_one_class_to_learn_is_one_sentence():
+    dataset = pretend("digits")
+    two = only_classes(dataset, ("0", "1"), dataset.image_shape)
+    with pytest.raises(UserError, match="leave one to learn: say --unseen=0"):
+        page.build(CONFIG, two)
+    page.build(dataclasses.replace(CONFIG, unseen=0), two)

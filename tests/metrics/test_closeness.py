@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 
 from deeplearn.metrics.closeness import cosines, of_pairs, of_topics, spearman, unit
 
@@ -68,3 +68,8 @@ def test_topics_are_compared_in_all_pairs():
         if label[i] != 3:  # it has no fellow
             right.append(label[nearest] == label[i])
     assert found["recall_at_1"] == pytest.approx(np.mean(right))
+
+
+def test_cosines_that_differ_by_rounding_share_a_rank():
+    one, other = np.array([0.5, 0.5 + 1e-9, 0.7]), np.array([2.0, 1.0, 3.0])
+    assert spearman(one, other) == pytest.approx(spearmanr([0, 0, 1], other).statistic)

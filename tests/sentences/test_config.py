@@ -31,6 +31,11 @@ def test_one_topic_alone_and_a_topic_each_leave_nothing_to_compare(label):
         vocabulary_of(CONFIG, dataset(label=label.astype(np.int32)))
 
 
+def test_so_does_one_closeness_for_all_pairs():
+    with pytest.raises(UserError, match="the validation split of toy has no two pairs of which one is closer"):
+        vocabulary_of(CONFIG, dataset(closeness=np.full(8, 5, np.float32)))
+
+
 def test_heads_share_the_width():
     with pytest.raises(UserError, match="--width=30 should be a multiple of --heads=4"):
         vocabulary_of(dataclasses.replace(CONFIG, width=30), dataset())
