@@ -16,8 +16,8 @@ nearer than the same words with the roles exchanged (.5 by chance), and `trap_ow
 itself with its roles exchanged; `probe`, who, what, whom, where and when as a linear classifier reads them. On
 sentences with a topic: `auroc` and `recall_at_1` of having the same topic, of topics held out. `perplexity` and
 `bits_per_token` are of hidden tokens, the tenth that is shown as it is among them. Baselines: TF-IDF, latent
-semantic analysis, averaged word vectors, SIF, the encoder untrained; of hidden tokens unigrams. `ask` fills in [MASK], or tells the training sentences that are
-nearest to a text without.
+semantic analysis, averaged word vectors, SIF, the encoder untrained; of hidden tokens unigrams. `ask` fills in
+[MASK], or tells the training sentences that are nearest to a text without.
 """
 
 import dataclasses
