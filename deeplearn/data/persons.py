@@ -110,7 +110,12 @@ def load_persons(_: str, count: str) -> Dataset:
         raise UserError(f"persons/{count} has no such number of sentences: say persons/5400, or any from {low} on.")
     sizes = {"train": number, "validation": number // 10, "test": number // 10}
     found = {split: sentences(size, seed) for seed, (split, size) in enumerate(sizes.items())}
-    everything = itertools.chain(persons().values(), FILLERS.split(), *(words.split() for words in WORDS.values()))
+    everything = itertools.chain(
+        *found["train"],  # the most frequent words come first
+        persons().values(),
+        FILLERS.split(),
+        *(words.split() for words in WORDS.values()),
+    )
     vocabulary = Vocabulary.of(everything)
     width = (1 + sum(COUNTS),)
     train, validation, test = (

@@ -55,7 +55,7 @@ class WordWindows:
     """A `Split` of centres with their contexts, one row for each word that thinning leaves, in each of `THINNINGS`.
 
     Columns: `center` int32 []; `context` int32 [2 · window], 0 where there is none; `noise` int32 [], a word drawn
-    by counts to the power .75. codes: adds `path` and `sign` [depth], the way to the centre in a tree of words
+    by counts to a power. codes: adds `path` and `sign` [depth], the way to the centre in a tree of words
     (`data.huffman`). parts: int32 [words, parts]; adds `parts` [parts], the row of the centre.
 
     counts: of the words, from `counted`. threshold, form: of `kept_fraction`. Rows are computed when they are first
@@ -73,11 +73,12 @@ class WordWindows:
         form: str = "program",
         codes: Codes | None = None,
         parts: np.ndarray | None = None,
+        power: float = NOISE_POWER,
     ) -> None:
         self._split, self._counts, self._codes, self._parts = split, counts, codes, parts
         self._kept = kept_fraction(counts, threshold, form)
         self._offsets = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
-        self._window = window
+        self._window, self._power = window, power
 
     @functools.cached_property
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +94,7 @@ class WordWindows:
 
     @functools.cached_property
     def _noise(self) -> np.ndarray:
-        weights = self._counts**NOISE_POWER
+        weights = self._counts**self._power
         return np.cumsum(weights) / weights.sum()
 
     @property

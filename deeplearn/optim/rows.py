@@ -77,10 +77,10 @@ def row_descent(rate: optax.Schedule, examples: int = 1) -> RowOptimizer:
 
 
 def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimizer:
-    """w ← w − rate · g / √s, then s ← s + g², for each weight, s from `start` (Duchi et al. 2011).
+    """w ← w − rate · g / √s, then s ← s + (rate · g)², for each weight, s from `start` (Duchi et al. 2011).
 
-    examples: as in `row_descent`. The order is that of GloVe's C program (Pennington et al. 2014), which starts at
-    1 and divides before it adds.
+    examples: as in `row_descent`. As GloVe's C program has it (Pennington et al. 2014), which multiplies by the
+    rate before it sums, starts at 1, and divides before it adds.
     """
 
     def init(tables: Tree) -> Tree:
@@ -88,8 +88,8 @@ def row_adagrad(rate: float, examples: int = 1, start: float = 1.0) -> RowOptimi
 
     def update(gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         squares = state["squares"]
-        gradients = each(lambda g: Some(g.ids, examples * g.vectors), gradients)
-        changes = each(lambda g, s: Some(g.ids, -rate * g.values / jnp.sqrt(s[g.ids])), gradients, squares)
-        return changes, {"squares": each(lambda g, s: Some(g.ids, g.values**2).added_to(s), gradients, squares)}
+        steps = each(lambda g: Some(g.ids, examples * rate * g.vectors), gradients)
+        changes = each(lambda g, s: Some(g.ids, -g.values / jnp.sqrt(s[g.ids])), steps, squares)
+        return changes, {"squares": each(lambda g, s: Some(g.ids, g.values**2).added_to(s), steps, squares)}
 
     return RowOptimizer(init, update)

@@ -45,7 +45,8 @@ def turn_update(
 
     trained_groups: those of the stage (`groups`). start: the stage's first step. accumulate: the batch is cut into
     this many parts whose gradients are put together before the one update. axis: the mapped axis over which
-    gradients and metrics are put together (pmap), if there is one.
+    gradients and metrics are put together (pmap), if there is one. Norms of networks that are trained row by row
+    are over the rows as they were looked up: one that was looked up twice counts twice.
     clock: int32 [2], the step and the slot within it; or [3], and whether to compute the norms of gradient, update
     and parameters, else 0: on a small network they cost as much as a layer, which a loop of steps saves.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,9 @@ def word_counts(dataset: Dataset, config: VectorsConfig) -> np.ndarray:
             "text:FILE@word"
         )
     name = f"counts of words that occur {config.min_count} times"
-    counts = dataset.fact(name, lambda: counted(dataset.train, len(vocabulary), config.min_count))
+    if name not in dataset.facts:
+        dataset.fact(name, lambda: counted(dataset.train, len(vocabulary), config.min_count))
+    counts: np.ndarray = dataset.facts[name]
     different = int((counts > 0).sum())
     if different < 2:
         raise UserError(
@@ -54,20 +57,31 @@ def word_counts(dataset: Dataset, config: VectorsConfig) -> np.ndarray:
 
 def _look_ahead(dataset: Dataset, config: VectorsConfig, counts: np.ndarray) -> None:
     """UserError, before anything is trained, for what could not be measured afterwards."""
-    known = dataset.fact(
-        f"words of test that occur {config.min_count} times in train",
-        lambda: int(counted(dataset.test, len(counts))[counts > 0].sum()),
-    )
-    if not known:
+    if (name := f"words of test that occur {config.min_count} times in train") not in dataset.facts:
+        dataset.fact(name, lambda: int(counted(dataset.test, len(counts))[counts > 0].sum()))
+    if not dataset.facts[name]:
         raise UserError(f"no word of {dataset.name}'s test text is among those learnt: give a longer text")
+    names = [name_of(path) for path in config.judged]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two files of --judged are called {twice}: give one another name")
+    assert dataset.vocabulary is not None
+    words = {token for token, count in zip(dataset.vocabulary.tokens, counts, strict=True) if count}
+
+    def asked(path: str, pieces: bool, least: int, read: Callable[[], Sequence[Sequence[str]]]) -> None:
+        # A fact is found once: the file may have changed, or be gone, when the run is opened.
+        if (name := f"questions of {path} that can be asked") not in dataset.facts:
+            known = sum(all(pieces or {word, word.lower()} & words for word in one) for one in read())
+            dataset.fact(name, lambda: known)
+        if dataset.facts[name] < least:
+            raise UserError(
+                f"{path} asks about words that are not in {dataset.name}: its vectors answer none of it"
+            )
+
     if config.analogies:
-        dataset.fact(f"analogies of {config.analogies}", lambda: len(read_analogies(config.analogies)))
+        asked(config.analogies, False, 1, lambda: [words for _, *words in read_analogies(config.analogies)])
+    pieces = getattr(config, "buckets", 0) > 0  # any word has a vector
     for path in config.judged:
-        dataset.fact(f"judged pairs of {path}", functools.partial(_count_of_judged, path))
-
-
-def _count_of_judged(path: str) -> int:
-    return len(read_judged(path))
+        asked(path, pieces, 2, lambda path=path: [one[:2] for one in read_judged(path)])
 
 
 def questions(dataset: Dataset, config: VectorsConfig) -> dict[str, list[Analogy]]:
@@ -90,7 +104,7 @@ def vectors_of(table: np.ndarray, dataset: Dataset, counts: np.ndarray) -> Vecto
 
 def measure(vectors: Vectors, dataset: Dataset, config: VectorsConfig) -> Measured:
     """`together`, how often a word's cosine with one that stands near it in the test text exceeds that with a word
-    drawn by its frequency; accuracy of analogies; ρ with the user's judged pairs. Array: `vectors`."""
+    drawn by its count to the power .75; accuracy of analogies; ρ with the user's judged pairs. Array: `vectors`."""
     metrics = {"together": together(vectors, dataset, word_counts(dataset, config), config.window)}
     for end, some in questions(dataset, config).items():
         metrics |= {f"{name}{end}": value for name, value in of_analogies(vectors, some).items()}

@@ -49,6 +49,11 @@ def parsed(data: bytes, file: Path) -> Vectors:
     entries, count, labels, _, pruned = reader.numbers(DICTIONARY)
     if labels or pruned >= 0:
         raise UserError(f"{file} is a fastText classifier or a pruned model: only word vectors are read")
+    if not 0 < count == entries or buckets < 0 or width < 1:
+        raise UserError(
+            f"{file} says that it has {count} of {entries} words, {buckets} buckets and {width} dimensions: it is "
+            "damaged"
+        )
     words, counts = [], []
     for _ in range(entries):
         words.append(reader.word())

@@ -6,12 +6,14 @@ is written here.
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from deeplearn.data.utf8 import lines
 from deeplearn.errors import UserError
 from deeplearn.vectors import fasttext_file
 from deeplearn.vectors.table import Vectors
@@ -28,9 +30,10 @@ def read(path: str | os.PathLike) -> Vectors:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
     if data[:4] == fasttext_file.MAGIC:
         return fasttext_file.parsed(data, file)
+    data = data.removeprefix(codecs.BOM_UTF8)
     first, _, rest = data.partition(b"\n")
     sizes = first.split()
-    header = len(sizes) == 2 and all(one.isdigit() for one in sizes)
+    header = len(sizes) == 2 and all(one.isdigit() and len(one) < 10 for one in sizes)
     count, width = (int(one) for one in sizes) if header else (0, 0)
     if header and not (0 < count <= LARGEST and 0 < width <= LARGEST):
         raise UserError(f"{file} says in its first line that it has {count} vectors of {width} numbers")
@@ -40,19 +43,25 @@ def read(path: str | os.PathLike) -> Vectors:
         text = (rest if header else data).decode()
     except UnicodeDecodeError:
         raise UserError(
-            f"{file} holds no word vectors: it is neither word2vec's text or binary form nor fastText's .bin"
+            f"{file} holds no word vectors: it is neither word2vec's text in UTF-8, nor its binary form, nor "
+            "fastText's .bin"
         ) from None
-    lines = text.split("\n")
-    return _text(lines[:-1] if lines[-1] == "" else lines, count, width, file, 1 + header)
+    return _text(lines(text) if text.strip() else [], count, width, file, 1 + header)
 
 
 def _is_binary(rest: bytes, width: int) -> bool:
-    """Whether what follows a first line is not text of words and numbers, as far as its first vector shows."""
+    """Whether what follows a first line is binary: the bytes of its first vectors are not those of a text."""
+    vectors = rest.partition(b" ")[2][: max(4 * width, 1000)]
+    if len(vectors) < 4 * width:
+        return False
+    if any(byte < 9 or 13 < byte < 32 for byte in vectors):
+        return True
     try:
-        line = rest[: rest.find(b"\n") + 1 or None].decode()
-        return len(line.rstrip().split(" ")) != 1 + width or not all(map(_number, line.split()[-width:]))
-    except UnicodeDecodeError:
-        return len(rest.split(b" ", 1)[-1]) >= 4 * width
+        codecs.getincrementaldecoder("utf-8")().decode(vectors)
+    except UnicodeDecodeError:  # binary, or a text in another encoding
+        fields = rest.partition(b"\n")[0].decode("latin-1").split()[1:]
+        return not (fields and all(map(_number, fields)))
+    return False
 
 
 def _number(text: str) -> bool:
@@ -63,9 +72,9 @@ def _number(text: str) -> bool:
     return True
 
 
-def _text(lines: Iterable[str], count: int, width: int, file: Path, first: int) -> Vectors:
+def _text(rows_of_text: Iterable[str], count: int, width: int, file: Path, first: int) -> Vectors:
     words, rows = [], []
-    for number, line in enumerate(lines, first):
+    for number, line in enumerate(rows_of_text, first):
         word, *values = line.rstrip(" \r").split(" ")
         width = width or len(values)
         try:
@@ -129,8 +138,8 @@ def write(vectors: Vectors, path: str | os.PathLike) -> None:
         if file.suffix == ".bin":
             content = head + b"".join(word.encode() + b" " + row.tobytes() + b"\n" for word, row in rows)
         else:
-            lines = (f"{word} {' '.join(map(str, row.tolist()))}\n" for word, row in rows)
-            content = head + "".join(lines).encode()
+            written = (f"{word} {' '.join(map(str, row.tolist()))}\n" for word, row in rows)
+            content = head + "".join(written).encode()
     try:
         file.write_bytes(content)
     except OSError as error:

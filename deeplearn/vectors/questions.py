@@ -48,13 +48,14 @@ def read_judged(path: str) -> list[Judged]:
     A first line may name the columns; a line that begins with # is none.
     """
     file, text = read(path, "--judged")
-    place, found = 2, []
+    place, found, first = 2, list[Judged](), True
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
+        header, first = first, False
         separator = next((sign for sign in "\t;," if sign in line), None)
         fields = [one.strip() for one in line.split(separator)]
-        if number == 1 and not any(map(_number, fields[2:])):
+        if header and len(fields) > 2 and not any(map(_number, fields[2:])):
             names = [name.lower() for name in fields]
             place = next((names.index(name) for name in SCORES if name in names), 2)
         elif len(fields) <= place or not _number(fields[place]):

@@ -44,7 +44,7 @@ class Vectors:
 
     @classmethod
     def of_subwords(cls, words: Sequence[str], subwords: Subwords, counts: np.ndarray | None = None) -> Vectors:
-        """The vector of each word: the mean of its row and those of its n-grams (Bojanowski et al. 2017)."""
+        """The vector of each word: the mean of its row and those of its n-grams, as in fastText's program."""
         table = [
             np.vstack([subwords.words[number : number + 1], subwords.rows(word)]).mean(0)
             for number, word in enumerate(words)

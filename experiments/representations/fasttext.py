@@ -6,7 +6,8 @@
 
 Bojanowski, Grave, Joulin & Mikolov 2017. A word's vector is the mean of a row of its own and of one for each of
 its pieces of 3 to 6 characters, hashed into buckets by FNV-1a as in fastText. Each piece gets the whole gradient,
-as there. All else is word2vec's skip-gram. `deeplearn.vectors` reads and writes fastText's `.bin`.
+as there (the paper has the sum in place of the mean). Noise is drawn by the root of counts. All else is word2vec's
+skip-gram. `deeplearn.vectors` reads and writes fastText's `.bin`.
 
 Measured and drawn: as in word2vec; and `together_unseen`, the same for words of the test text that are too rare to
 have been learnt. Rival: skip-gram without pieces, which knows nothing of those.
@@ -41,8 +42,7 @@ class Config(VectorsConfig):
     buckets: int = dl.flag(20_000, "rows that the n-grams share", min=1)
     least: int = dl.flag(LEAST, "characters of an n-gram, < and > at the word's ends included", min=1)
     most: int = dl.flag(MOST, "characters of an n-gram, at most", min=1)
-    negatives: int = dl.flag(5, "noise words for each pair", min=1)
-    noise: int = dl.flag(64, "noise words drawn for a batch, which its pairs share", min=1)
+    negatives: int = dl.flag(5, "noise words that a pair counts for", min=1)
     subsample: float = dl.flag(1e-4, "share of the text above which words are thinned out (0: none)", min=0)
     learning_rate: float = dl.flag(0.05, "of each pair, falling linearly to nothing", min=0)
 
@@ -50,8 +50,8 @@ class Config(VectorsConfig):
     TINY = {"features": 4, "buckets": 50, "min_count": 1}
 
 
-def skipgram(model: WordVectors, batch: dl.Batch, negatives: int, noise: int, pieces: bool) -> dl.Losses:
-    near, drawn = batch["context"], batch["noise"][:noise]
+def skipgram(model: WordVectors, batch: dl.Batch, negatives: int, pieces: bool) -> dl.Losses:
+    near, drawn = batch["context"], batch["noise"]
     center = batch["parts"] if pieces else batch["center"][:, None]
     hidden = model.mean(center, whole_gradient=True)
     total = negative_sampling(hidden, model.outputs(near), near, model.outputs(drawn), drawn, negatives)
@@ -79,12 +79,13 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(f"--least={config.least} is more than --most={config.most}")
     counts = word_counts(dataset, config)
     assert dataset.vocabulary is not None
-    rows = parts(dataset.vocabulary.tokens, config.buckets, config.least, config.most)
-    windows = WordWindows(dataset.train, counts, config.window, config.subsample, parts=rows)
+    learnt = [token if count else "" for token, count in zip(dataset.vocabulary.tokens, counts, strict=True)]
+    rows = parts(learnt, config.buckets, config.least, config.most)
+    windows = WordWindows(dataset.train, counts, config.window, config.subsample, parts=rows, power=0.5)
     descent = row_descent(optax.linear_schedule(config.learning_rate, 0.0, config.steps), config.batch_size)
     rivals = {}
     for name, buckets in (("fasttext", config.buckets), ("plain", 0)):
-        loss = partial(skipgram, negatives=config.negatives, noise=config.noise, pieces=buckets > 0)
+        loss = partial(skipgram, negatives=config.negatives, pieces=buckets > 0)
         stage = dl.Stage([dl.Turn(loss)], descent, config.steps, data=windows)
         model = WordVectors(len(counts) + buckets, len(counts), config.features)
         rivals[name] = dl.Rival(model, [stage], evaluate, row=PLAIN)

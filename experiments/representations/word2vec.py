@@ -6,10 +6,11 @@
 
 Mikolov et al. 2013a and 2013b. A word's vector is learnt so that it tells the words near it (skip-gram), or is told
 by the mean of theirs (CBOW). Frequent words are thinned out by the paper's rule or by that of its authors' program,
-windows have a random size, noise is drawn by counts to the power .75, the rate falls linearly, and only the rows
-that a batch looks up are changed. CBOW comes with its true gradient, and as word2vec's program and gensim have it:
-there each context gets the gradient of the mean instead of its share (İrsoy et al. 2021, from whom the larger
-rate for CBOW is).
+windows have a random size, noise is drawn by counts to the power .75, one word a row of the batch, shared by its
+pairs (under --accumulate and pmap by those of its part), the rate falls linearly, and only the rows that a batch
+looks up are changed. All seeds see the same thinned texts and windows, in another order. CBOW comes with its true
+gradient, and with that of word2vec's program, where each context gets the gradient of the mean instead of its share
+(İrsoy et al. 2021, from whom the larger rate for CBOW is).
 
 Measured: analogies by 3CosAdd and 3CosMul, of `persons` those whose answer is known (king : queen :: man : woman,
 and where the age or the role changes); judged pairs by path; `together`, see `deeplearn.vectors.evaluate`.
@@ -49,8 +50,7 @@ LAST = 1 / 250  # of the rate, when it has fallen
 class Config(VectorsConfig):
     steps: int = dl.flag(1850, "steps; the default is five times through `persons`", min=1)
     kinds: tuple[str, ...] = dl.flag(tuple(ROWS), "what to compare; skipgram must be one", choices=tuple(ROWS))
-    negatives: int = dl.flag(5, "noise words for each pair", min=1)
-    noise: int = dl.flag(64, "noise words drawn for a batch, which its pairs share", min=1)
+    negatives: int = dl.flag(5, "noise words that a pair counts for", min=1)
     subsample: float = dl.flag(1e-3, "share of the text above which words are thinned out (0: none)", min=0)
     subsampling: str = dl.flag("program", "the rule by which", choices=FORMS)
     learning_rate: float = dl.flag(0.025, "of each pair, falling linearly", min=0)
@@ -61,16 +61,16 @@ class Config(VectorsConfig):
     TINY = {"features": 4, "kinds": ("skipgram", "cbow", "cbow_tree")}
 
 
-def skipgram(model: WordVectors, batch: dl.Batch, negatives: int, noise: int) -> dl.Losses:
-    near, drawn = batch["context"], batch["noise"][:noise]
+def skipgram(model: WordVectors, batch: dl.Batch, negatives: int) -> dl.Losses:
+    near, drawn = batch["context"], batch["noise"]
     hidden = model.inputs(batch["center"])
     return per_row(
         negative_sampling(hidden, model.outputs(near), near, model.outputs(drawn), drawn, negatives), near
     )
 
 
-def cbow(model: WordVectors, batch: dl.Batch, negatives: int, noise: int, original: bool) -> dl.Losses:
-    near, drawn = batch["context"], batch["noise"][:noise]
+def cbow(model: WordVectors, batch: dl.Batch, negatives: int, original: bool) -> dl.Losses:
+    near, drawn = batch["context"], batch["noise"]
     word = jnp.where(near.any(1), batch["center"], 0)[:, None]
     hidden = model.mean(near, whole_gradient=original)
     return per_row(
@@ -109,11 +109,10 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     counts = word_counts(dataset, config)
     codes = huffman(counts) if any("tree" in kind for kind in config.kinds) else None
     windows = WordWindows(dataset.train, counts, config.window, config.subsample, config.subsampling, codes)
-    drawn_noise: Any = {"negatives": config.negatives, "noise": config.noise}
     losses: dict[str, Any] = {
-        "skipgram": partial(skipgram, **drawn_noise),
-        "cbow": partial(cbow, **drawn_noise, original=False),
-        "cbow_original": partial(cbow, **drawn_noise, original=True),
+        "skipgram": partial(skipgram, negatives=config.negatives),
+        "cbow": partial(cbow, negatives=config.negatives, original=False),
+        "cbow_original": partial(cbow, negatives=config.negatives, original=True),
         "skipgram_tree": skipgram_tree,
         "cbow_tree": cbow_tree,
     }

@@ -1,8 +1,10 @@
 """n-grams and their hash, against published values and fastText's own rules."""
 
 import numpy as np
+import pytest
 
 from deeplearn.data.subwords import buckets_of, fnv1a, ngrams, parts
+from deeplearn.errors import UserError
 
 
 def test_the_hash_is_fnv_1a_with_signed_bytes():
@@ -24,6 +26,16 @@ def test_the_pieces_of_where():
     assert ngrams("a", 1, 3) == ["<a", "<a>", "a", "a>"]
     assert ngrams("is", 3, 6) == ["<is", "<is>", "is>"]
     assert ngrams("é", 3, 3) == ["<é>"]
+
+
+def test_the_end_of_a_sentence_has_no_pieces():
+    assert ngrams("</s>") == [] and ngrams("<s>") != []
+
+
+def test_a_word_of_too_many_pieces_is_one_sentence():
+    with pytest.raises(UserError, match=r"has 200 characters and .* n-grams"):
+        parts(("<pad>", "x" * 200), 10)
+    assert not parts(("<pad>", ""), 10).any()
 
 
 def test_rows_of_parts():

@@ -87,7 +87,7 @@ def test_so_they_do_on_several_devices(mesh, parallel):
 
 
 def test_adagrad_is_that_of_gloves_program():
-    """Its lines in numpy for one lookup of each row: w −= η g / √s; s += g²."""
+    """Its lines (glove.c): fdiff *= eta; temp = fdiff · W; W −= temp / √gradsq; gradsq += temp²."""
     table = np.arange(12.0).reshape(4, 3)
     optimizer = row_adagrad(0.05, examples=2)
     state, tables = optimizer.init({"w": jnp.asarray(table)}), {"w": jnp.asarray(table)}
@@ -96,8 +96,9 @@ def test_adagrad_is_that_of_gloves_program():
         ids, gradient = np.array([2, 0]), rng.normal(size=(2, 3))
         changes, state = optimizer.update({"w": _some(ids, gradient / 2)}, state)
         tables = {"w": changes["w"].added_to(tables["w"])}
-        table[ids] -= 0.05 * gradient / np.sqrt(squares[ids])
-        squares[ids] += gradient**2
+        temp = 0.05 * gradient
+        table[ids] -= temp / np.sqrt(squares[ids])
+        squares[ids] += temp**2
     np.testing.assert_allclose(tables["w"], table, rtol=1e-6)
 
 

@@ -71,6 +71,14 @@ def test_what_is_no_corpus_is_one_sentence():
 
 def test_what_could_not_be_measured_is_said_before_training(tmp_path):
     dataset = dataclasses.replace(corpus(["abab"]), test=corpus(["cdcd"]).test)
+    (tmp_path / "q.txt").write_text("x y z w\n")
+    (tmp_path / "k.txt").write_text("x y 1\ny z 2\n")
+    for wrong in ({"analogies": f"{tmp_path}/q.txt"}, {"judged": (f"{tmp_path}/k.txt",)}):
+        with pytest.raises(UserError, match="asks about words that are not in some"):
+            word_counts(corpus(["abab"]), dataclasses.replace(CONFIG, **wrong))
+    twice = dataclasses.replace(CONFIG, judged=("a/k.txt", "b/k.txt"))
+    with pytest.raises(UserError, match="two files of --judged are called k"):
+        word_counts(corpus(["abab"]), twice)
     with pytest.raises(UserError, match="no word of some's test text is among those learnt"):
         word_counts(dataset, CONFIG)
     (tmp_path / "j.txt").write_text("a b c\n")

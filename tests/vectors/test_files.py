@@ -77,6 +77,37 @@ def test_a_damaged_text_is_one_sentence(tmp_path, text):
         read(tmp_path / "a.txt")
 
 
+TEXTS = {
+    b"3 10\none 1 2 3\ntwo 1 2 3 4 5 6 7 8 9 10\n": "line 2 of .*has 3 field",
+    b"2 12\none 1 2 3 4 5 6 7 8 9 10\ntwo 1 2 3 4 5 6 7 8 9 10\n": "line 2 of .*has 10 field",
+    b"2 3\ntwo words 1 2 3\nb 1 2 3\n": "line 2 of .*has 4 field",
+    "2 2\ncafé 1 2\nété 1 2\n".encode("latin-1"): "neither word2vec's text in UTF-8",
+}
+
+
+@pytest.mark.parametrize("data", TEXTS, ids=range(len(TEXTS)))
+def test_a_text_is_not_taken_for_binary(tmp_path, data):
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(UserError, match=TEXTS[data]):
+        read(tmp_path / "a.txt")
+
+
+def test_a_byte_order_mark_and_an_empty_last_line_are_nothing(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeff2 2\nne 1 2\nétoile 3 4\n\n".encode())
+    assert read(tmp_path / "a.txt").words == ("ne", "étoile")
+    (tmp_path / "b.txt").write_text("9" * 5000 + " 3\n")  # no header, but a word
+    assert len(read(tmp_path / "b.txt").words[0]) == 5000
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 300])
+def test_binary_files_of_any_width(tmp_path, width):
+    words = tuple(f"wörd{n}" for n in range(30))
+    for seed in range(20):
+        table = np.random.default_rng(seed).normal(size=(30, width)).astype("f4")
+        write(Vectors(words, table), tmp_path / "a.bin")
+        np.testing.assert_array_equal(read(tmp_path / "a.bin").table, table)
+
+
 def test_so_is_any_other_file(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path / "none.bin")
@@ -101,6 +132,15 @@ def test_other_fasttext_models_are_refused(tmp_path):
     (tmp_path / "old.bin").write_bytes(whole[:4] + bytes([9]) + whole[5:])
     with pytest.raises(UserError, match="version 9: versions 11 and 12 are read"):
         read(tmp_path / "old.bin")
+
+
+def test_a_fasttext_model_without_words_is_damaged(tmp_path):
+    whole = bytearray((GOLDEN / "fasttext.bin").read_bytes())
+    place = 8 + fasttext_file.SETTINGS.size + 4  # of the number of words, after that of entries
+    whole[place : place + 4] = bytes(4)
+    (tmp_path / "none.bin").write_bytes(whole)
+    with pytest.raises(UserError, match=r"it has 0 of .* words.*damaged"):
+        read(tmp_path / "none.bin")
 
 
 def test_what_cannot_be_written(tmp_path):

@@ -51,7 +51,10 @@ def test_agreement_with_people():
     assert name_of("/some/WordSim-353.tsv") == "wordsim_353"
 
 
-@pytest.mark.parametrize(("text", "said"), [("a b x\nc d 2\ne f\n", "line 3"), ("a b 1\n", "has 1 judged")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("king queen\na b 1\nc d 2\n", "line 1"), ("a b x\nc d 2\ne f\n", "line 3"), ("a b 1\n", "has 1 judged")],
+)
 def test_malformed_pairs_are_one_sentence(tmp_path, text, said):
     (tmp_path / "pairs.txt").write_text(text)
     with pytest.raises(UserError, match=said):
