@@ -81,7 +81,11 @@ def _look_ahead(dataset: Dataset, config: VectorsConfig, counts: np.ndarray) -> 
         asked(config.analogies, False, 1, lambda: [words for _, *words in read_analogies(config.analogies)])
     pieces = getattr(config, "buckets", 0) > 0  # any word has a vector
     for path in config.judged:
-        asked(path, pieces, 2, lambda path=path: [one[:2] for one in read_judged(path)])
+        asked(path, pieces, 2, functools.partial(_judged_words, path))
+
+
+def _judged_words(path: str) -> list[tuple[str, str]]:
+    return [(one, other) for one, other, _ in read_judged(path)]
 
 
 def questions(dataset: Dataset, config: VectorsConfig) -> dict[str, list[Analogy]]:

@@ -44,6 +44,13 @@ def read_modules(path: Path) -> Modules:
     if odd := kinds.keys() - {"Transformer", "Pooling", "Normalize"}:
         raise UserError(f"{file} has the layer {min(odd)!r}: known are Transformer, Pooling and Normalize")
     files, pool = [file], None
+    if (own := path / "config_sentence_transformers.json").is_file():
+        prompt = read_object(own, "what is put before a text").get("default_prompt_name")
+        if prompt is not None:
+            raise UserError(
+                f"{own} puts the prompt {prompt!r} before each text: encoders with prompts are not known"
+            )
+        files.append(own)
     if "Pooling" in kinds:
         files.append(path / kinds["Pooling"] / "config.json")
         pool = _pool(files[-1])

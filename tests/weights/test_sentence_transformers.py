@@ -69,3 +69,13 @@ def test_a_list_of_something_else(tmp_path, content):
     (tmp_path / "modules.json").write_text(content)
     with pytest.raises(UserError, match="does not list modules"):
         read_modules(tmp_path)
+
+
+def test_a_prompt_before_each_text_is_not_known(tmp_path):
+    written(tmp_path, {"Transformer": ""})
+    file = tmp_path / "config_sentence_transformers.json"
+    file.write_text(json.dumps({"prompts": {"query": "query: "}, "default_prompt_name": None}))
+    assert read_modules(tmp_path).files[-1] == file
+    file.write_text(json.dumps({"prompts": {"query": "query: "}, "default_prompt_name": "query"}))
+    with pytest.raises(UserError, match="puts the prompt 'query' before each text"):
+        read_modules(tmp_path)

@@ -64,3 +64,10 @@ def test_none_is_said_with_what_would_do(tmp_path):
         read_tokenizer(tmp_path, "t5")
     with pytest.raises(UserError, match=r"it should have tokenizer.json or vocab.json with merges.txt$"):
         read_tokenizer(tmp_path, "clip_text_model")
+
+
+def test_a_length_that_the_ends_alone_take_is_one_sentence():
+    tokenizer, _ = read_tokenizer(FOLDERS / "bert", "bert")
+    with pytest.raises(UserError, match="reads 2 tokens of a text, and its tokenizer puts 2 at the ends"):
+        encode(tokenizer, 2, False, ["a b c"])
+    assert len(encode(tokenizer, 3, False, ["a b c"])[0][0]) == 3
