@@ -50,13 +50,13 @@ def read_tokenizer(folder: Path, kind: str) -> tuple[Tokenizer, list[Path]]:
 def encode(tokenizer: Tokenizer, longest: int, lower: bool, texts: Sequence[str]) -> tuple[list[np.ndarray], int]:
     """The tokens of each text, int32 [length], and how many texts were cut to `longest` tokens.
 
-    Tokens that the tokenizer puts at both ends count, and stay. lower: texts are put into lower case first. UserError
-    where these alone are `longest`.
+    Tokens that the tokenizer puts at both ends count, and stay. lower: texts are put into lower case first.
+    UserError where these alone are `longest`.
     """
     if longest <= (ends := tokenizer.num_special_tokens_to_add(False)):
         raise UserError(
-            f"the encoder reads {longest} tokens of a text, and its tokenizer puts {ends} at the ends of each: check "
-            "max_seq_length or the model's length"
+            f"the encoder reads {longest} tokens of a text, and its tokenizer puts {ends} at the ends of each: "
+            "check max_seq_length, or the model's length"
         )
     tokenizer.enable_truncation(longest)
     # What UTF-8 cannot hold (half a surrogate pair) becomes a question mark.

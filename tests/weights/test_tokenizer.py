@@ -67,7 +67,7 @@ def test_none_is_said_with_what_would_do(tmp_path):
 
 
 def test_a_length_that_the_ends_alone_take_is_one_sentence():
-    tokenizer, _ = read_tokenizer(FOLDERS / "bert", "bert")
+    tokenizer, _ = read_tokenizer(FOLDERS / "minilm", "bert")
     with pytest.raises(UserError, match="reads 2 tokens of a text, and its tokenizer puts 2 at the ends"):
         encode(tokenizer, 2, False, ["a b c"])
     assert len(encode(tokenizer, 3, False, ["a b c"])[0][0]) == 3
