@@ -13,8 +13,8 @@ left out.
 A text's vector is the mean over its tokens, the state of the first one (--pool=cls), or that of the last one (last,
 for CLIP its projection), as the folder's 1_Pooling says; where it says nothing, the mean, for folders of GPT-2 and
 CLIP the last. --nearest prints the --count texts with the greatest cosine; --vectors searches in a file that --out
-wrote before with the same weights. That file has `vectors` float32 [N, features], `texts`, their UTF-8 with newlines
-between, and `made`, what made them.
+wrote before with the same weights. That file has `vectors` float32 [N, features], `texts`, their UTF-8 with
+newlines between, and `made`, what made them.
 """
 
 from __future__ import annotations
