@@ -56,9 +56,10 @@ def measured(see: Callable[[np.ndarray, np.ndarray], Any], domains: Domains, of:
 
     accuracy: on the target's test. source_accuracy, a_distance: on the validation splits. bound: the source's
     error + ½ a_distance, after the bound of Ben-David et al. (2010, theorem 2), in which the error of the best
-    classifier for both is added; a proxy, it bounds nothing. weighted_error: the source's error under importance weights by a classifier
-    of domains on the features (Sugiyama et al. 2007). oracle_accuracy: on the target's validation, with its labels:
-    what nobody has. Of each split at most 2,000 rows, evenly spaced. Arrays: `features` of both validation splits and their `label`.
+    classifier for both is added; a proxy, it bounds nothing. weighted_error: the source's error under importance
+    weights by a classifier of domains on the features (Sugiyama et al. 2007). oracle_accuracy: on the target's
+    validation, with its labels: what nobody has. Of each split at most 2,000 rows count, evenly spaced. Arrays:
+    `features` of both validation splits and their `label`.
     """
     sides = domains._asdict().items()
     statistics = {name: evenly_spaced(side.train, LIMIT)["image"] for name, side in sides}
