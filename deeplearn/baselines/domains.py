@@ -9,13 +9,17 @@ from typing import Any
 import chex
 import numpy as np
 
-from deeplearn.baselines.classical import Labelled, Thunks, estimator, fit_quietly, labelled
-from deeplearn.baselines.importance import by_classifier
+from deeplearn.baselines.classical import Labelled, Thunks, estimator, fit_quietly
+from deeplearn.baselines.importance import by_classifier, shuffled_folds
 from deeplearn.data.domains import Domains
+from deeplearn.data.split import Split
+from deeplearn.data.subsets import evenly_spaced
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
+from deeplearn.nn.functional import flat
 
-FOLDS = 5
 LIMIT = 2000  # rows of a split on which a network is measured, or whose statistics normalise
+FITTED = 5000  # rows of the source to which a classifier of pixels is fitted
 COMPONENTS = 30  # of both subspaces, or fewer where there are fewer rows or pixels
 RIDGE = 1.0  # on the diagonal of CORAL's covariances, as in the paper
 
@@ -23,19 +27,24 @@ RIDGE = 1.0  # on the diagonal of CORAL's covariances, as in the paper
 def a_distance(source: np.ndarray, target: np.ndarray) -> float:
     """Proxy A-distance 2 (1 − 2ε) of features [n, D] and [m, D], from 0, the same, to 2 (Ben-David et al. 2007).
 
-    ε is the error of a logistic regression that tells the two apart, cross-validated over five parts of equally
-    many rows of each; worse than chance is 0. At least five rows of each are needed.
+    ε is the error of a logistic regression that tells the two apart, cross-validated over five random parts of
+    equally many rows of each; worse than chance is 0. UserError for fewer than five rows of either, and where a
+    feature is not finite.
     """
     from sklearn.model_selection import cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     chex.assert_rank([source, target], 2)
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise UserError(
+            "features are not finite, so no distance of domains can be measured: has training diverged?"
+        )
     count = min(len(source), len(target))
     # Evenly spaced rows, because data may be ordered.
     each = [x[np.linspace(0, len(x) - 1, count).astype(int)] for x in (source, target)]
     model = make_pipeline(StandardScaler(), estimator("LogisticRegression", max_iter=1000))
-    right = cross_val_score(model, np.concatenate(each), np.repeat([0, 1], count), cv=FOLDS).mean()
+    right = cross_val_score(model, np.concatenate(each), np.repeat([0, 1], count), cv=shuffled_folds(count)).mean()
     return max(0.0, float(2 * (2 * right - 1)))
 
 
@@ -46,14 +55,16 @@ def measured(see: Callable[[np.ndarray, np.ndarray], Any], domains: Domains, of:
     of: whose statistics the target is normalised by, "source" or "target"; the source has its own.
 
     accuracy: on the target's test. source_accuracy, a_distance: on the validation splits. bound: the source's
-    error + ½ a_distance, which bounds the target's error but for the error of the best classifier for both
-    (Ben-David et al. 2007, theorem 2). weighted_error: the source's error under importance weights by a classifier
-    of domains on the features (Sugiyama et al. 2007). oracle_accuracy: on the target's validation, with its labels:
-    what nobody has. Arrays: `features` of both validation splits and their `label`.
+    error + ½ a_distance, after the bound of Ben-David et al. (2010, theorem 2), in which the error of the best
+    classifier for both is added; a proxy, it bounds nothing. weighted_error: the source's error under importance
+    weights by a classifier of domains on the features (Sugiyama et al. 2007). oracle_accuracy: on the target's
+    validation, with its labels: what nobody has. Of each split at most 2,000 rows count, evenly spaced. Arrays:
+    `features` of both validation splits and their `label`.
     """
-    statistics = {name: getattr(domains, name).train.arrays(LIMIT)["image"] for name in ("source", "target")}
-    held_out = {name: getattr(domains, name).validation.arrays(LIMIT) for name in ("source", "target")}
-    test = domains.target.test.arrays(LIMIT)
+    sides = domains._asdict().items()
+    statistics = {name: evenly_spaced(side.train, LIMIT)["image"] for name, side in sides}
+    held_out = {name: evenly_spaced(side.validation, LIMIT) for name, side in sides}
+    test = evenly_spaced(domains.target.test, LIMIT)
 
     def right(statistics: np.ndarray, batch: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         logits, features = (np.asarray(x) for x in see(statistics, batch["image"]))
@@ -80,14 +91,16 @@ def choices(rows: Mapping[str, Measured]) -> dict[str, Measured]:
 
     `cost` is how much more the oracle's choice has; arrays: the row that was `chosen`.
     """
-    oracle = max(rows.values(), key=lambda row: row.metrics["oracle_accuracy"])
+    oracle_row = max(rows, key=lambda row: rows[row].metrics["oracle_accuracy"])
+    oracle = rows[oracle_row]
     found = {}
     for rule, metric in (("the bound", "bound"), ("the weighted error", "weighted_error")):
         chosen = min(rows, key=lambda row: (rows[row].metrics[metric], list(rows).index(row)))
         accuracy = rows[chosen].metrics["accuracy"]
         cost = oracle.metrics["accuracy"] - accuracy
         found[f"chosen by {rule}"] = Measured({"accuracy": accuracy, "cost": cost}, {"chosen": chosen})
-    return found | {"chosen by an oracle": Measured({"accuracy": oracle.metrics["accuracy"], "cost": 0.0})}
+    best = {"accuracy": oracle.metrics["accuracy"], "cost": 0.0}
+    return found | {"chosen by an oracle": Measured(best, {"chosen": oracle_row})}
 
 
 def subspace_alignment(source: np.ndarray, target: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,10 +129,11 @@ def coral_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return source @ power(source, -0.5) @ power(target, 0.5)
 
 
-def on_pixels(domains: Domains, limit: int = 5000) -> Thunks:
+def on_pixels(domains: Domains) -> Thunks:
     """{row: thunk} of logistic regressions on pixels of the source, with nothing aligned and with two alignments.
 
-    Metric: `accuracy`, 0 to 1, on the target's test split.
+    They are fitted to at most 5,000 rows of the source, evenly spaced. Metric: `accuracy`, 0 to 1, on the rows of
+    the target's test split on which networks are `measured`; those of its training split align it, too.
     """
 
     def nothing(source: np.ndarray, target: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,13 +144,19 @@ def on_pixels(domains: Domains, limit: int = 5000) -> Thunks:
         return coral_transform(_standard(source, source), _standard(target, target)), test
 
     def row(align: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Measured:
-        (source, label), (test, answer) = labelled(domains.source.train, limit), labelled(domains.target.test)
-        target = labelled(domains.target.train, limit)[0]
+        source, label = _flat(domains.source.train, FITTED)
+        test, answer = _flat(domains.target.test, LIMIT)
+        target, _ = _flat(domains.target.train, LIMIT)
         x, seen = align(source.astype(np.float64), target.astype(np.float64), test.astype(np.float64))
         return Measured({"accuracy": _accuracy((x, label), (seen, answer))})
 
     methods = {"pixels": nothing, "pixels, subspace alignment": subspace_alignment, "pixels, CORAL": coral}
     return {f"logistic regression on {name}": functools.partial(row, align) for name, align in methods.items()}
+
+
+def _flat(split: Split, limit: int) -> Labelled:
+    columns = evenly_spaced(split, limit)
+    return flat(columns["image"]), columns["label"]
 
 
 def _accuracy(train: Labelled, test: Labelled) -> float:

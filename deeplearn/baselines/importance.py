@@ -7,12 +7,15 @@ the source. Each estimator takes source [n, D] and target [m, D] and returns the
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import chex
 import numpy as np
 from scipy.optimize import Bounds, minimize
 
-LIMIT = 100.0  # the largest weight: one example should not be all that counts
+from deeplearn.errors import UserError
+
+LIMIT = 100.0  # the largest odds or weight before weights are scaled: one example should not be all that counts
 CENTRES = 100  # kernels of KLIEP, at target examples
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of kernels, as multiples of the median distance
 FOLDS = 5
@@ -23,7 +26,8 @@ def by_classifier(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(n / m) · P(target | x) / P(source | x) of a logistic regression (Bickel et al. 2007).
 
     On the features and, of up to 30, their squares and products, which is exact for Gaussians. Its penalty is
-    chosen by the likelihood of held-out rows, so it says little where there is little to say.
+    chosen by the likelihood of held-out rows, so it says little where there is little to say. Odds are cut at 100
+    before the weights are scaled to mean 1. UserError for fewer than five rows of either.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
@@ -34,7 +38,8 @@ def by_classifier(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     features = PolynomialFeatures(2 if source.shape[1] <= SQUARED else 1, include_bias=False)
     logistic = make_pipeline(StandardScaler(), features, StandardScaler(), LogisticRegression(max_iter=1000))
     grid = {"logisticregression__C": (1e-3, 1e-2, 0.1, 1.0, 100.0)}
-    model = GridSearchCV(logistic, grid, cv=FOLDS, scoring="neg_log_loss")
+    folds = shuffled_folds(min(len(source), len(target)))
+    model = GridSearchCV(logistic, grid, cv=folds, scoring="neg_log_loss")
     model.fit(np.concatenate([source, target]), np.repeat([0, 1], [len(source), len(target)]))
     log_odds = model.decision_function(source)
     return _mean_one(np.exp(np.minimum(log_odds, np.log(LIMIT))) * len(source) / len(target))
@@ -48,6 +53,8 @@ def kliep(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     constraints.
     """
     _check(source, target)
+    if len(target) < 2:
+        raise UserError("KLIEP holds out examples of the target, so it needs at least two")
     rng = np.random.default_rng(0)
     order = rng.permutation(len(target))
     centres, scale = target[order[:CENTRES]], median_distance(source, target)
@@ -82,9 +89,11 @@ def _proportions(of_source: np.ndarray, of_target: np.ndarray, steps: int = 300)
 
 
 def kernel_mean_matching(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The weights in [0, 100] whose weighted mean of kernels is nearest the target's (Huang et al. 2007).
+    """Weights whose weighted mean of kernels is nearest the target's (Huang et al. 2007), scaled to mean 1.
 
-    min ½ wᵀKw − κᵀw with κ_i = (n / m) Σ_j k(x_i, t_j), mean weight 1; k Gaussian, as wide as the median distance.
+    min ½ wᵀKw − κᵀw over w in [0, 100]ⁿ with κ_i = (n / m) Σ_j k(x_i, t_j); k Gaussian, as wide as the median
+    distance. The paper keeps the mean within ε of 1 while it minimises; here w is divided by its mean afterwards,
+    after which a weight may be above 100. Memory: n × n and n × m numbers.
     """
     _check(source, target)
     width, n = median_distance(source, target), len(source)
@@ -97,6 +106,8 @@ def kernel_mean_matching(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         bounds=Bounds(0, LIMIT),
         method="L-BFGS-B",
     )
+    if not found.x.any():
+        raise UserError("no example of the source is near one of the target: nothing can be matched")
     return _mean_one(found.x)
 
 
@@ -120,6 +131,18 @@ def median_distance(source: np.ndarray, target: np.ndarray, rows: int = 500) -> 
 
     distance = float(np.median(pdist(np.concatenate([source[:rows], target[:rows]]))))
     return distance or 1.0
+
+
+def shuffled_folds(rows: int) -> Any:
+    """Five random parts of two sets, of which the smaller has so many rows. UserError where those are too few.
+
+    Random, because rows may be ordered, by their classes or fonts, and each part should have some of all.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    if rows < FOLDS:
+        raise UserError(f"two sets are told apart in {FOLDS} parts, so each needs as many rows: one has {rows}")
+    return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
 
 
 def _mean_one(weights: np.ndarray) -> np.ndarray:

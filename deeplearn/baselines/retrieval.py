@@ -17,6 +17,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.classes import labels_of
 from deeplearn.data.described import DataNeeded
 from deeplearn.data.split import Batch, Split
+from deeplearn.data.subsets import evenly_spaced
 from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 from deeplearn.metrics.ranking import average_precision, cosine_matrix, found_at
@@ -100,7 +101,7 @@ def _spaced(split: Split, classes: np.ndarray, limit: int) -> Batch | None:
     rows = np.flatnonzero(np.isin(labels_of(split), classes))
     if not len(rows):
         return None
-    found = split.gather(rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)])
+    found = evenly_spaced(split, limit, rows)
     return {name: found[name] for name in ("image", "label")}
 
 

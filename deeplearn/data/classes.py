@@ -10,7 +10,7 @@ import numpy as np
 
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.split import Arrays, Batch, Spec, Split
-from deeplearn.data.subsets import Chosen
+from deeplearn.data.subsets import Chosen, evenly_spaced
 from deeplearn.errors import UserError
 
 SCAN_LIMIT = 20_000  # examples of a split that are read
@@ -18,7 +18,15 @@ BLOCK = 500  # examples in memory while labels alone are wanted
 
 
 def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
-    """[N, H, W, C] -> [N, height, width, channels]; colours are averaged, or the grey repeated."""
+    """[N, H, W, C] -> [N, height, width, channels]; colours are averaged, or the grey repeated.
+
+    UserError where the channels differ and neither are one: colours do not become others.
+    """
+    if image.shape[-1] != channels and 1 not in (image.shape[-1], channels):
+        raise UserError(
+            f"pictures of {image.shape[-1]} channels cannot stand beside pictures of {channels}: only grey ones "
+            "can be made coloured, or coloured ones grey"
+        )
     if image.shape[1:3] != (height, width):
         image = np.asarray(jax.image.resize(image, (len(image), height, width, image.shape[-1]), "linear"))
     if image.shape[-1] != channels:
@@ -29,10 +37,10 @@ def resized(image: np.ndarray, height: int, width: int, channels: int) -> np.nda
 def of_classes(split: Split, kept: Sequence[int], shape: tuple[int, int, int]) -> Arrays:
     """The "image" [height, width, channels] = `shape` and "label" of examples of some classes, renumbered from 0.
 
-    kept: the classes' old labels in ascending order; a class's new label is its index there. Only the split's
-    first 20,000 examples are read.
+    kept: the classes' old labels in ascending order; a class's new label is its index there. Of a split at
+    most 20,000 examples are read, evenly spaced. UserError as in `resized`.
     """
-    columns = split.arrays(SCAN_LIMIT)
+    columns = evenly_spaced(split, SCAN_LIMIT)
     rows = np.flatnonzero(np.isin(columns["label"], kept))
     image = resized(columns["image"][rows], *shape)
     return Arrays({"image": image, "label": np.searchsorted(kept, columns["label"][rows]).astype(np.int32)})

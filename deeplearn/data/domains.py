@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplearn.data.classes import of_classes
+from deeplearn.data.classes import SCAN_LIMIT, of_classes
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.labels import shown
 from deeplearn.data.split import Arrays
@@ -33,7 +33,7 @@ class Domains(NamedTuple):
     def train(self) -> Unpaired:
         """What an adapting system may see: the source with its labels, the target's pictures alone.
 
-        The third of it, `labelled_target`, is for the ceiling, which is trained on the target's labels.
+        The third of it, `labelled_target`, is for a classifier that is trained on the target's labels.
         """
         pictures = {"target": Side(self.target.train, {"image": "image"}, len(self.target.train))}
         return Unpaired(source=self.source.train, **pictures, labelled_target=self.target.train)
@@ -63,7 +63,8 @@ def load_domains(path: str, load: Callable[[str], Dataset]) -> Dataset:
 def joined(source: Dataset, target: Dataset) -> Dataset:
     """Both as one data set: of a size, in height, width and channels the larger of the two; classes by their names.
 
-    At most 20,000 examples of a split are read. UserError unless both have labelled images of the same classes.
+    At most 20,000 examples of a split are read, evenly spaced; a note says so where there are more. UserError
+    unless both have labelled images of the same classes, with as many channels or one of them with one.
     """
     for one in (source, target):
         one.need_classes("a source and a target of adaptation are labelled pictures")
@@ -95,6 +96,9 @@ def joined(source: Dataset, target: Dataset) -> Dataset:
             }
         )
     notes = [f"{name}: {note}" for name, one in (("source", source), ("target", target)) for note in one.notes]
+    for one in (source, target):
+        if more := [name for name in SPLITS if len(getattr(one, name)) > SCAN_LIMIT]:
+            notes.append(f"{one.name}: only {SCAN_LIMIT:,} examples of {', '.join(more)} are used, evenly spaced")
     about = {"sizes": tuple(sizes), "names": (source.name, target.name)}
     name = f"domains:{source.name},{target.name}"
     return Dataset(name, **splits, classes=source.classes, about=about, notes=tuple(notes))

@@ -58,6 +58,12 @@ class Chosen:
         return self._read.arrays(limit)
 
 
+def evenly_spaced(split: Split, limit: int, among: np.ndarray | None = None) -> Batch:
+    """At most `limit` examples of the split, or of its rows `among` [n], evenly spaced: data may be ordered."""
+    rows = np.arange(len(split)) if among is None else among
+    return split.gather(rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)])
+
+
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:
     """(an order of the examples [count], sizes of the subsets): a subset of size n is the first n of this order.
 

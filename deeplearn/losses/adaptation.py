@@ -1,9 +1,9 @@
 """What a classifier with a labelled source and an unlabelled target minimises.
 
 `model` is bound and has `features(image, train)`, `classify(features)` and `domain(features)`; a batch is
-{"source": {"image", "label"}, "target": {"image"}, "labelled_target": {"image", "label"}}, of which the ceiling
-alone sees the last. Each domain is normalised by its own batch. The strength of an alignment grows
-as λ_p (Ganin & Lempitsky 2015, equation 14) over `steps` steps.
+{"source": {"image", "label"}, "target": {"image"}, "labelled_target": {"image", "label"}}, of which only what
+is trained on the target's labels sees the last. Each domain is normalised by its own batch. The strength of an
+alignment grows as λ_p (Ganin & Lempitsky 2015, equation 14) over `steps` steps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Batch = Mapping[str, Any]
 
 
 def supervised(model: Any, batch: Batch, of: str) -> Losses:
-    """Cross-entropy on one of the sources: "source", or for the ceiling "labelled_target"."""
+    """Cross-entropy on one of the sources: "source", or "labelled_target" for what has the target's labels."""
     return cross_entropy(model.classify(model.features(batch[of]["image"], train=True)), batch[of]["label"])
 
 

@@ -16,7 +16,7 @@ class DomainConfig(OptimizerConfig):
 
     dataset: str = "domains:domains/type,digits"
     source: str = flag("", "data set with labels; with --target it takes the place of --dataset")
-    target: str = flag("", "data set of the same classes, whose labels only the test and the ceiling see")
+    target: str = flag("", "data set of the same classes, whose labels only the test and a system named for it see")
     optimizer: str = "momentum"
     learning_rate: float = 0.03
     schedule: str = "inverse_power"
@@ -24,5 +24,10 @@ class DomainConfig(OptimizerConfig):
     def __post_init__(self) -> None:
         if bool(self.source) != bool(self.target):
             raise UserError("--source and --target go together: give both, or neither")
+        for side in ("source", "target"):
+            if "," in (name := getattr(self, side)):
+                raise UserError(
+                    f"--{side}={name} has a comma, which stands between source and target: rename the folder"
+                )
         if self.source:
             object.__setattr__(self, "dataset", f"domains:{absolute(self.source)},{absolute(self.target)}")

@@ -6,9 +6,10 @@
 
 The systems of `representations.adaptation`, one method at several λ, and without it (λ = 0: each domain is still
 normalised by its own statistics). The run's own row is the λ of the least bound: the source's error + ½ A-distance
-(Ben-David et al. 2007), both on validation. Beside it is that of the least importance-weighted error (Sugiyama et
-al. 2007), and that of an oracle, which has the labels of the target's validation split; `cost` is the test accuracy
-that the oracle's choice has above it: what honesty costs.
+(after the bound of Ben-David et al. 2010, theorem 2; a proxy, it bounds nothing), both on validation. Beside it is
+that of the least importance-weighted error (Sugiyama et al. 2007), and that of an oracle, which has the labels of
+the target's validation split; `strength` is the λ chosen, `cost` the test accuracy that the oracle's choice has
+above it: what honesty costs.
 """
 
 import dataclasses
@@ -56,7 +57,11 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
         facts["row"]: measured(partial(trained[name], with_statistics), domains, of="target")
         for name, facts in trained.rivals.items()
     }
-    chosen = choices(rows)
+    strengths = {facts["row"]: facts["strength"] for facts in trained.rivals.values()}
+    chosen = {
+        rule: dl.Measured({**one.metrics, "strength": strengths[one.arrays["chosen"]]})
+        for rule, one in choices(rows).items()
+    }
     return {dl.OURS: chosen.pop("chosen by the bound"), **chosen, **rows}
 
 
@@ -95,7 +100,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         turn = dl.Turn(partial(LOSSES[config.method], strength=strength, steps=config.steps))
         stage = dl.Stage([turn], config.chain(), config.steps, data=data)
         rivals[f"strength_{number}"] = dl.Rival(
-            model, [stage], facts={"row": row_of(strength)}, row=row_of(strength)
+            model, [stage], facts={"row": row_of(strength), "strength": strength}, row=row_of(strength)
         )
     claims = [
         dl.Claim("the bound's choice gains on no alignment", dl.OURS, NONE, "accuracy"),

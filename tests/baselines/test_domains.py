@@ -15,6 +15,7 @@ from deeplearn.baselines.domains import (
 )
 from deeplearn.data import Arrays, Dataset
 from deeplearn.data.domains import Domains
+from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 
 RNG = np.random.default_rng(0)
@@ -26,6 +27,23 @@ def test_the_distance_is_none_of_one_distribution_and_two_of_two_that_do_not_mee
     assert a_distance(one, same[:100] + 20) == 2.0
     # Two Gaussians two standard deviations apart are told apart with an error of Φ(−1) = .159.
     assert a_distance(one[:, :1], same[:, :1] + 2) == pytest.approx(2 * (1 - 2 * 0.1587), abs=0.2)
+
+
+def test_rows_in_the_order_of_their_classes_are_told_apart_as_in_any_other():
+    classes = np.repeat(np.arange(5), 40)
+    # Within a class the domains differ by a pixel of its own, so a part without a class says nothing of it.
+    source, target = (4 * np.eye(5)[classes] + 0.1 * RNG.normal(size=(200, 5)) for _ in range(2))
+    target[np.arange(200), classes] += 1
+    order = RNG.permutation(200)
+    shuffled = a_distance(source[order], target[order])
+    assert shuffled > 1 and a_distance(source, target) == pytest.approx(shuffled, abs=0.1)
+
+
+def test_what_cannot_be_told_apart_is_a_sentence():
+    with pytest.raises(UserError, match="one has 4"):
+        a_distance(RNG.normal(size=(4, 2)), RNG.normal(size=(9, 2)))
+    with pytest.raises(UserError, match="features are not finite"):
+        a_distance(np.full((9, 2), np.nan), RNG.normal(size=(9, 2)))
 
 
 def test_coral_gives_the_source_the_target_s_covariance():
@@ -80,6 +98,27 @@ def test_pixels_are_rows_of_three():
     assert rows == {name: 1 for name in rows} and len(rows) == 3
 
 
+def test_of_an_ordered_split_all_classes_are_measured(monkeypatch):
+    monkeypatch.setattr("deeplearn.baselines.domains.LIMIT", 20)
+    ordered = Arrays(
+        {name: column[np.argsort(np.arange(40) % 2)] for name, column in side(0).train.arrays().items()}
+    )
+    whole = Dataset("ordered", ordered, ordered, ordered, classes=("a", "b"))
+    seen = []
+
+    def one(statistics, image):
+        seen.append((statistics, image))
+        return see(statistics, image)
+
+    found = measured(one, Domains(whole, whole), of="target")
+    assert [np.bincount(label).tolist() for label in found.arrays["label"]] == [[10, 10]] * 2
+    # Statistics and the test, too, have ten bright pictures among their twenty.
+    assert {int((x[..., 0] > 0.5).sum()) for pair in seen for x in pair} == {10}
+    monkeypatch.setattr("deeplearn.baselines.domains.FITTED", 20)
+    rows = on_pixels(Domains(whole, whole))
+    assert {thunk().metrics["accuracy"] for thunk in rows.values()} == {1.0}
+
+
 def test_each_rule_chooses_by_its_own_number_and_says_what_it_costs():
     def row(accuracy, bound, weighted_error, oracle_accuracy):
         return Measured(
@@ -97,3 +136,4 @@ def test_each_rule_chooses_by_its_own_number_and_says_what_it_costs():
         "chosen by the weighted error": {"accuracy": 0.7, "cost": pytest.approx(0.1)},
         "chosen by an oracle": {"accuracy": 0.8, "cost": 0.0},
     }
+    assert [one.arrays["chosen"] for one in found.values()] == ["a", "b", "c"]

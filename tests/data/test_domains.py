@@ -56,6 +56,25 @@ def test_it_is_known_from_its_description():
     assert len(apart(dataset).target.train) == 7 and apart(dataset).train.spec["target"]["image"].shape == (6, 6, 3)
 
 
+def test_of_an_ordered_set_all_classes_are_read_and_a_note_says_what_is_not(monkeypatch):
+    monkeypatch.setattr("deeplearn.data.classes.SCAN_LIMIT", 8)
+    monkeypatch.setattr("deeplearn.data.domains.SCAN_LIMIT", 8)
+    ordered = Arrays(
+        {name: column[np.argsort(np.arange(12) % 2)] for name, column in SOURCE.train.arrays().items()}
+    )
+    dataset = joined(dataclasses.replace(SOURCE, train=ordered), TARGET)
+    source = apart(dataset).source.train.arrays()
+    assert np.bincount(source["label"]).tolist() == [4, 4]
+    np.testing.assert_allclose(source["image"][:, 0, 0, 0], source["label"] / 4)
+    note = "photos: only 8 examples of train, validation, test are used, evenly spaced"
+    assert dataset.notes == (note,) and not joined(TARGET, TARGET).notes
+
+
+def test_other_colours_are_a_sentence():
+    with pytest.raises(UserError, match="of 3 channels cannot stand beside pictures of 4"):
+        joined(TARGET, some("transparent", 8, 4, 4))
+
+
 def test_other_classes_are_a_sentence():
     with pytest.raises(UserError, match="same classes, but only photos has a and only other has c"):
         joined(SOURCE, some("other", 8, 4, 1, classes=("b", "c")))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deeplearn.data import Arrays
-from deeplearn.data.subsets import Chosen, nested, side_by_side
+from deeplearn.data.subsets import Chosen, evenly_spaced, nested, side_by_side
 
 
 def test_sizes_are_fractions_of_all_and_the_order_has_everyone_once():
@@ -33,3 +33,10 @@ def test_rows_that_a_function_finds_are_looked_for_when_needed_and_once():
     chosen = Chosen(Arrays({"value": np.arange(5.0)}), rows)
     assert list(chosen.spec) == ["value"] and not asked
     assert len(chosen) == 2 and chosen.arrays()["value"].tolist() == [4, 1] and len(asked) == 1
+
+
+def test_rows_of_an_ordered_split_are_taken_from_all_of_it():
+    split = Arrays({"value": np.arange(9)})
+    assert evenly_spaced(split, 3)["value"].tolist() == [0, 4, 8]
+    assert evenly_spaced(split, 20)["value"].tolist() == list(range(9))
+    assert evenly_spaced(split, 2, np.array([1, 2, 7]))["value"].tolist() == [1, 7]

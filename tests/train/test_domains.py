@@ -15,6 +15,11 @@ def test_a_source_and_a_target_are_one_data_set(monkeypatch, tmp_path):
     assert parse(DomainConfig, [f"--dataset={config.dataset}"]).dataset == config.dataset
 
 
+def test_a_comma_in_a_name_is_named_as_the_cause():
+    with pytest.raises(UserError, match="--target=folder:cats,dogs has a comma"):
+        parse(DomainConfig, ["--source=digits", "--target=folder:cats,dogs"])
+
+
 def test_one_of_them_alone_is_a_sentence():
     with pytest.raises(UserError, match="--source and --target go together"):
         parse(DomainConfig, ["--source=digits"])
