@@ -9,9 +9,9 @@ same, and the ratio of the densities is known: 1 over that probability. Each rep
 Rivals are softmax regressions, which cannot be right everywhere: they weigh the source by a classifier of domains
 (Bickel et al. 2007), KLIEP (Sugiyama et al. 2008), kernel mean matching (Huang et al. 2007), the true ratio, or not
 at all; one more is trained on the labels of as many examples of the target. A batch is of all images, about a
-quarter of them in the source. `weight_error` is the mean distance from the true weights, both of mean 1; `effective`
-is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators on two
-Gaussians, `weight_error` over five draws.
+quarter of them in the source. `weight_error` is the mean distance from the true weights, both of mean 1;
+`effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators
+on two Gaussians, `weight_error` over five draws.
 """
 
 import dataclasses
@@ -105,9 +105,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         image = pool.arrays()["image"]
         return biased_sample(image, principal_component(image), config.bias, draw)
 
+    def weights(name: str, draw: int) -> np.ndarray:
+        return drawn(draw)[name]
+
     model, rivals = Reweighted(len(dataset.classes), len(pool)), {}
     for number, (row, name) in enumerate(WEIGHTS.items()):
-        start = functools.partial(with_weights, lambda draw, name=name: drawn(draw)[name])
+        start = functools.partial(with_weights, functools.partial(weights, name))
         stage = dl.Stage([dl.Turn(reweighted)], config.chain(), config.steps, data=pool, start=start)
         rivals[f"weights_{number}"] = dl.Rival(model, [stage], facts={"row": row}, row=row)
     better = {CLASSIFIER: dl.OURS, **{name: name for name in (*list(ESTIMATORS)[1:], TRUE)}}
