@@ -10,8 +10,7 @@ import numpy as np
 from deeplearn.baselines.classical import Thunks
 from deeplearn.baselines.importance import ESTIMATORS
 from deeplearn.data.dataset import Dataset
-from deeplearn.data.split import Arrays
-from deeplearn.data.unpaired import Unpaired
+from deeplearn.data.subsets import Chosen, spaced
 from deeplearn.errors import UserError
 from deeplearn.measured import Measured
 from deeplearn.metrics.statistics import summary
@@ -50,44 +49,49 @@ def on_gaussians(rows: int, draws: int = 5) -> Thunks:
     return {f"two Gaussians, {name}": functools.partial(row, name) for name in ESTIMATORS}
 
 
-def biased_source(dataset: Dataset, bias: float, seed: int) -> Unpaired:
-    """{"source", "target"}: a biased sample of one half of the training images, and as many of the other half.
+def weighed_pool(dataset: Dataset) -> Chosen:
+    """At most 4,000 training images, evenly spaced, an even number: "image", "label" and "row", their number.
 
-    An example of the first half stays with probability max(σ(−2 · bias · z), .02), z its first principal component,
-    standardised. Its columns besides "image" and "label": "component", z; "true", the weights that undo the bias;
-    "unweighted", ones; and by the name of each of ESTIMATORS its weights, which compare the source with all
-    pictures of the other half. UserError where fewer than 20 examples are left.
+    UserError where they are fewer than 40. They are read when first needed.
     """
-    half = min(len(dataset.train), LIMIT) // 2
-    _need(dataset, half)
-    order = np.random.default_rng((seed, 0)).permutation(2 * half)
-
-    def draw() -> np.ndarray:
-        """Rows of the source, and its columns: [columns, n] float64."""
-        x = flat(dataset.train.arrays(2 * half)["image"]).astype(np.float64)
-        centred = x - x.mean(0)
-        component = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
-        component /= component.std() or 1.0
-        stays = np.maximum(1 / (1 + np.exp(2 * bias * component)), LEAST)
-        first = order[:half]
-        rows = first[np.random.default_rng((seed, 1)).uniform(size=half) < stays[first]]
-        _need(dataset, len(rows))
-        true = 1 / stays[rows]
-        found = [estimate(x[rows], x[order[half:]]) for estimate in ESTIMATORS.values()]
-        return np.stack([rows, component[rows], true / true.mean(), np.ones(len(rows)), *found])
-
-    table = dataset.fact(f"source of seed {seed} and bias {bias:g}", draw)
-    rows = table[0].astype(int)
-    names = ("component", "true", "unweighted", *ESTIMATORS)
-    columns = {name: column.astype(np.float32) for name, column in zip(names, table[1:], strict=True)}
-
-    def labelled(chosen: np.ndarray) -> dict[str, np.ndarray]:
-        found = dataset.train.gather(chosen)
-        return {key: found[key] for key in ("image", "label")}
-
-    return Unpaired(source=Arrays(labelled(rows) | columns), target=Arrays(labelled(order[half:][: len(rows)])))
+    rows = min(len(dataset.train), LIMIT) // 2 * 2
+    _need(rows // 2)
+    return Chosen(dataset.train, spaced(len(dataset.train), rows), ("image", "label"), place="row")
 
 
-def _need(dataset: Dataset, rows: int) -> None:
+def principal_component(image: np.ndarray) -> np.ndarray:
+    """The first principal component of images [rows, ...], standardised, [rows]."""
+    x = flat(image).astype(np.float64)
+    centred = x - x.mean(0)
+    component = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
+    return component / (component.std() or 1.0)
+
+
+def biased_sample(image: np.ndarray, component: np.ndarray, bias: float, draw: int) -> dict[str, np.ndarray]:
+    """Weights of images [rows, ...] by which a biased sample of a random half, the source, is weighed; each [rows].
+
+    An image of the half stays with probability max(σ(−2 · bias · z), .02), z its `component`. "true" are weights
+    that undo the bias, "unweighted" ones, and by the name of each of ESTIMATORS are its weights, which compare the
+    source with all images of the other half: of mean 1 over the source, and 0 elsewhere. "target" is 1 for as many
+    images of the other half. draw: the seed of halves and sample. UserError where fewer than 20 examples stay.
+    """
+    x, half = flat(image).astype(np.float64), len(image) // 2
+    stays = np.maximum(1 / (1 + np.exp(2 * bias * component)), LEAST)
+    rng = np.random.default_rng(draw)
+    order = rng.permutation(2 * half)
+    first, second = order[:half], order[half:]
+    rows = first[rng.uniform(size=half) < stays[first]]
+    _need(len(rows))
+    true = 1 / stays[rows]
+    found = {name: (rows, estimate(x[rows], x[second])) for name, estimate in ESTIMATORS.items()}
+    ones = np.ones(len(rows))
+    found |= {"true": (rows, true / true.mean()), "unweighted": (rows, ones), "target": (second[: len(rows)], ones)}
+    weights = {name: np.zeros(len(x), np.float32) for name in found}
+    for name, (place, weight) in found.items():
+        weights[name][place] = weight
+    return weights
+
+
+def _need(rows: int) -> None:
     if rows < FEWEST:
-        raise UserError(f"{rows} examples of {dataset.name} stay in the source: {FEWEST} are needed")
+        raise UserError(f"{rows} examples stay in the source: {FEWEST} are needed")

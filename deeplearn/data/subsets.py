@@ -58,10 +58,15 @@ class Chosen:
         return self._read.arrays(limit)
 
 
+def spaced(rows: int, limit: int) -> np.ndarray:
+    """The indices of at most `limit` of so many rows, evenly spaced: data may be ordered."""
+    return np.linspace(0, rows - 1, min(limit, rows)).round().astype(int)
+
+
 def evenly_spaced(split: Split, limit: int, among: np.ndarray | None = None) -> Batch:
-    """At most `limit` examples of the split, or of its rows `among` [n], evenly spaced: data may be ordered."""
+    """At most `limit` examples of the split, or of its rows `among` [n], evenly spaced."""
     rows = np.arange(len(split)) if among is None else among
-    return split.gather(rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)])
+    return split.gather(rows[spaced(len(rows), limit)])
 
 
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:

@@ -5,63 +5,68 @@
 
 The source is what is left of one half of the training images when each stays with a probability that falls along
 the first principal component; the other half, without its labels, is the target, and so is the test. P(y|x) is the
-same, and the ratio of the densities is known: 1 over that probability. Rivals are softmax regressions, which cannot
-be right everywhere: they weigh the source by a classifier of domains (Bickel et al. 2007), KLIEP (Sugiyama et al.
-2008), kernel mean matching (Huang et al. 2007), the true ratio, or not at all; the ceiling is trained on the labels
-of as many examples of the target. `weight_error` is the mean distance from the true weights, both of mean 1;
-`effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators on
-two Gaussians, `weight_error` over five draws. The source is drawn by --seed, and replicas share it.
+same, and the ratio of the densities is known: 1 over that probability. Each replica draws halves and source anew.
+Rivals are softmax regressions, which cannot be right everywhere: they weigh the source by a classifier of domains
+(Bickel et al. 2007), KLIEP (Sugiyama et al. 2008), kernel mean matching (Huang et al. 2007), the true ratio, or not
+at all; one more is trained on the labels of as many examples of the target. A batch is of all images, about a
+quarter of them in the source. `weight_error` is the mean distance from the true weights, both of mean 1;
+`effective` is the fraction of examples that the weights leave, (Σw)² / (n Σw²). Baselines: the same estimators
+on two Gaussians, `weight_error` over five draws.
 """
 
 import dataclasses
-from functools import partial
+import functools
 from typing import Any
 
 import numpy as np
-import optax
 
 from deeplearn import train as dl
-from deeplearn.baselines.covariate_shift import biased_source, gaussians, on_gaussians, weight_error
+from deeplearn.baselines.covariate_shift import (
+    biased_sample,
+    gaussians,
+    on_gaussians,
+    principal_component,
+    weighed_pool,
+    weight_error,
+)
 from deeplearn.baselines.importance import ESTIMATORS
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import bars, curves
 from deeplearn.losses.classification import classification
-from deeplearn.models.mlp import MLP
+from deeplearn.losses.reweighted import reweighted
+from deeplearn.models.reweighted import Reweighted, with_weights
 
-CLASSIFIER, TRUE, UNWEIGHTED, CEILING = "a classifier of domains", "the true ratio", "unweighted", "on the target"
+CLASSIFIER, TRUE, UNWEIGHTED = "a classifier of domains", "the true ratio", "unweighted"
+LABELLED = "trained on the target's labels"
+WEIGHTS = {**{name: name for name in ESTIMATORS}, TRUE: "true", UNWEIGHTED: "unweighted", LABELLED: "target"}
 DRAWN = 2000  # examples of each Gaussian in the figure
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     steps: int = 1500
-    batch_size: int = 64
+    batch_size: int = dl.flag(256, "images in a batch, in the source or not", min=1)
     learning_rate: float = 1e-2
     bias: float = dl.flag(1.5, "how steeply the probability falls, in standard deviations of the component", min=0)
-    gaussians: int = dl.flag(5000, "examples of each of the two Gaussians", min=50)
+    gaussians: int = dl.flag(5000, "examples of each of the two Gaussians", min=50, max=5000)
 
     PAPER = {"dataset": "mnist", "steps": 10_000}
     TINY = {"gaussians": 50}
 
 
-def weighted(model: MLP, batch: dl.Batch, of: str, weight: str) -> dl.Losses:
-    """Σ w · −log p(label) / Σ w of "source" or "target"; `weight` is one of its columns, "" for none."""
-    side = batch[of]
-    logits = model(side["image"])
-    loss = optax.softmax_cross_entropy_with_integer_labels(logits, side["label"])
-    right = logits.argmax(-1) == side["label"]
-    return dl.Mean.of(loss, side[weight] if weight else 1.0), {"accuracy": right.mean()}
-
-
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
-    metrics = trained.mean(classification, dataset.test.arrays())
-    if not (name := trained.facts["weight"]):
-        return dl.ours(metrics)
-    source = biased_source(dataset, trained.config.bias, trained.config.seed).sources["source"].arrays()
-    weight = source[name]
-    effective = float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum()))
-    metrics |= {"weight_error": weight_error(weight, source["true"]), "effective": effective}
-    return dl.ours(metrics, component=source["component"], weight=weight)
+    test, component = dataset.test.arrays(), principal_component(weighed_pool(dataset).arrays()["image"])
+    systems = {facts["row"]: trained[name] for name, facts in trained.rivals.items()}
+    weights = {row: system.variables["drawn"]["weight"] for row, system in systems.items()}
+    stays = weights[TRUE] > 0
+    rows = {}
+    for row, system in systems.items():
+        metrics, weight = system.mean(classification, test), weights[row][stays]
+        if row != LABELLED:
+            effective = float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum()))
+            metrics |= {"weight_error": weight_error(weight, weights[TRUE][stays]), "effective": effective}
+        rows[row] = dl.Measured(metrics, {"component": component[stays], "weight": weight})
+    return {dl.OURS: rows.pop(CLASSIFIER), **rows}
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
@@ -93,17 +98,26 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_classes("the source is a biased sample of labelled pictures")
-    data = biased_source(dataset, config.bias, config.seed)
-    named = {**{name: name for name in ESTIMATORS}, TRUE: "true", UNWEIGHTED: "unweighted", CEILING: ""}
-    rivals = {}
-    for number, (row, weight) in enumerate(named.items()):
-        loss = partial(weighted, of="source" if weight else "target", weight=weight)
-        stage = dl.Stage([dl.Turn(loss)], config.chain(), config.steps, data=data)
-        model = MLP((), len(dataset.classes))
-        rivals[f"weights_{number}"] = dl.Rival(model, [stage], evaluate, facts={"weight": weight}, row=row)
+    pool = weighed_pool(dataset)
+
+    @functools.cache  # rivals of a replica share its draw
+    def drawn(draw: int) -> dict[str, np.ndarray]:
+        image = pool.arrays()["image"]
+        return biased_sample(image, principal_component(image), config.bias, draw)
+
+    def weights(name: str, draw: int) -> np.ndarray:
+        return drawn(draw)[name]
+
+    model, rivals = Reweighted(len(dataset.classes), len(pool)), {}
+    for number, (row, name) in enumerate(WEIGHTS.items()):
+        start = functools.partial(with_weights, functools.partial(weights, name))
+        stage = dl.Stage([dl.Turn(reweighted)], config.chain(), config.steps, data=pool, start=start)
+        rivals[f"weights_{number}"] = dl.Rival(model, [stage], facts={"row": row}, row=row)
     better = {CLASSIFIER: dl.OURS, **{name: name for name in (*list(ESTIMATORS)[1:], TRUE)}}
     claims = [dl.Claim(f"weights by {name} help", row, UNWEIGHTED, "accuracy") for name, row in better.items()]
-    return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, claims=claims)
+    return dl.side_by_side(
+        rivals, data=dataset, evaluate=evaluate, baselines=baselines, figures=figures, claims=claims
+    )
 
 
 if __name__ == "__main__":
