@@ -30,6 +30,7 @@ GENERATED = {
     "recent": ("endless.load_endless", "50"),
     "copy": ("endless.load_endless", "50"),
     "persons": ("persons.load_persons", "5400"),
+    "shapes": ("shapes.load_shapes", "32"),
 }
 
 
@@ -40,6 +41,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         "digits", "glyphs", "mixture/grid", "mixture/ring", "tables/wine", …: ours, prepared in seconds;
         "adding/50", "copy/200", "recent/50", any length: tasks of memory without end (see deeplearn.data.endless);
         "persons", "persons/20000": a corpus whose analogies are known (see deeplearn.data.persons);
+        "shapes/32", "shapes/64": coloured shapes and sentences about them (see deeplearn.data.shapes);
         "mnist", "emnist/balanced", …: any TFDS data set that is prepared in data_dir or can be downloaded,
             "stl10@64" to cut its images to squares of 64 pixels;
         "folder:PATH" or "folder:PATH@64": images, one sub-folder per class, perhaps within train/, val/ and test/,
