@@ -1,4 +1,4 @@
-"""`shapes/32`, `shapes/64`: coloured shapes, with a sentence for each picture, without end: row i is a function of i.
+"""`shapes/32`, `shapes/64`: coloured shapes, with a sentence for each picture, endless: row i is a function of i.
 
     a small red circle at the top left            one thing: what it is, and where
     a large blue cross left of a small red square  two things and their relation
