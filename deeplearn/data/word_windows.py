@@ -14,7 +14,7 @@ import numpy as np
 from deeplearn.data.endless import uniforms
 from deeplearn.data.huffman import Codes
 from deeplearn.data.split import Batch, Spec, Split
-from deeplearn.data.vocabulary import SPECIAL, Vocabulary
+from deeplearn.data.vocabulary import SPECIAL
 from deeplearn.errors import UserError
 
 FORMS = ("program", "paper")
@@ -77,7 +77,7 @@ class WordWindows:
     ) -> None:
         self._split, self._counts, self._codes, self._parts = split, counts, codes, parts
         self._kept = kept_fraction(counts, threshold, form)
-        self._offsets = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
+        self._offsets = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)]).astype(np.int32)
         self._window, self._power = window, power
 
     @functools.cached_property
@@ -91,6 +91,12 @@ class WordWindows:
         if not len(found):
             raise UserError("no word is left to learn from: the text has no word that is frequent enough")
         return found, places
+
+    @functools.cached_property
+    def _padded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Words and rows with a window of nothing before and after them."""
+        words, rows = self._rows
+        return np.pad(words, self._window), np.pad(rows, self._window, constant_values=-1)
 
     @functools.cached_property
     def _noise(self) -> np.ndarray:
@@ -110,18 +116,16 @@ class WordWindows:
         return len(self._rows[0])
 
     def gather(self, indices: np.ndarray, among: np.ndarray | None = None) -> Batch:
-        words, rows = self._rows
-        indices = np.asarray(indices, np.int64)
+        words, rows = self._padded
         drawn = uniforms(indices, 2, key=0)
-        reach = 1 + (drawn[:, 0] * self._window).astype(np.int64)
-        places = indices[:, None] + self._offsets
-        inside = (places >= 0) & (places < len(words)) & (np.abs(self._offsets) <= reach[:, None])
-        places = np.clip(places, 0, len(words) - 1)
-        inside &= rows[places] == rows[indices][:, None]
-        center = words[indices]
+        reach = 1 + (drawn[:, 0] * self._window).astype(np.int32)
+        middle = np.asarray(indices) + self._window
+        places = middle[:, None] + self._offsets
+        inside = (np.abs(self._offsets) <= reach[:, None]) & (rows[places] == rows[middle][:, None])
+        center = words[middle]
         columns = {
             "center": center,
-            "context": np.where(inside, words[places], Vocabulary.pad).astype(np.int32),
+            "context": words[places] * inside,  # 0, which is padding, where there is none
             "noise": np.searchsorted(self._noise, drawn[:, 1], side="right").astype(np.int32),
         }
         if self._codes is not None:
