@@ -194,7 +194,7 @@ def test_a_failed_preparation_is_explained(small_mnist, tmp_path, monkeypatch):
     [
         ("minst", "there is no data set named minst: did you mean mnist"),
         ("digit", "there is no data set named digit: did you mean digits"),
-        ("qqqqqqqq", "there is no data set named qqqqqqqq: ours are .*digits, glyphs"),
+        ("qqqqqqqq", "there is no data set named qqqqqqqq: ours are .*digits, .*glyphs"),
         ("emnist/balance", "emnist has no variant 'balance': choose one of byclass, .*balanced"),
         ("fodler:/tmp", "'fodler:/tmp' is not a data set's name"),
         ("", "'' is not a data set's name"),

@@ -122,7 +122,9 @@ def test_a_file_of_torchvision_sees_pictures_as_classify_prepares_them(tmp_path,
     image = config.preprocessing.read(tmp_path / "photo.png")[None]
     found = encoder(tmp_path / "model.safetensors", "narrow")
     wanted = jax.jit(config.network.clone(classes=0).apply)(variables, image)
-    np.testing.assert_allclose(found.encode(found.picture.read(tmp_path / "photo.png")[None]), wanted, rtol=1e-3)
+    np.testing.assert_allclose(
+        found.encode(found.picture.read(tmp_path / "photo.png")[None]), wanted, rtol=1e-3, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
