@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplearn.embed import TextEncoder
+from deeplearn.embed.text_encoder import POOLS, TextEncoder
 from deeplearn.errors import UserError
 from deeplearn.metrics.closeness import unit
 from tests.weights.text_encoders import CLOSE, FOLDERS, golden
@@ -40,7 +40,7 @@ def test_other_pooling(encoder):
     for pool, place in (("cls", np.zeros(4, int)), ("last", lengths - 1)):
         found = TextEncoder(encoder.source, pool).vectors(TEXTS)
         np.testing.assert_allclose(found, unit(states[np.arange(4), place]), atol=CLOSE)
-    with pytest.raises(UserError, match="no pooling 'max': there are cls, mean, last"):
+    with pytest.raises(UserError, match=f"no pooling 'max': there are {', '.join(POOLS)}"):
         TextEncoder(encoder.source, "max")
 
 
