@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from deeplearn.mean import Mean
 from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import softplus
 
@@ -60,3 +61,11 @@ def weighed_least_squares(estimate: jax.Array, count: jax.Array, most: float, po
     assert_shapes(estimate=(estimate, "pairs"), count=(count, "pairs"))
     weight = jnp.minimum(1, (count / most) ** power)
     return (weight * (estimate - jnp.log(count)) ** 2).sum() / 2
+
+
+def per_row(total: jax.Array, pairs: jax.Array) -> tuple[jax.Array, dict[str, Mean]]:
+    """(the mean of a sum over the batch's rows, {"loss_per_pair"}); pairs [B, ...] is 0 where there is none.
+
+    Over rows and not pairs: the optimiser multiplies by rows, so each pair moves vectors as if it came alone.
+    """
+    return total / len(pairs), {"loss_per_pair": Mean(total, (pairs != 0).sum())}

@@ -12,6 +12,7 @@ from deeplearn.baselines.cooccurrence import ppmi_vectors
 from deeplearn.baselines.embeddings import t_sne
 from deeplearn.data.dataset import Dataset
 from deeplearn.data.persons import analogies, persons
+from deeplearn.data.vocabulary import SPECIAL
 from deeplearn.data.word_windows import NOISE_POWER, THINNINGS, WordWindows, counted, words_in_rows
 from deeplearn.errors import UserError
 from deeplearn.figures.plots import bars
@@ -123,8 +124,7 @@ def together(vectors: Vectors, dataset: Dataset, counts: np.ndarray, window: int
     """How often a word of the test text is nearer to a word near it than to a drawn one; .5 by chance."""
     windows = WordWindows(dataset.test, counts, window)
     rows = windows.gather(np.linspace(0, len(windows) - 1, min(len(windows), PAIRS)).astype(int))
-    units = np.zeros((len(counts), vectors.table.shape[1]), np.float32)
-    units[np.flatnonzero(counts)] = unit(vectors.table)
+    units = _table(unit(vectors.table), counts)
     return _nearer(units[rows["center"]], units[rows["context"]], units[rows["noise"]], rows["context"] != 0)
 
 
@@ -144,8 +144,7 @@ def unseen(vectors: Vectors, dataset: Dataset, config: VectorsConfig) -> dict[st
     if not near.any():
         return {}
     composed = {word: vectors.composed(vocabulary.tokens[word]) for word in np.unique(rows["center"]).tolist()}
-    units = np.zeros((len(counts), vectors.table.shape[1]), np.float32)
-    units[np.flatnonzero(counts)] = unit(vectors.table)
+    units = _table(unit(vectors.table), counts)
     weights = np.cumsum(counts**NOISE_POWER)
     drawn = np.searchsorted(weights / weights[-1], np.random.default_rng(0).random(len(near)), side="right")
     center = unit(np.stack([composed[word] for word in rows["center"].tolist()]))
@@ -172,7 +171,7 @@ def ppmi(dataset: Dataset, config: VectorsConfig) -> dict[str, Any]:
 
     def row() -> Measured:
         counts = word_counts(dataset, config)
-        if len(counts) > LIMIT + 10:
+        if len(counts) > LIMIT + len(SPECIAL):
             raise UserError(f"the counts of {len(counts)} words are too many to be factored")
         table = ppmi_vectors(*running_words(dataset, config), config.window, config.features)
         return measure(vectors_of(table, dataset, counts), dataset, config)
@@ -201,6 +200,7 @@ def drawn(report: Report, ours: str) -> dict[str, Any]:
 
 
 def _table(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rows of the words that have a count, in the places of the vocabulary: [vocabulary, D], zeros elsewhere."""
     table = np.zeros((len(counts), rows.shape[1]), np.float32)
     table[np.flatnonzero(counts)] = rows
     return table

@@ -24,7 +24,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.subwords import LEAST, MOST, parts
 from deeplearn.data.word_windows import WordWindows
 from deeplearn.errors import UserError
-from deeplearn.losses.word_vectors import negative_sampling
+from deeplearn.losses.word_vectors import negative_sampling, per_row
 from deeplearn.models.word_vectors import WordVectors
 from deeplearn.optim.rows import row_descent
 from deeplearn.vectors import Subwords, Vectors
@@ -55,7 +55,7 @@ def skipgram(model: WordVectors, batch: dl.Batch, negatives: int, pieces: bool) 
     center = batch["parts"] if pieces else batch["center"][:, None]
     hidden = model.mean(center, whole_gradient=True)
     total = negative_sampling(hidden, model.outputs(near), near, model.outputs(drawn), drawn, negatives)
-    return total / len(near), {"loss_per_pair": dl.Mean(total, (near != 0).sum())}
+    return per_row(total, near)
 
 
 def vectors(trained: dl.Trained, dataset: Dataset) -> Vectors:

@@ -28,7 +28,7 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.data.huffman import huffman
 from deeplearn.data.word_windows import FORMS, WordWindows
-from deeplearn.losses.word_vectors import hierarchical_softmax, negative_sampling
+from deeplearn.losses.word_vectors import hierarchical_softmax, negative_sampling, per_row
 from deeplearn.models.word_vectors import WordVectors
 from deeplearn.optim.rows import row_descent
 from deeplearn.vectors import Vectors
@@ -89,11 +89,6 @@ def cbow_tree(model: WordVectors, batch: dl.Batch) -> dl.Losses:
     told = near.any(1, keepdims=True)
     way = model.outputs(batch["path"])
     return per_row(hierarchical_softmax(model.mean(near)[:, None], told, way, batch["sign"]), told)
-
-
-def per_row(total: Any, pairs: Any) -> dl.Losses:
-    """A mean over rows, not pairs: the optimiser multiplies by rows, so each pair moves as if it came alone."""
-    return total / len(pairs), {"loss_per_pair": dl.Mean(total, (pairs != 0).sum())}
 
 
 def vectors(trained: dl.Trained, dataset: Dataset) -> Vectors:
