@@ -36,16 +36,15 @@ def denoising_loss(
     return jnp.square(output - target).mean()
 
 
-def diffusion_loss(model: Any, x: jax.Array, label: jax.Array) -> jax.Array:
+def diffusion_loss(model: Any, x: jax.Array, *condition: jax.Array) -> jax.Array:
     """`denoising_loss` of a bound `deeplearn.models.diffusion.Diffusion`, with its schedule and prediction.
 
-    x: [batch, ...] in the data's own units. label: [batch] int32. Draws from the stream "noise".
+    x: [batch, ...] in the data's own units. condition: what the denoiser takes beside x_t and its ratio, arrays
+    [batch, ...]. Draws from the stream "noise".
     """
 
-    assert_shapes(x=(x, "batch *example"), label=(label, "batch"))
-
     def network(noised: jax.Array, ratio: jax.Array) -> jax.Array:
-        output: jax.Array = model.denoiser(noised, ratio, label).astype(jnp.float32)
+        output: jax.Array = model.denoiser(noised, ratio, *condition).astype(jnp.float32)
         return output
 
     x, key = model.normalise(x), model.make_rng("noise")

@@ -15,21 +15,21 @@ import numpy as np
 from deeplearn.models.samplers import SAMPLERS, sample
 from deeplearn.nn.noise import denoised_and_noise, sampling_ratios
 
+Arrays = tuple[Any, ...]
+
 
 class Diffusion(nn.Module):
     """A denoiser, the scaling of data to zero mean and unit variance, and the noise that it is trained on.
 
-    denoiser: (x_t [batch, ...] of unit variance, ratio [batch], label [batch] int32) -> [batch, ...], such as those
-        of `deeplearn.models.denoiser`.
+    denoiser: (x_t [batch, ...] of unit variance, ratio [batch], *condition) -> [batch, ...], such as those of
+        `deeplearn.models.denoiser`, whose condition is a label. A condition is arrays [batch, ...].
     mean, std: of the data's elements.
-    classes: the label that means "no class"; 0 where the denoiser has no classes.
     prediction, schedule, noise_scale: what the denoiser predicts and at which levels (`deeplearn.nn.noise`).
     """
 
     denoiser: nn.Module
     mean: float
     std: float
-    classes: int = 0
     prediction: str = "v"
     schedule: str = "lognormal"
     noise_scale: float = 1.0
@@ -41,40 +41,43 @@ class Diffusion(nn.Module):
         return x * self.std + self.mean
 
     def estimate(
-        self, noised: jax.Array, ratio: jax.Array, label: jax.Array, guidance: float = 0.0
+        self, noised: jax.Array, ratio: jax.Array, condition: Arrays, free: Arrays = (), guidance: float = 0.0
     ) -> tuple[jax.Array, jax.Array]:
         """x̂ and ε̂, pushed away from the unconditional estimate by the guidance w.
 
-        (1 + w) · conditional − w · unconditional (Ho & Salimans 2021, equation 6).
+        (1 + w) · conditional − w · unconditional (Ho & Salimans 2021, equation 6). condition: what the denoiser
+        takes beside x_t and its ratio. free: the same where nothing is asked for, wanted with guidance.
         """
-        output = self.denoiser(noised, ratio, label)
+        output = self.denoiser(noised, ratio, *condition)
         if guidance:
-            free = self.denoiser(noised, ratio, jnp.full_like(label, self.classes))
-            output = (1 + guidance) * output - guidance * free
+            output = (1 + guidance) * output - guidance * self.denoiser(noised, ratio, *free)
         return denoised_and_noise(output, noised, ratio, self.prediction)
 
 
 def diffusion_samples(
     trained: Any,
-    label: np.ndarray,
+    condition: Arrays,
     shape: tuple[int, ...],
     *,
+    free: Arrays = (),
     sampler: str = "heun",
     steps: int = 40,
     guidance: float = 0.0,
 ) -> np.ndarray:
-    """One sample in the data's units for each label [n]: [n, *shape].
+    """One sample in the data's units for each row of the condition, arrays [n, ...]: [n, *shape].
 
-    trained: a `deeplearn.train.Trained` whose model is a `Diffusion`. label: int32, ignored by a denoiser without
-    classes. sampler: a name in `SAMPLERS`. steps: levels that it visits. guidance: as in `Diffusion.estimate`.
+    trained: a `deeplearn.train.Trained` whose model is a `Diffusion`. condition, free, guidance: as in
+    `Diffusion.estimate`. sampler: a name in `SAMPLERS`. steps: levels that it visits.
     """
 
     def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
-        estimate: tuple[jax.Array, jax.Array] = trained(Diffusion.estimate, x, ratio, label, guidance=guidance)
+        estimate: tuple[jax.Array, jax.Array] = trained(
+            Diffusion.estimate, x, ratio, condition, free, guidance=guidance
+        )
         return estimate
 
     # Heun solves the same equation whatever schedule it was trained with; its own grid works best.
     schedule = "lognormal" if sampler == "heun" else trained.model.schedule
     ratios = sampling_ratios(schedule, steps, trained.model.noise_scale)
-    x = sample(SAMPLERS[sampler], denoiser, trained.key, (len(label), *shape), ratios)
+    x = sample(SAMPLERS[sampler], denoiser, trained.key, (len(condition[0]), *shape), ratios)
     return np.asarray(trained(Diffusion.restore, x))

@@ -71,7 +71,7 @@ def play(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
 
 def draw(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     return coverage(
-        diffusion_samples(trained, np.zeros(SAMPLES, np.int32), (2,), sampler="heun", steps=40), dataset
+        diffusion_samples(trained, (np.zeros(SAMPLES, np.int32),), (2,), sampler="heun", steps=40), dataset
     )
 
 

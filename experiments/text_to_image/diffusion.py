@@ -65,15 +65,16 @@ class Config(dl.Config):
 
 
 def denoise(model: Diffusion, batch: dl.Batch, drop_label: float) -> dl.Losses:
-    label = drop_labels(batch["label"], model.make_rng("noise"), drop_label, model.classes)
+    label = drop_labels(batch["label"], model.make_rng("noise"), drop_label, model.denoiser.classes)
     return diffusion_loss(model, batch["image"], label), {}
 
 
 def samples(trained: dl.Trained, label: np.ndarray, dataset: Dataset) -> np.ndarray:
     """An image in [0, 1] of each requested class [n]: [n, H, W, C]."""
     config = trained.config
+    free = np.full_like(label, len(dataset.classes))
     way = {"sampler": config.sampler, "steps": config.sampling_steps, "guidance": config.guidance}
-    return np.clip(diffusion_samples(trained, label, dataset.image_shape, **way), 0, 1)
+    return np.clip(diffusion_samples(trained, (label,), dataset.image_shape, free=(free,), **way), 0, 1)
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
@@ -127,7 +128,6 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
             UNet(widths, len(dataset.classes)),
             mean=mean,
             std=std,
-            classes=len(dataset.classes),
             prediction=config.prediction,
             schedule=config.schedule,
             noise_scale=noise_scale(config, shape),

@@ -57,7 +57,7 @@ def denoise(model: Diffusion, batch: dl.Batch) -> dl.Losses:
 
 def points(trained: dl.Trained) -> np.ndarray:
     sampler, steps = trained.config.sampler, trained.config.sampling_steps
-    return diffusion_samples(trained, np.zeros(SAMPLES, np.int32), (2,), sampler=sampler, steps=steps)
+    return diffusion_samples(trained, (np.zeros(SAMPLES, np.int32),), (2,), sampler=sampler, steps=steps)
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

@@ -123,3 +123,16 @@ def test_without_raqm_one_sentence_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(features, "check", lambda name: False)
     with pytest.raises(UserError, match="openmoji is drawn by Pillow with raqm, and the Pillow that is installed"):
         data.load("openmoji/16", tmp_path)
+
+
+def test_people_are_those_with_a_person_or_a_tone_in_the_splits_that_they_have_among_all(data_dir, dataset, rows):
+    people = data.load("openmoji/people-16", data_dir)
+    for columns, split in zip(rows, (people.train, people.validation, people.test), strict=True):
+        kept = (columns["person"] > 0) | (columns["tone"] > 0)
+        mine = split.arrays()
+        assert mine["text"].tolist() == columns["text"][kept].tolist()
+        np.testing.assert_array_equal(mine["image"], columns["image"][kept])
+        # A class has another number, and the same names.
+        own, among_all = (np.unique(one, return_inverse=True)[1] for one in (mine["label"], columns["label"][kept]))
+        np.testing.assert_array_equal(own, among_all)
+    assert len(people.train) + len(people.validation) + len(people.test) == 2292

@@ -33,8 +33,8 @@ class Best(nn.Module):
 
 
 def trained(**fields):
-    model = Diffusion(Best(), **{"mean": 3.0, "std": 2.0, "classes": 3, **fields})
-    arguments = np.zeros((3, *SHAPE), np.float32), RATIO, LABEL
+    model = Diffusion(Best(), **{"mean": 3.0, "std": 2.0, **fields})
+    arguments = np.zeros((3, *SHAPE), np.float32), RATIO, (LABEL,)
     variables = model.init(jax.random.key(0), *arguments, method=Diffusion.estimate)
     assert set(variables["params"]) == {"denoiser"}
     return Trained(model, variables, jax.random.key(1), types.SimpleNamespace())
@@ -52,7 +52,7 @@ def test_guidance_pushes_away_from_the_unconditional_estimate(guidance):
     weights = {"params": model.variables["params"]["denoiser"]}
     with_label, without = (Best().apply(weights, x, RATIO, label) for label in (LABEL, np.full(3, 3)))
     output = with_label + guidance * (with_label - without)
-    found = model(Diffusion.estimate, x, RATIO, LABEL, guidance=guidance)
+    found = model(Diffusion.estimate, x, RATIO, (LABEL,), (np.full(3, 3),), guidance=guidance)
     for one, other in zip(found, denoised_and_noise(output, x, RATIO, "v"), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -60,7 +60,7 @@ def test_guidance_pushes_away_from_the_unconditional_estimate(guidance):
 @pytest.mark.parametrize("sampler", list(SAMPLERS))
 def test_samples_are_the_data_of_the_labels_in_their_own_units(sampler):
     label = np.repeat(LABEL, 2000)
-    x = diffusion_samples(trained(schedule="cosine"), label, SHAPE, sampler=sampler, steps=60)
+    x = diffusion_samples(trained(schedule="cosine"), (label,), SHAPE, sampler=sampler, steps=60)
     assert x.shape == (6000, *SHAPE)
     for value in LABEL:
         assert x[label == value].mean() == pytest.approx(3 + 2 * value, abs=0.1)
@@ -70,7 +70,7 @@ def test_samples_are_the_data_of_the_labels_in_their_own_units(sampler):
 def test_heun_has_its_own_levels_and_the_others_those_of_training():
     def made(schedule, sampler, scale=1.0):
         model = trained(schedule=schedule, noise_scale=scale)
-        return diffusion_samples(model, LABEL, SHAPE, sampler=sampler, steps=4)
+        return diffusion_samples(model, (LABEL,), SHAPE, sampler=sampler, steps=4)
 
     np.testing.assert_array_equal(made("cosine", "heun"), made("lognormal", "heun"))
     assert not np.array_equal(made("cosine", "ddim"), made("lognormal", "ddim"))
@@ -79,6 +79,7 @@ def test_heun_has_its_own_levels_and_the_others_those_of_training():
 
 def test_guidance_moves_samples_away_from_the_others():
     label = np.repeat(LABEL, 300)
-    plain, pushed = (diffusion_samples(trained(), label, SHAPE, guidance=g) for g in (0.0, 0.5))
+    free = (np.full_like(label, 3),)
+    plain, pushed = (diffusion_samples(trained(), (label,), SHAPE, free=free, guidance=g) for g in (0.0, 0.5))
     # The unconditional mean lies above all of the classes'.
     assert all(pushed[label == value].mean() < plain[label == value].mean() - 0.3 for value in LABEL)

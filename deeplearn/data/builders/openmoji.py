@@ -9,7 +9,8 @@ and Japanese by the package `emoji`, which has its names from Unicode's CLDR. In
 pickle) and ten are two glyphs side by side (both thumb signs in five tones): they are left out. One picture may
 have several names (astronaut, man astronaut): pictures that differ by a root mean square below .002 at 32 pixels
 are one class. Validation and test hold new combinations of known parts, persons of a kind and tones of skin that
-train does not show together (`emoji_names.held_out`).
+train does not show together (`emoji_names.held_out`). `people-32` has those alone whose name has a person or a
+tone of skin, which are combinations of parts that others share, and the splits that they have among all.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -27,6 +28,7 @@ from deeplearn.errors import UserError
 SIZE, CANVAS, PLACE, CROP = 150, 260, (34, 20), (34, 18, 226, 210)
 SIDE = CROP[2] - CROP[0]  # 192 pixels, a multiple of every side below
 SIDES = (16, 24, 32, 64)
+PEOPLE = "people-"
 CREDIT = "All emojis designed by OpenMoji – the open-source emoji and icon project. License: CC BY-SA 4.0"
 SAME, AT = 0.002, 32  # pictures are one class below this root mean square, of 1, at so many pixels
 
@@ -98,7 +100,9 @@ class Builder(OwnBuilder):
 
     name = "openmoji"
     VERSION = tfds.core.Version(OWN[name].version)
-    BUILDER_CONFIGS: tuple = tuple(tfds.core.BuilderConfig(name=str(side)) for side in SIDES)
+    BUILDER_CONFIGS: tuple = tuple(
+        tfds.core.BuilderConfig(name=f"{which}{side}") for which in ("", PEOPLE) for side in SIDES
+    )
     levels = 256
 
     def about(self) -> dict[str, Any]:
@@ -110,8 +114,12 @@ class Builder(OwnBuilder):
             "credit": CREDIT,
         }
 
+    @property
+    def _side(self) -> int:
+        return int(self.builder_config.name.removeprefix(PEOPLE))
+
     def _info(self) -> tfds.core.DatasetInfo:
-        side = int(self.builder_config.name)
+        side = self._side
         number = tfds.features.Scalar(np.int32)
         return tfds.core.DatasetInfo(
             builder=self,
@@ -130,14 +138,18 @@ class Builder(OwnBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        side = int(self.builder_config.name)
+        side = self._side
         drawn = draw({side, AT})
         label = classes_of(drawn.pictures[AT])
-        _, first = np.unique(label, return_index=True)
-        self.info.features["label"].names = [drawn.emoji[row].english for row in first]
+        splits = held_out(drawn.emoji, label)
+        everyone = not self.builder_config.name.startswith(PEOPLE)
+        kept = [row for row, one in enumerate(drawn.emoji) if everyone or one.person or one.tone]
+        _, first, number = np.unique(label[kept], return_index=True, return_inverse=True)
+        self.info.features["label"].names = [drawn.emoji[kept[row]].english for row in first]
         kinds = {kind: number for number, kind in enumerate(_kinds(every_emoji()))}
         examples: dict[str, list[dict[str, Any]]] = {"train": [], "validation": [], "test": []}
-        for row, (one, (split, new)) in enumerate(zip(drawn.emoji, held_out(drawn.emoji, label), strict=True)):
+        for row, its_label in zip(kept, number.tolist(), strict=True):
+            one, (split, new) = drawn.emoji[row], splits[row]
             parts = {
                 "kind": kinds[one.kind],
                 "person": PERSONS.index(one.person),
@@ -145,7 +157,7 @@ class Builder(OwnBuilder):
                 "held_out": HELD_OUT.index(new),
             }
             texts = {"text": one.english, "japanese": one.japanese}
-            examples[split].append({"image": drawn.pictures[side][row], "label": int(label[row]), **texts, **parts})
+            examples[split].append({"image": drawn.pictures[side][row], "label": its_label, **texts, **parts})
         return {split: self._generate_examples(rows) for split, rows in examples.items()}
 
     def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
