@@ -34,8 +34,8 @@ def picture_baselines(
     "retrieval": the training picture whose caption is nearest, by cosine of TF-IDF.
     "ridge on words and pairs": a linear map to pixels from the words that a caption has, and its pairs of words.
     "kernel ridge": the cubic kernel on the cosine of captions' words; of `vectors(texts) -> [N, D]`, if there are
-        any, such as a pretrained encoder's. The penalty of each is the one with which the most validation pictures are
-        nearest to what is made for them.
+        any, such as a pretrained encoder's. The penalty of each is that with which most validation pictures are
+        the nearest to what is made for them.
     "sibling recoloured": of pictures with parts, a training picture of the same kind and person in another tone,
         its colours changed as they change between other pictures of the two tones; where training has none, its
         picture that shares the most.

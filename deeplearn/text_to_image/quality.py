@@ -28,8 +28,8 @@ Rows = Mapping[str, np.ndarray]
 def asked_rows(dataset: Dataset) -> dict[str, np.ndarray]:
     """Columns of examples whose captions are asked for: those of test, then some of training, evenly spaced.
 
-    `held_out` says of each how it is new, as `dataset.about["held out"]` names it; where the set does not say, it is
-    1 for test and 0 for training.
+    `held_out` says of each how it is new, as `dataset.about["held out"]` names it; where the set does not say, it
+    is 1 for test and 0 for training.
     """
     new, seen = evenly_spaced(dataset.test, NEW), evenly_spaced(dataset.train, SEEN)
     if "held_out" not in new:
