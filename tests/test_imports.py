@@ -20,7 +20,12 @@ ARROWS = {
     "judge": {"baselines", "data", "losses", "metrics", "models", "nn", "optim", "train"},
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
+    "text_to_image": {
+        *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train")
+    },
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
+    "draw": {"data", "figures", "runs", "train"},
+    "demo": {"draw", "runs", "train"},
     "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
     "embed": {"data", "metrics", "models", "nn", "runs", "train", "weights"},
     "vectors": {"baselines", "data", "figures", "metrics", "runs", "train"},
