@@ -1,6 +1,6 @@
-"""How many nats a diffusion model needs for an image of grey levels: its variational bound (Kingma et al. 2021, VDM).
+"""The nats that a diffusion model needs for an image of grey levels: its bound (Kingma et al. 2021, VDM).
 
-With x of unit variance, z_r = α x + σ ε of ratio r = σ/α from the smallest r₀ to the largest r₁, and a denoiser's ε̂,
+With x of unit variance, z_r = α x + σ ε of ratio r = σ/α from the smallest r₀ to the largest r₁, and an estimate ε̂,
 
     −log p(x) ≤ KL(q(z_{r₁}|x) ‖ N(0, 1)) + E[−log p(x|z_{r₀})] + ∫ E ‖ε − ε̂(z_r, r)‖² d log r.
 
@@ -29,7 +29,12 @@ SMALLEST_STEP = 0.3  # r₀ beside the spacing of levels
 
 
 def variational_bound(
-    denoiser: Denoiser, x: jax.Array, grid: jax.Array, key: jax.Array, smallest: float | jax.Array, largest: float = LARGEST
+    denoiser: Denoiser,
+    x: jax.Array,
+    grid: jax.Array,
+    key: jax.Array,
+    smallest: float | jax.Array,
+    largest: float = LARGEST,
 ) -> dict[str, jax.Array]:
     """Nats an example, each an estimate [batch] by one draw, without bias: `prior`, `decoder`, `denoising`, and
     `nats`, their sum.
