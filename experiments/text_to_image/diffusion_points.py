@@ -25,6 +25,7 @@ from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.models.samplers import SAMPLERS
 from deeplearn.nn.noise import PREDICTIONS, SCHEDULES
+from deeplearn.text_to_image.sweeps import by_evaluations, evaluation_curves
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from deeplearn.nn.noise import (
     SCHEDULES,
     SMALLEST,
     denoised_and_noise,
+    even_ratios,
     sampling_ratios,
     signal_and_noise,
 )
