@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Denoiser = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]  # as in `deeplearn.models.samplers`
 
-SMALLEST_STEP = 0.3  # r₀ beside the spacing of levels
+SMALLEST_STEP = 0.2  # r₀ beside the spacing of levels
 
 
 def variational_bound(

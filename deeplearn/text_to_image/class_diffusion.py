@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,7 @@ class ClassDiffusionConfig(dl.Config):
     noise_scale: float = dl.flag(0.0, "factor of all noise levels (0: side / 8 if log-normal, else 1)", min=0)
     drop_label: float = dl.flag(0.1, "fraction of training labels left out, for guidance", min=0, max=1)
     width: int = dl.flag(32, "channels of the U-Net at full resolution; eight divides them", min=GROUPS)
+    waves: int = dl.flag(0, "sines and cosines by which the U-Net knows the images' grey levels", min=0)
     learning_rate: float = dl.flag(1e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
 
     def scale(self, shape: tuple[int, int, int]) -> float:
@@ -46,7 +48,10 @@ class ClassDiffusionConfig(dl.Config):
         height, width, _ = shape = dataset.image_shape
         widths = tuple(self.width * min(2**level, 4) for level in range(resolutions(height, width)))
         mean, std = dataset.moments("image")
-        denoiser = UNet(widths, len(dataset.classes))
+        # Of lengths of one level, two, four …; images that have no levels have none to know.
+        one = 2 * math.pi * std * (dataset.levels - 1) if dataset.levels else 0.0
+        waves = tuple(one / 2**wave for wave in range(self.waves if one else 0))
+        denoiser = UNet(widths, len(dataset.classes), waves)
         return Diffusion(denoiser, mean, std, self.prediction, self.schedule, self.scale(shape))
 
     def stage(self) -> dl.Stage:

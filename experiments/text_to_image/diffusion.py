@@ -41,6 +41,7 @@ IMAGES = 1000  # largest number of images that are sampled to be judged
 
 @dataclasses.dataclass(frozen=True)
 class Config(ClassDiffusionConfig):
+    waves: int = 3
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(40, "levels that the sampler visits", min=2)
     guidance: float = dl.flag(1.0, "how far samples are pushed towards their class (0: not at all)", min=0)
@@ -51,6 +52,7 @@ class Config(ClassDiffusionConfig):
         "prediction": "noise",
         "schedule": "linear",
         "noise_scale": 1.0,
+        "waves": 0,
         "sampler": "ddpm",
         "sampling_steps": 1000,
         "guidance": 0.0,
