@@ -1,4 +1,4 @@
-"""Interpolation: what lies in the middle between two pictures, by a diffusion model, by a VAE and in pixels?
+"""Interpolation: the middle between two pictures, by a diffusion model, by a VAE and in pixels.
 
     python -m experiments.text_to_image.interpolation
 
