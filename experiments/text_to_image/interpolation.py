@@ -3,10 +3,10 @@
     python -m experiments.text_to_image.interpolation
 
 Of pairs of test pictures. Diffusion: each picture is led back to the noise of which DDIM makes it (Song et al.
-2021), the noises are mixed along a great circle, and DDIM leads back to a picture; told no class. The VAE (Kingma
-& Welling 2014), trained beside it on the same batches, decodes the straight line between codes. Measured at the
-middle: whether the data set's judge is sure of a class (`confident`) and whether it is that of one of the two
-(`of_an_end`); `feature_distance`, to the nearest training picture in the judge's features over that of test
+2021), the noises are mixed along a great circle, and DDIM leads back to a picture, without classes. The VAE
+(Kingma & Welling 2014), trained beside it on the same batches, decodes the straight line between codes. Measured
+at the middle: whether the data set's judge is sure of a class (`confident`) and whether it is that of one of the
+two (`of_an_end`); `feature_distance`, to the nearest training picture in the judge's features over that of test
 pictures; `precision`; `sharpness` beside test pictures; and `psnr_ends`, how well the ends are the two pictures.
 More rows: a straight line between the noises, one in pixels, which is two pictures at once, and test pictures
 themselves.
@@ -37,6 +37,7 @@ DIFFUSION, LINE, CODES, PIXELS = "diffusion", "diffusion, straight line", "VAE",
 
 @dataclasses.dataclass(frozen=True)
 class Config(ClassDiffusionConfig):
+    drop_label: float = 1.0  # it is never told a class
     sampler: str = dl.flag("ddim", "the way to noise and back", choices=("ddim", "heun"))
     sampling_steps: int = dl.flag(40, "levels that it visits", min=2)
     latents: int = dl.flag(16, "dimensions of the VAE's code", min=1)
