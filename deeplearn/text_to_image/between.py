@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,8 +17,8 @@ from deeplearn.models.vae import VAE
 from deeplearn.nn.great_circle import along_great_circle
 from deeplearn.text_to_image.class_diffusion import no_class
 
-# (pictures [N, H, W, C] in [0, 1], others, fraction of the way) -> pictures.
-Between = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+# (pictures [N, H, W, C] in [0, 1], others, fractions of the way [S]) -> pictures [S, N, H, W, C].
+Between = Callable[[np.ndarray, np.ndarray, Sequence[float]], np.ndarray]
 Mix = Callable[[Any, Any, float], Any]
 
 
@@ -47,9 +47,10 @@ def through_noise(trained: dl.Trained, dataset: Dataset, mix: Mix, *, sampler: s
     def noise(image: np.ndarray) -> Any:
         return way(trained(Diffusion.normalise, image), ratios[-2::-1])  # from the smallest ratio above 0
 
-    def between(image: np.ndarray, other: np.ndarray, fraction: float) -> np.ndarray:
-        made = way(mix(noise(image), noise(other), fraction), ratios)
-        return np.clip(trained(Diffusion.restore, made), 0, 1)
+    def between(image: np.ndarray, other: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+        ends = noise(image), noise(other)
+        made = [trained(Diffusion.restore, way(mix(*ends, fraction), ratios)) for fraction in fractions]
+        return np.clip(np.stack(made), 0, 1)
 
     return between
 
@@ -60,11 +61,16 @@ def through_codes(trained: dl.Trained) -> Between:
     def code(image: np.ndarray) -> Any:
         return trained(VAE.encode, trained(VAE.observe, image))[0]
 
-    def between(image: np.ndarray, other: np.ndarray, fraction: float) -> np.ndarray:
-        made = trained(VAE.mean_image, straight(code(image), code(other), fraction))
-        return np.asarray(made).reshape(image.shape)
+    def between(image: np.ndarray, other: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+        ends = code(image), code(other)
+        made = [trained(VAE.mean_image, straight(*ends, fraction)) for fraction in fractions]
+        return np.stack(made).reshape(-1, *image.shape)
 
     return between
+
+
+def in_pixels(image: np.ndarray, other: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+    return np.stack([straight(image, other, fraction) for fraction in fractions])
 
 
 def pairs(dataset: Dataset, limit: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

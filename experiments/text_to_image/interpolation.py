@@ -27,7 +27,15 @@ from deeplearn.metrics.distances import nearest_neighbours
 from deeplearn.metrics.pictures import psnr
 from deeplearn.metrics.sharpness import sharpness
 from deeplearn.models.vae import VAE
-from deeplearn.text_to_image.between import Between, circle, pairs, straight, through_codes, through_noise
+from deeplearn.text_to_image.between import (
+    Between,
+    circle,
+    in_pixels,
+    pairs,
+    straight,
+    through_codes,
+    through_noise,
+)
 from deeplearn.text_to_image.class_diffusion import ClassDiffusionConfig
 
 PAIRS = 300  # of test pictures at most
@@ -65,7 +73,7 @@ def ways(trained: dl.Trained, dataset: Dataset) -> dict[str, Between]:
         DIFFUSION: through_noise(diffusion, dataset, circle, **way),
         LINE: through_noise(diffusion, dataset, straight, **way),
         CODES: through_codes(trained["vae"]),
-        PIXELS: straight,
+        PIXELS: in_pixels,
     }
 
 
@@ -91,8 +99,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     one, other = ends = pairs(dataset, PAIRS)
     rows = {}
     for name, between in ways(trained, dataset).items():
-        middle = between(one["image"], other["image"], 0.5)
-        back = between(one["image"], other["image"], 0.0)
+        back, middle = between(one["image"], other["image"], (0.0, 0.5))
         metrics = measured(middle, ends, dataset) | {"psnr_ends": float(psnr(back, one["image"]).mean())}
         rows[dl.OURS if name == DIFFUSION else name] = dl.Measured(metrics)
     return rows
@@ -106,11 +113,8 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 def walks(trained: dl.Trained, dataset: Dataset, count: int = 3, stops: int = 9) -> Any:
     """A few pairs, each by every way."""
     one, other = (rows["image"][:count] for rows in pairs(dataset, PAIRS))
-    made = {
-        name: np.stack([between(one, other, stop) for stop in np.linspace(0, 1, stops)], axis=1)
-        for name, between in ways(trained, dataset).items()
-    }
-    images = np.stack([of[pair] for pair in range(len(one)) for of in made.values()])
+    made = {name: between(one, other, np.linspace(0, 1, stops)) for name, between in ways(trained, dataset).items()}
+    images = np.stack([of[:, pair] for pair in range(len(one)) for of in made.values()])
     return image_grid(images, row_labels=[*made] * len(one))
 
 

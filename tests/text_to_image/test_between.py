@@ -9,7 +9,7 @@ import pytest
 
 from deeplearn.models.diffusion import Diffusion
 from deeplearn.models.vae import VAE
-from deeplearn.text_to_image.between import circle, pairs, straight, through_codes, through_noise
+from deeplearn.text_to_image.between import circle, in_pixels, pairs, straight, through_codes, through_noise
 from tests.experiments.pretend import pretend
 
 MEAN, STD = 0.5, 0.1
@@ -43,15 +43,14 @@ def test_noise_leads_back_to_the_ends_and_to_their_mixture(mix):
     rng = np.random.default_rng(0)
     one, other = rng.normal(MEAN, STD, size=(2, 4, 3, 3, 1)).clip(0.1, 0.9).astype(np.float32)
     between = through_noise(Gaussian(), pretend("digits"), mix, sampler="heun", steps=24)
-    np.testing.assert_allclose(between(one, other, 0.0), one, atol=0.02)
-    np.testing.assert_allclose(between(one, other, 1.0), other, atol=0.02)
-    expected = mix((one - MEAN) / STD, (other - MEAN) / STD, 0.3) * STD + MEAN
-    np.testing.assert_allclose(between(one, other, 0.3), expected, atol=0.02)
+    middle = mix((one - MEAN) / STD, (other - MEAN) / STD, 0.3) * STD + MEAN
+    np.testing.assert_allclose(between(one, other, (0.0, 1.0, 0.3)), [one, other, middle], atol=0.02)
 
 
-def test_codes_are_joined_by_a_straight_line():
+def test_codes_and_pixels_are_joined_by_straight_lines():
     one, other = np.random.default_rng(0).uniform(size=(2, 4, 3, 3, 1))
-    np.testing.assert_allclose(through_codes(Gaussian())(one, other, 0.25), 0.75 * one + 0.25 * other, rtol=1e-5)
+    for way in (through_codes(Gaussian()), in_pixels):
+        np.testing.assert_allclose(way(one, other, (0.0, 0.25)), [one, 0.75 * one + 0.25 * other], rtol=1e-5)
 
 
 def test_a_picture_is_never_paired_with_itself():
