@@ -20,6 +20,9 @@ ARROWS = {
     "judge": {"baselines", "data", "losses", "metrics", "models", "nn", "optim", "train"},
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
+    "text_to_image": {
+        *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train")
+    },
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
     "embed": {"data", "metrics", "models", "nn", "runs", "train", "weights"},

@@ -65,8 +65,8 @@ def spaced(rows: int, limit: int) -> np.ndarray:
 
 def evenly_spaced(split: Split, limit: int, among: np.ndarray | None = None) -> Batch:
     """At most `limit` examples of the split, or of its rows `among` [n], evenly spaced."""
-    rows = np.arange(len(split)) if among is None else among
-    return split.gather(rows[spaced(len(rows), limit)])
+    rows = spaced(len(split) if among is None else len(among), limit)
+    return split.gather(rows if among is None else among[rows])
 
 
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:

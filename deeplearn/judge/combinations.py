@@ -5,12 +5,15 @@ The measure is exact: a picture is right where, of all pictures of the set, the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from deeplearn.data import Dataset
 from deeplearn.measured import Measured
 from deeplearn.metrics.identity import identity
 from deeplearn.metrics.sharpness import sharpness
+from deeplearn.nn.functional import area_means
 
 PARTS = {"kind": "kinds", "person": "persons", "tone": "tones"}  # columns, and where their names are
 
@@ -25,25 +28,33 @@ def part_sizes(dataset: Dataset) -> tuple[int, ...]:
     return tuple(len(dataset.about[names]) for names in PARTS.values())
 
 
-def combination_quality(images: np.ndarray, dataset: Dataset) -> dict[str, float]:
-    """Of images [N, H, W, C] in [0, 1], one for each test picture's combination, in the order of the split.
+def combination_quality(
+    images: np.ndarray, dataset: Dataset, asked: Mapping[str, np.ndarray] | None = None
+) -> dict[str, float]:
+    """Of images [N, side, side, C] in [0, 1], one for each combination asked for, in their order.
+
+    asked: columns of `dataset`, those of the test split if there are none; images may be smaller than theirs, which
+    are then compared as means of areas.
 
     Returns:
         identity: the fraction that are right; kind, person, tone: the fraction whose nearest picture has the part
-            that was asked for; the same of each way in which combinations are new, as in identity_tone.
+            that was asked for; the same of each way in which combinations are new, as in identity_tone, and
+            identity_seen of those that training shows.
         mse: mean squared difference to the true picture. Blurred means are good at it and at identity.
         sharpness: mean squared difference of neighbouring pixels, over that of the true pictures.
     """
     splits = [getattr(dataset, name).arrays() for name in ("train", "validation", "test")]
-    test, every = splits[-1], {key: np.concatenate([s[key] for s in splits]) for key in ("image", "label", *PARTS)}
-    parts = {part: (every[part], test[part]) for part in PARTS}
-    right = identity(images, every["image"], every["label"], test["label"], parts)
+    asked = splits[-1] if asked is None else asked
+    every = {key: np.concatenate([s[key] for s in splits]) for key in ("image", "label", *PARTS)}
+    true, pictures = (area_means(images_of["image"], images.shape[1]) for images_of in (asked, every))
+    parts = {part: (every[part], asked[part]) for part in PARTS}
+    right = identity(images, pictures, every["label"], asked["label"], parts)
     metrics = {name: float(each.mean()) for name, each in right.items()}
     for number, what in enumerate(dataset.about["held out"]):
-        if what and (of := test["held_out"] == number).any():
-            metrics |= {f"{name}_{what}": float(each[of].mean()) for name, each in right.items()}
-    metrics["mse"] = float(np.square(images - test["image"]).mean())
-    metrics["sharpness"] = sharpness(images, test["image"])
+        if (of := asked["held_out"] == number).any():
+            metrics |= {f"{name}_{what or 'seen'}": float(each[of].mean()) for name, each in right.items()}
+    metrics["mse"] = float(np.square(images - true).mean())
+    metrics["sharpness"] = sharpness(images, true)
     return metrics
 
 

@@ -72,3 +72,18 @@ def binary(image: Any) -> Any:
     Of JAX or numpy.
     """
     return (flat(image) > 0.5).astype(jnp.float32)
+
+
+def area_means(image: Any, side: int) -> Any:
+    """Images [batch, height, width, channels] whose smaller side becomes `side`, each pixel the mean of its area.
+
+    JAX or numpy. ValueError where the sides are no multiples.
+    """
+    batch, height, width, channels = image.shape
+    factor, rest = divmod(min(height, width), side)
+    if rest or not factor or height % factor or width % factor:
+        raise ValueError(f"images of {height}×{width} pixels have no whole areas that make {side} of a side")
+    if factor == 1:
+        return image
+    areas = image.reshape(batch, height // factor, factor, width // factor, factor, channels)
+    return areas.mean((2, 4))

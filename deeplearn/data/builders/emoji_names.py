@@ -51,7 +51,7 @@ def every_emoji() -> tuple[Emoji, ...]:
     for characters, facts in emoji.EMOJI_DATA.items():
         if facts["status"] == status:
             english, japanese = (facts[language].strip(":").replace("_", " ") for language in ("en", "ja"))
-            english = _with_tones(english)
+            english = with_tones(english)
             found.append(Emoji(characters, english, japanese, *_parts(english)))
     persons = defaultdict(set)
     for one in found:
@@ -65,7 +65,7 @@ def combination(text: str) -> tuple[str, str, str]:
 
     The combination need not be an emoji. UserError where the text names no kind of emoji.
     """
-    text, persons = _with_tones(_plain(text)), defaultdict(set)
+    text, persons = with_tones(_plain(text)), defaultdict(set)
     for one in every_emoji():
         if _plain(one.english) == text:
             return one.kind, one.person, one.tone
@@ -89,7 +89,7 @@ def _plain(text: str) -> str:
     return " ".join(re.sub("[:,]", " ", text.lower()).split())
 
 
-def _with_tones(name: str) -> str:
+def with_tones(name: str) -> str:
     """The name with each tone of skin as one word."""
     return _TONE.sub(lambda tone: f"{(tone[1] or '').replace('-', '_')}{tone[2]}_skin", name)
 

@@ -1,0 +1,108 @@
+"""Captions as a generator of pictures reads them: those of a data set, and what a user types."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deeplearn.data import Dataset, Vocabulary
+from deeplearn.data.builders.emoji_names import with_tones
+from deeplearn.errors import UserError
+from deeplearn.judge.combinations import has_parts
+from deeplearn.nn.checks import assert_integers, assert_shapes
+
+
+def need_captions(dataset: Dataset) -> None:
+    """UserError unless the data set has pictures with captions in tokens."""
+    dataset.need_images("here pictures are made from their captions")
+    if dataset.vocabulary is None or not {"tokens", "length"} <= set(dataset.train.spec):
+        raise UserError(
+            f"--dataset={dataset.name} has pictures without captions: choose openmoji/people-32, shapes/32 or "
+            "captions:DIR, a folder of pictures beside a metadata.csv with file_name and text"
+        )
+
+
+def texts_of(rows: Mapping[str, np.ndarray], dataset: Dataset) -> list[str]:
+    """The captions of rows as texts."""
+    if "text" in rows:
+        return [str(text) for text in rows["text"]]
+    vocabulary = _vocabulary(dataset)
+    return [vocabulary.join(vocabulary.decode(tokens)) for tokens in rows["tokens"]]
+
+
+def tokens_of(texts: Sequence[str], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """tokens int32 [N, time] between `begin` and `end`, as long as the data set's longest, and lengths int32 [N].
+
+    Words that the vocabulary does not have are its unknown token. UserError for a text without words, and for one
+    that is too long.
+    """
+    vocabulary = _vocabulary(dataset)
+    longest = dataset.train.spec["tokens"].shape[0]
+    tokens, length = np.full((len(texts), longest), vocabulary.pad, np.int32), np.zeros(len(texts), np.int32)
+    for row, text in enumerate(texts):
+        ids = [vocabulary.begin, *vocabulary.encode(_cut(text, dataset)), vocabulary.end]
+        if len(ids) == 2:
+            raise UserError("the text is empty: say what is to be seen, such as " + _example(dataset))
+        if len(ids) > longest:
+            raise UserError(
+                f"the text {text[:60]!r} has {len(ids) - 2} {vocabulary.level}s, and the longest that this network "
+                f"reads has {longest - 2}: say less"
+            )
+        tokens[row, : len(ids)], length[row] = ids, len(ids)
+    return tokens, length
+
+
+def asked(text: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """`tokens_of` one text of a user, [1, time] and [1]; UserError, too, for a word that was never learnt."""
+    found = tokens_of([text], dataset)
+    vocabulary = _vocabulary(dataset)
+    unknown = [word for word in _cut(text, dataset) if word not in vocabulary.tokens]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], vocabulary.tokens, n=3)
+        near = f"did you mean {' or '.join(map(repr, close))}?" if close else "such as " + _example(dataset)
+        raise UserError(f"this network never learnt the {vocabulary.level} {unknown[0]!r}: {near}")
+    return found
+
+
+def drop_words(
+    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float
+) -> tuple[jax.Array, jax.Array]:
+    """Captions of which each word is left out with that probability, and their lengths.
+
+    tokens: int32 [batch, time], between `begin` and `end`, which stay; length: int32 [batch]. What stays moves
+    together.
+    """
+    assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
+    assert_integers(tokens=tokens, length=length)
+    place = jnp.arange(tokens.shape[1])
+    word = (place > 0) & (place < length[:, None] - 1)
+    dropped = word & jax.random.bernoulli(key, fraction, tokens.shape)
+    order = jnp.argsort(dropped, axis=1, stable=True)
+    kept = jnp.take_along_axis(jnp.where(dropped, Vocabulary.pad, tokens), order, axis=1)
+    return kept, length - dropped.sum(1, dtype=length.dtype)
+
+
+def _cut(text: str, dataset: Dataset) -> list[str]:
+    """A text's tokens: tones of skin as one word in names of emoji, and words as the vocabulary writes them."""
+    vocabulary = _vocabulary(dataset)
+    tokens = vocabulary.cut(with_tones(text) if has_parts(dataset) else text)
+    if vocabulary.level != "word":
+        return tokens
+    written = {token.lower(): token for token in vocabulary.tokens}
+    cut = [token if token in vocabulary.tokens else written.get(token.lower(), token) for token in tokens]
+    # "woman judge: dark skin tone" is written without signs in the set itself.
+    return [token for token in cut if token in vocabulary.tokens or any(map(str.isalnum, token))]
+
+
+def _example(dataset: Dataset) -> str:
+    vocabulary = _vocabulary(dataset)
+    return repr("woman judge: dark skin tone" if has_parts(dataset) else vocabulary.join(vocabulary.tokens[4:7]))
+
+
+def _vocabulary(dataset: Dataset) -> Vocabulary:
+    assert dataset.vocabulary is not None
+    return dataset.vocabulary

@@ -1,0 +1,76 @@
+"""What is asked for, and what is right."""
+
+import numpy as np
+import pytest
+
+from deeplearn import data
+from deeplearn.data import Arrays, Dataset, Vocabulary
+from deeplearn.errors import UserError
+from deeplearn.nn.functional import area_means
+from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.sheet import asked_sheet, some_rows
+
+
+@pytest.fixture(scope="module")
+def emoji(data_dir):
+    return data.load("openmoji/people-16", data_dir)
+
+
+@pytest.fixture
+def captioned():
+    """Grey pictures whose captions say how grey."""
+    vocabulary = Vocabulary.words(["a b c d e f"])
+
+    def split(letters):
+        grey = np.array([ord(letter) - ord("a") for letter in letters], np.float32) / 8
+        tokens = np.array([[2, *vocabulary.ids(letter), 3] for letter in letters], np.int32)
+        image = np.broadcast_to(grey[:, None, None, None], (len(letters), 4, 4, 3)).copy()
+        image[:, 0] += np.linspace(0, 0.05, 4)[:, None]
+        text = np.array([*letters], object)
+        return Arrays(
+            {"image": image, "tokens": tokens, "length": np.full(len(letters), 3, np.int32), "text": text}
+        )
+
+    return Dataset("greys", split("abc"), split("d"), split("ef"), vocabulary=vocabulary)
+
+
+def test_true_pictures_are_right_at_any_size(emoji):
+    asked = asked_rows(emoji)
+    assert len(asked["image"]) == 304 + 200 and (asked["held_out"][304:] == 0).all()
+    for side in (16, 8):
+        found = picture_quality(area_means(asked["image"], side), emoji, asked)
+        assert found["mse"] == 0 and found["sharpness"] == pytest.approx(1)
+        assert found["frechet_pixels"] == pytest.approx(0, abs=1e-3)
+        assert min(found[f"identity_{new}"] for new in ("seen", "tone", "person")) == 1
+
+
+def test_pictures_of_other_captions_are_wrong(emoji):
+    asked = asked_rows(emoji)
+    found = picture_quality(np.roll(asked["image"], 7, 0), emoji, asked)
+    assert found["identity"] < 0.05 and found["frechet_pixels"] == pytest.approx(0, abs=1e-3)
+
+
+def test_shapes_are_read(data_dir):
+    shapes = data.load("shapes/32", data_dir)
+    asked = {key: column[-40:] for key, column in asked_rows(shapes).items()}
+    found = picture_quality(asked["image"], shapes, asked)
+    assert found["right"] == found["binding"] == 1 and found["mse"] == 0
+
+
+def test_of_other_pictures_the_nearest_has_the_caption(captioned):
+    asked = asked_rows(captioned)
+    assert asked["held_out"].tolist() == [1, 1, 0, 0, 0]
+    image = asked["image"].copy()
+    assert picture_quality(image, captioned, asked)["identity"] == 1
+    image[0] = image[2]
+    found = picture_quality(image, captioned, asked)
+    assert found["identity_test"] == 0.5 and found["identity_seen"] == 1 and found["identity"] == 0.8
+    image[0] = np.nan
+    with pytest.raises(UserError, match="not finite: the generator diverged"):
+        picture_quality(image, captioned, asked)
+
+
+def test_a_sheet_shows_rows_of_all_kinds(captioned):
+    some = some_rows(asked_rows(captioned), 3)
+    assert some["text"].tolist() == ["e", "a", "c"]
+    assert asked_sheet(some["image"], some, captioned).width > 3 * 96
