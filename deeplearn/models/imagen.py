@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -32,7 +34,7 @@ def add_noise(image: jax.Array, ratio: jax.Array, key: jax.Array) -> jax.Array:
     return alpha * image + sigma * jax.random.normal(key, image.shape)
 
 
-def enlarge(image: jax.Array, side: int) -> jax.Array:
+def enlarge(image: Any, side: int) -> jax.Array:
     """[B, height, width, C] -> the same with `side` pixels on the smaller side, bicubic."""
     batch, height, width, channels = image.shape
     factor = side // min(height, width)
@@ -42,8 +44,8 @@ def enlarge(image: jax.Array, side: int) -> jax.Array:
 def dynamic_threshold(image: jax.Array, percentile: jax.Array) -> jax.Array:
     """Pictures [B, ...] whose values should be in [−1, 1], clipped to ±s and divided by s (section 2.3).
 
-    s = max(1, the percentile, in [0, 1], of the picture's own absolute values): high guidance saturates pixels, which
-    are pulled inwards here instead of cut off. The percentile 0 is plain clipping.
+    s = max(1, the percentile, in [0, 1], of the picture's own absolute values): high guidance saturates pixels,
+    which are pulled inwards here instead of cut off. The percentile 0 is plain clipping.
     """
     values = jnp.abs(image).reshape(len(image), -1)
     bound = over(jnp.maximum(jnp.quantile(values, percentile, axis=1), 1), image)

@@ -13,12 +13,12 @@ from deeplearn.nn.transformer import Encoder
 class TextReader(nn.Module):
     """text, length [B] -> (vector [B, width], sequence [B, T, width], mask [B, T], true where a word is).
 
-    text: tokens int32 [B, T], each of which has a vector that is learnt here; or states float32 [B, T, E] of a frozen
-        encoder, which a dense layer takes to the width.
+    text: tokens int32 [B, T], each of which has a vector that is learnt here; or states float32 [B, T, E] of a
+        frozen encoder, which a dense layer takes to the width.
     vocabulary: number of tokens. depth: transformer blocks that make the sequence of the words' vectors.
 
-    The vector is the sum of the words' own, a bag of words: parts of a caption that were never seen together add up.
-    A caption of length 0 is a vector of zeros and a mask of none.
+    The vector is the sum of the words' own, a bag of words: parts of a caption that were never seen together add
+    up. A caption of length 0 is a vector of zeros and a mask of none.
     """
 
     vocabulary: int

@@ -64,8 +64,8 @@ class TextUNet(nn.Module):
 
     ratio: of noise to signal in x. vector: what is to be seen, of one length; sequence: the same word by word, with
     a mask that is true where it is real; a picture of nothing in particular has a vector of zeros and a mask of
-    none. low: [B, H, W, C], a smaller picture enlarged, to which x adds the details, with the ratio low_ratio [B] of
-    the noise that was added to it (noise conditioning augmentation, section 2.5).
+    none. low: [B, H, W, C], a smaller picture enlarged, to which x adds the details, with the ratio low_ratio [B]
+    of the noise that was added to it (noise conditioning augmentation, section 2.5).
     """
 
     levels: tuple[Level, ...] = (Level(64), Level(128, to_itself=True, to_text=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -49,10 +48,17 @@ class FrozenText:
         states, lengths = self._encoder.states(texts)
         if states.shape[-1] != len(mean):
             raise UserError(
-                f"the encoder in {self._folder} gives {states.shape[-1]} features a token, and this run was trained on "
-                f"{len(mean)}: give --text_weights the folder that it was trained with"
+                f"the encoder in {self._folder} gives {states.shape[-1]} features a token, and this run was "
+                f"trained on {len(mean)}: give --text_weights the folder that it was trained with"
             )
         return (states - mean) / std, lengths
+
+    def sums(self, texts: Sequence[str]) -> np.ndarray:
+        """The sum of each text's standardised states, [N, E]."""
+        states, lengths = self.read(texts)
+        real: np.ndarray = np.arange(states.shape[1]) < lengths[:, None]
+        found: np.ndarray = (states * real[..., None]).sum(1)
+        return found
 
     def beside(self, split: Split) -> Split:
         """The split with the columns `states` and `states_length`, computed when it is first read."""

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.data import Dataset
+from deeplearn.data import Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
@@ -26,6 +26,8 @@ from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import noise_ratio, sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.frozen_text import FrozenText
+from deeplearn.text_to_image.paraphrases import paraphrase_quality
+from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
 BLOCK = 100  # pictures made at once
@@ -139,7 +141,7 @@ def drawn(
 def pictures(
     trained: dl.Trained, config: ImagenConfig, dataset: Dataset, text: np.ndarray, length: np.ndarray
 ) -> list[np.ndarray]:
-    """Pictures [N, side, side, C] in [0, 1] of every stage, the smallest first, for texts as `captioned` has them."""
+    """Pictures [N, side, side, C] in [0, 1] of every stage, the smallest first, for texts as in `captioned`."""
     made: list[np.ndarray] = []
     for number in range(len(config.sides)):
         small = made[-1] if made else None
@@ -148,10 +150,16 @@ def pictures(
 
 
 def texts_for(config: ImagenConfig, dataset: Dataset, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long."""
+    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long.
+
+    Words that are not in the vocabulary are left out: no vector was learnt for them.
+    """
     if config.text_weights:
         return FrozenText(config.text_weights, dataset).read(texts)
-    return tokens_of(texts, dataset)
+    tokens, length = tokens_of(texts, dataset)
+    unknown = tokens == Vocabulary.unknown
+    known = np.take_along_axis(np.where(unknown, Vocabulary.pad, tokens), unknown.argsort(1, kind="stable"), 1)
+    return known, length - unknown.sum(1, dtype=np.int32)
 
 
 def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
@@ -218,17 +226,43 @@ def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.Rows:
-    """`picture_quality` of the largest pictures made from the captions of `asked_rows`; of smaller ones as rows."""
+    """`picture_quality` of pictures for the captions of `asked_rows`: the largest, and a row of each stage below.
+
+    Of the base also what it makes of other words and of captions that say less, these without guidance, which
+    narrows what is drawn to what fits best.
+    """
     asked = asked_rows(dataset)
     made = pictures(trained, config, dataset, *texts_for(config, dataset, texts_of(asked, dataset)))
-    rows = {}
-    for name, images in zip(config.names, made, strict=True):
-        measured = dl.Measured(picture_quality(images, dataset, asked), {"image": images})
-        rows[dl.OURS if images is made[-1] else f"{name}, {images.shape[1]} pixels"] = measured
-    return rows
+
+    def measured(images: np.ndarray, **more: float) -> dl.Measured:
+        return dl.Measured({**picture_quality(images, dataset, asked), **more}, {"image": images})
+
+    def base(texts: Sequence[str], guidance: float = config.guidance) -> np.ndarray:
+        way, text = dataclasses.replace(config, guidance=guidance), texts_for(config, dataset, texts)
+        return drawn(trained, way, dataset.image_shape[2], 0, *text)
+
+    said = paraphrase_quality(base, dataset)
+    if config.drop_words:
+        said |= partial_quality(partial(base, guidance=0.0), dataset)
+    rows = {name: measured(images) for name, images in zip(config.names[:-1], made[:-1], strict=True)}
+    return {dl.OURS: measured(made[-1], **said), **rows}
+
+
+def enlarged(trained: dl.Trained, dataset: Dataset, config: ImagenConfig, way: str) -> dl.Measured:
+    """The base's pictures enlarged: "cubic" interpolation, or "in one step", each super-resolution's own estimate
+    of the mean of what is possible, by squared error the best."""
+    asked = asked_rows(dataset)
+    text = texts_for(config, dataset, texts_of(asked, dataset))
+    if way == "cubic":
+        base = drawn(trained, config, dataset.image_shape[2], 0, *text)
+        made = np.clip(np.asarray(enlarge(base, config.sides[-1])), 0, 1)
+    else:
+        made = pictures(trained, dataclasses.replace(config, upsampler_sampling_steps=1), dataset, *text)[-1]
+    return dl.Measured(picture_quality(made, dataset, asked), {"image": made})
 
 
 def system(config: ImagenConfig, dataset: Dataset) -> dl.Rival:
     """The whole pipeline, as an experiment's own system or one of several."""
     need_sides(config, dataset)
-    return dl.Rival(imagen(config, dataset), stages(config, dataset), partial(evaluate, config=config), row="Imagen")
+    measured = partial(evaluate, config=config)
+    return dl.Rival(imagen(config, dataset), stages(config, dataset), measured, row="Imagen")
