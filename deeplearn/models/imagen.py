@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.text_reader import TextReader
-from deeplearn.nn.noise import over, signal_and_noise
+from deeplearn.nn.noise import noise_ratio, over, signal_and_noise
 
 
 class Imagen(nn.Module):
@@ -28,17 +28,22 @@ class Imagen(nn.Module):
         return self.upsamplers[number - 1] if number else self.base
 
 
-def add_noise(image: jax.Array, ratio: jax.Array, key: jax.Array) -> jax.Array:
-    """α x + σ ε of pictures [B, ...] of unit variance at ratios [B] of noise to signal."""
-    alpha, sigma = (over(level, image) for level in signal_and_noise(ratio))
-    return alpha * image + sigma * jax.random.normal(key, image.shape)
-
-
 def enlarge(image: Any, side: int) -> jax.Array:
-    """[B, height, width, C] -> the same with `side` pixels on the smaller side, bicubic."""
+    """[B, height, width, C] -> the same with `side` pixels on the smaller side, cubic."""
     batch, height, width, channels = image.shape
     factor = side // min(height, width)
     return jax.image.resize(image, (batch, factor * height, factor * width, channels), "cubic")
+
+
+def seen_small(diffusion: Diffusion, small: Any, side: int, t: Any, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """What an upsampler is told of smaller pictures [B, height, width, C] in [0, 1], and how noisy they are [B].
+
+    They are enlarged, and noise is added at the cosine schedule's level t, one or [B], in [0, 1] (section 2.5).
+    """
+    ratio = noise_ratio("cosine", jnp.broadcast_to(t, len(small)))
+    image = diffusion.normalise(enlarge(small, side))
+    alpha, sigma = (over(level, image) for level in signal_and_noise(ratio))
+    return alpha * image + sigma * jax.random.normal(key, image.shape), ratio
 
 
 def dynamic_threshold(image: jax.Array, percentile: jax.Array) -> jax.Array:

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset, Vocabulary
@@ -18,14 +17,14 @@ from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import Imagen, add_noise, enlarge, estimate
+from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
 from deeplearn.models.samplers import SAMPLERS, sample
 from deeplearn.models.text_reader import TextReader
-from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.nn.functional import area_means
-from deeplearn.nn.noise import noise_ratio, sampling_ratios
+from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.frozen_text import FrozenText
+from deeplearn.text_to_image.networks import unet
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
@@ -35,7 +34,7 @@ WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 
 @dataclasses.dataclass(frozen=True)
-class ImagenConfig(dl.Config):
+class ImagenConfig(dl.OptimizerConfig):
     dataset: str = "openmoji/people-64"
     sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
     steps: int = dl.flag(4000, "steps of the base", min=1)
@@ -57,7 +56,8 @@ class ImagenConfig(dl.Config):
     upsampler_sampling_steps: int = dl.flag(10, "the same of each super-resolution", min=2)
     guidance: float = dl.flag(1.0, "how far pictures are pushed towards the text (0: not at all)", min=0)
     percentile: float = dl.flag(0.995, "of dynamic thresholding (0: plain clipping)", min=0, max=1)
-    learning_rate: float = dl.flag(2e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
+    clip: float = 1.0
+    schedule: str = "warmup_cosine"
     ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
 
     @property
@@ -88,9 +88,7 @@ def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -
     if number:
         small = area_means(batch["image"], config.sides[number - 1])
         t = config.noised * jax.random.uniform(model.make_rng("noise"), (len(small),))
-        ratio = noise_ratio("cosine", t)
-        smaller = add_noise(diffusion.normalise(enlarge(small, side)), ratio, model.make_rng("noise"))
-        condition = (*condition, smaller, ratio)
+        condition += seen_small(diffusion, small, side, t, model.make_rng("noise"))
     return diffusion_loss(diffusion, area_means(batch["image"], side), *condition), {}
 
 
@@ -119,10 +117,8 @@ def drawn(
         own = trained.folded(number).folded(start)
         condition, free = own(read, text[rows], length[rows])
         if small is not None:
-            t = jnp.full(block, config.noised_when_drawn)
-            ratio = noise_ratio("cosine", t)
-            smaller = add_noise(diffusion.normalise(enlarge(small[rows], side)), ratio, own.folded(1).key)
-            condition, free = (*condition, smaller, ratio), (*free, smaller, ratio)
+            seen = seen_small(diffusion, small[rows], side, config.noised_when_drawn, own.folded(1).key)
+            condition, free = (*condition, *seen), (*free, *seen)
 
         def denoiser(
             x: jax.Array, ratio: jax.Array, own: dl.Trained = own, arrays: Any = (condition, free, percentile)
@@ -174,23 +170,8 @@ def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
         )
     if len(config.places) < len(sides):
         raise UserError(f"--places should have a number for each of {len(sides)} stages")
-    for side, places in zip(sides, config.places, strict=False):
-        if side % places:
-            raise UserError(f"--places: {side} pixels cannot be cut into {places} places")
-    for width in (*config.widths, *config.upsampler_widths):
-        if width % GROUPS:
-            raise UserError(f"a width of {width} should be a multiple of {GROUPS}, the groups of group norm")
-    for widths, places in zip((config.widths, *[config.upsampler_widths] * 9), config.places, strict=False):
-        if places % 2 ** (len(widths) - 1):
-            raise UserError(f"{places} places of a side cannot be halved {len(widths) - 1} times: fewer widths")
     if config.text_weights and config.drop_words:
         raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
-
-
-def network(widths: Sequence[int], patch: int) -> TextUNet:
-    """A U-Net whose smallest pictures look at themselves and at the text."""
-    last = Level(widths[-1], to_itself=True, to_text=True)
-    return TextUNet((*map(Level, widths[:-1]), last), patch)
 
 
 def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
@@ -198,7 +179,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     mean, std = dataset.moments("image")
     stages = [
         Diffusion(
-            network(config.upsampler_widths if number else config.widths, side // places),
+            unet(config.upsampler_widths if number else config.widths, side, places),
             mean,
             std,
             noise_scale=config.noise_scale,
@@ -215,12 +196,10 @@ def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
 
     def stage(number: int, name: str) -> dl.Stage:
         steps = config.upsampler_steps if number else config.steps
-        rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(200, steps // 10), steps)
-        adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
         trains = (f"upsamplers_{number - 1}",) if number else ("reader", "base")
         turn = dl.Turn(partial(denoise, config=config, number=number), trains, called=name)
         batch = config.upsampler_batch if number else config.batch_size
-        return dl.Stage([turn], adam, steps, name, config.ema, data, batch)
+        return dl.Stage([turn], config.chain(steps), steps, name, config.ema, data, batch)
 
     return [stage(number, name) for number, name in enumerate(config.names)]
 
