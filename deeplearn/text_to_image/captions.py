@@ -46,7 +46,7 @@ def tokens_of(texts: Sequence[str], dataset: Dataset) -> tuple[np.ndarray, np.nd
     for row, text in enumerate(texts):
         ids = [vocabulary.begin, *vocabulary.encode(_cut(text, dataset)), vocabulary.end]
         if len(ids) == 2:
-            raise UserError("the text is empty: say what is to be seen, such as " + _example(dataset))
+            raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")
         if len(ids) > longest:
             raise UserError(
                 f"the text {text[:60]!r} has {len(ids) - 2} {vocabulary.level}s, and the longest that this network "
@@ -63,7 +63,7 @@ def asked(text: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     unknown = [word for word in _cut(text, dataset) if word not in vocabulary.tokens]
     if unknown:
         close = difflib.get_close_matches(unknown[0], vocabulary.tokens, n=3)
-        near = f"did you mean {' or '.join(map(repr, close))}?" if close else "such as " + _example(dataset)
+        near = f"did you mean {' or '.join(map(repr, close))}?" if close else _known(dataset)
         raise UserError(f"this network never learnt the {vocabulary.level} {unknown[0]!r}: {near}")
     return found
 
@@ -98,9 +98,11 @@ def _cut(text: str, dataset: Dataset) -> list[str]:
     return [token for token in cut if token in vocabulary.tokens or any(map(str.isalnum, token))]
 
 
-def _example(dataset: Dataset) -> str:
-    vocabulary = _vocabulary(dataset)
-    return repr("woman judge: dark skin tone" if has_parts(dataset) else vocabulary.join(vocabulary.tokens[4:7]))
+def _known(dataset: Dataset) -> str:
+    """What may be said, in words."""
+    if has_parts(dataset):
+        return "it knows emoji of people, such as 'woman judge: dark skin tone'"
+    return f"it knows {', '.join(_vocabulary(dataset).tokens[4:16])}, …"
 
 
 def _vocabulary(dataset: Dataset) -> Vocabulary:

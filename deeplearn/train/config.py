@@ -71,6 +71,13 @@ class Config:
     coordinator: str = flag("", "host:port of process 0 when there are several, or auto", identity=False)
     num_processes: int = flag(0, "number of processes", identity=False, min=0)
     process_id: int = flag(-1, "this process's number, from 0", identity=False, min=-1)
+    plan: bool = flag(False, "say what a run of this size would need, and train nothing", identity=False)
+    accelerator: str = flag(
+        "h100",
+        "for --plan: what the days are of",
+        choices=("a100", "h100", "tpu_v4", "tpu_v5e", "tpu_v5p"),
+        identity=False,
+    )
     log_every: int = flag(100, "steps between lines of metrics.jsonl", identity=False, min=1)
     checkpoint_every: int = flag(1000, "steps between checkpoints (and validations)", identity=False, min=1)
     sample_every: int = flag(0, "steps between sample sheets (0: ten times a run)", identity=False, min=0)

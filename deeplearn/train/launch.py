@@ -19,6 +19,7 @@ from deeplearn.train.config import Config
 from deeplearn.train.experiment import Experiment
 from deeplearn.train.flags import parse
 from deeplearn.train.loop import run, workdir
+from deeplearn.train.plan import plan
 
 
 def experiment_name(module: types.ModuleType) -> str:
@@ -64,6 +65,9 @@ def launch(config_class: type[Chosen], build: Callable[[Chosen, Dataset], Experi
     def main(arguments: Sequence[str]) -> None:
         nonlocal config
         config = parse(config_class, arguments, module.__doc__ or "")
+        if config.plan:
+            print(plan(name, build, config))
+            return
         use_compilation_cache()
         run(name, build, config, source(module, config_class, build))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -52,6 +52,18 @@ def make_layout(mesh: str, parallel: str) -> Layout:
         tuple(axes.values()), tuple(axes), axis_types=(AxisType.Auto,) * len(axes), devices=devices[:size]
     )
     return Layout(grid, parallel == "pmap")
+
+
+def split_axis(shape: Sequence[int], ways: int) -> int | None:
+    """Which axis of an array is split so many ways over the model axis: the larger divisible one of its last two.
+
+    None where it is not split: vectors (biases, norms, counters) are not worth a collective each.
+    """
+    rank = len(shape)
+    divisible = [axis for axis in range(max(0, rank - 2), rank) if shape[axis] and shape[axis] % ways == 0]
+    if ways == 1 or rank < 2 or not divisible:
+        return None
+    return max(divisible, key=lambda axis: shape[axis])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,13 +127,8 @@ class Layout:
         ways = mesh.shape[MODEL] if self.splits else 1
 
         def sharding(leaf: Any) -> NamedSharding:
-            # Vectors (biases, norms, counters) are not worth a collective each.
-            rank, shape = len(leaf.shape), leaf.shape
-            divisible = [axis for axis in range(max(0, rank - 2), rank) if shape[axis] and shape[axis] % ways == 0]
-            if ways == 1 or rank < 2 or not divisible:
-                return NamedSharding(mesh, PartitionSpec())
-            largest = max(divisible, key=lambda axis: shape[axis])
-            return NamedSharding(mesh, PartitionSpec(*[None] * largest, MODEL))
+            axis = split_axis(leaf.shape, ways)
+            return NamedSharding(mesh, PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, MODEL))
 
         return jax.tree.map(sharding, state)
 

@@ -113,8 +113,12 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
                 "tags": np.array(["".join(rng.choice(list("abc"), len(x))) for x in text], object),
             }
         if kind == "captions":
-            image = rng.uniform(size=(size, 16, 16, 3)).astype(np.float32)
-            return {"text": text, "image": image, "label": np.arange(size, dtype=np.int32)}
+            # Pictures have the side that the name says, and captions are combinations of parts.
+            side = int(name.partition("people-")[2] or 16)
+            image = rng.uniform(size=(size, side, side, 3)).astype(np.float32)
+            row = np.arange(size, dtype=np.int32)
+            parts = {"kind": row % 4, "person": row // 4 % 2, "tone": row // 8 % 3, "held_out": row % 3}
+            return {"text": text, "image": image, "label": row, **parts}
         if kind == "speech":
             # Each word has a band of its own for 8 frames.
             place = {word: number for number, word in enumerate(WORDS)}
@@ -125,4 +129,8 @@ def texts(name: str, kind: str, rng: np.random.Generator, size: int) -> Dataset:
         return {"text": text}
 
     classes = () if kind in ("text", "pairs", "captions", "speech") else ("one", "two", "three")
-    return Dataset(name, *[Arrays(columns()) for _ in range(3)], classes=classes)
+    about = {}
+    if kind == "captions":
+        parts = {"kinds": ("a", "b", "c", "d"), "persons": ("", "w"), "tones": ("", "x", "y")}
+        about = {**parts, "held out": ("", "tone", "person"), "credit": "nobody"}
+    return Dataset(name, *[Arrays(columns()) for _ in range(3)], classes=classes, about=about)
