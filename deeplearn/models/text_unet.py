@@ -57,6 +57,9 @@ class TextUNet(nn.Module):
     levels: from the largest pictures to the smallest, each half of the one before.
     patch: pictures come as patches of so many pixels a side, each one place (space to depth).
     halve_first: the first level, too, is half as large as what comes in (Efficient U-Net).
+    middle: residual blocks between the way down and the way up, attention behind the first.
+    each: attention and a skip connection behind each residual block (Dhariwal & Nichol 2021); otherwise behind the
+        last of each level.
     positions: a dense layer takes the condition to every place of the smallest pictures: convolutions do not know
         their position. Its size fixes H and W.
     scale_shift: the condition scales and shifts features; otherwise it is added.
@@ -71,6 +74,8 @@ class TextUNet(nn.Module):
     levels: tuple[Level, ...] = (Level(64), Level(128, to_itself=True, to_text=True))
     patch: int = 1
     halve_first: bool = False
+    middle: int = 1
+    each: bool = False
     positions: bool = True
     scale_shift: bool = False
     head: int = 32
@@ -98,23 +103,29 @@ class TextUNet(nn.Module):
             h = jnp.concatenate([x, low], axis=-1)
         condition = nn.silu(nn.Dense(4 * first, name="condition")(nn.silu(condition)))
 
-        def blocks(h: jax.Array, level: Level) -> jax.Array:
-            for _ in range(level.blocks):
-                h = ResidualBlock(level.width, self.scale_shift)(h, condition)
-            return Attention(level, self.head)(h, sequence, mask) if level.to_itself or level.to_text else h
+        def block(h: jax.Array, level: Level, attends: bool) -> jax.Array:
+            h = ResidualBlock(level.width, self.scale_shift)(h, condition)
+            attends &= level.to_itself or level.to_text
+            return Attention(level, self.head)(h, sequence, mask) if attends else h
 
         h = Conv(first, (3, 3))(space_to_depth(h, self.patch))
         skips = []
         for number, level in enumerate(self.levels):
             if number or self.halve_first:
                 h = Conv(level.width, (3, 3), strides=2)(h)
-            h = blocks(h, level)
-            skips.append(h)
+            for count in range(level.blocks):
+                last = self.each or count == level.blocks - 1
+                h = block(h, level, attends=last)
+                skips += [h] if last else []
         if self.positions:
             h += nn.Dense(h[0].size, name="positions")(condition).reshape(h.shape)
-        h = blocks(h, self.levels[-1])
+        for count in range(self.middle):
+            h = block(h, self.levels[-1], attends=count == 0)
         for number, level in reversed(list(enumerate(self.levels))):
-            h = blocks(jnp.concatenate([h, skips[number] / math.sqrt(2)], axis=-1), level)
+            for count in range(level.blocks):
+                if self.each or count == 0:
+                    h = jnp.concatenate([h, skips.pop() / math.sqrt(2)], axis=-1)
+                h = block(h, level, attends=self.each or count == level.blocks - 1)
             if number or self.halve_first:
                 h = Conv(self.levels[max(number - 1, 0)].width, (3, 3))(h.repeat(2, axis=1).repeat(2, axis=2))
         h = nn.silu(nn.GroupNorm(GROUPS)(h))

@@ -18,8 +18,10 @@ from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
+from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
 from deeplearn.models.samplers import SAMPLERS, sample
 from deeplearn.models.text_reader import TextReader
+from deeplearn.models.text_unet import TextUNet
 from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
@@ -40,7 +42,7 @@ class ImagenConfig(dl.OptimizerConfig):
     steps: int = dl.flag(4000, "steps of the base", min=1)
     upsampler_steps: int = dl.flag(1500, "steps of each super-resolution", min=1)
     batch_size: int = 32
-    upsampler_batch: int = dl.flag(16, "examples in a batch of super-resolution", min=1)
+    network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the base's U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each super-resolution", min=GROUPS)
     places: tuple[int, ...] = dl.flag((8, 16, 16), "places of a side that a U-Net has at first, by stage", min=1)
@@ -174,12 +176,24 @@ def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
         raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
 
 
+def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUNet:
+    """The U-Net of a stage: those that the flags describe, or the published ones, that see every pixel."""
+    if config.network == "small":
+        return unet(config.upsampler_widths if number else config.widths, side, places)
+    smallest = 16 if number else 8
+    if side % smallest:
+        raise UserError(
+            f"--network=published halves pictures to a {smallest}th: {side} pixels are no multiple of it"
+        )
+    return imagen_upsampler(to_itself=number == 1) if number else imagen_base()
+
+
 def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     """The networks for the data set's pictures."""
     mean, std = dataset.moments("image")
     stages = [
         Diffusion(
-            unet(config.upsampler_widths if number else config.widths, side, places),
+            network(config, number, side, places),
             mean,
             std,
             noise_scale=config.noise_scale,
@@ -198,7 +212,7 @@ def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
         steps = config.upsampler_steps if number else config.steps
         trains = (f"upsamplers_{number - 1}",) if number else ("reader", "base")
         turn = dl.Turn(partial(denoise, config=config, number=number), trains, called=name)
-        batch = config.upsampler_batch if number else config.batch_size
+        batch = max(1, config.batch_size // 2) if number else config.batch_size
         return dl.Stage([turn], config.chain(steps), steps, name, config.ema, data, batch)
 
     return [stage(number, name) for number, name in enumerate(config.names)]

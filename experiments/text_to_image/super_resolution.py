@@ -56,6 +56,8 @@ class Config(dl.OptimizerConfig):
     clip: float = 1.0
     schedule: str = "warmup_cosine"
 
+    # Widths of Saharia et al. 2021 for 16 → 128 pixels; theirs see 128 pixels, and train for 1 M steps.
+    PAPER = {"widths": (128, 256, 512, 512), "places": 64, "batch_size": 256, "learning_rate": 1e-4, "steps": 10**6}
     TINY = {"dataset": "openmoji/people-16", "small": 4, "widths": (8,), "places": 4, "sampling_steps": 2}
 
 
@@ -131,14 +133,14 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
             f"--small={config.small} should be a divisor of the {side} pixels of --dataset={config.dataset}"
         )
     mean, std = dataset.moments("image")
-    network = unet(config.widths, side, config.places, reads=False)
-    model = Diffusion(network, mean, std, noise_scale=config.noise_scale)
     rivals = {}
     for name, row, loss, make in (
         ("diffusion", "diffusion", partial(denoise, noised=config.noised), drawn),
         ("squared_error", SQUARED, regress, guessed),
     ):
         stage = dl.Stage([dl.Turn(partial(loss, small=config.small))], config.chain(), config.steps, ema=0.998)
+        network = unet(config.widths, side, config.places, reads=False)
+        model = Diffusion(network, mean, std, noise_scale=config.noise_scale)
         rivals[name] = dl.Rival(model, [stage], partial(evaluate, make=make), row=row)
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 
