@@ -17,7 +17,7 @@ from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
+from deeplearn.models.imagen import Imagen, estimate, seen_small
 from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
 from deeplearn.models.samplers import SAMPLERS, sample
 from deeplearn.models.text_reader import TextReader
@@ -239,19 +239,6 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.
         said |= partial_quality(partial(base, guidance=0.0), dataset)
     rows = {name: measured(images) for name, images in zip(config.names[:-1], made[:-1], strict=True)}
     return {dl.OURS: measured(made[-1], **said), **rows}
-
-
-def enlarged(trained: dl.Trained, dataset: Dataset, config: ImagenConfig, way: str) -> dl.Measured:
-    """The base's pictures enlarged: "cubic" interpolation, or "in one step", each super-resolution's own estimate
-    of the mean of what is possible, by squared error the best."""
-    asked = asked_rows(dataset)
-    text = texts_for(config, dataset, texts_of(asked, dataset))
-    if way == "cubic":
-        base = drawn(trained, config, dataset.image_shape[2], 0, *text)
-        made = np.clip(np.asarray(enlarge(base, config.sides[-1])), 0, 1)
-    else:
-        made = pictures(trained, dataclasses.replace(config, upsampler_sampling_steps=1), dataset, *text)[-1]
-    return dl.Measured(picture_quality(made, dataset, asked), {"image": made})
 
 
 def system(config: ImagenConfig, dataset: Dataset) -> dl.Rival:

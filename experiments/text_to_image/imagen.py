@@ -28,12 +28,10 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
-from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
-from deeplearn.text_to_image.frozen_text import FrozenText
-from deeplearn.text_to_image.imagen import ImagenConfig, enlarged, pictures, system, texts_for
+from deeplearn.text_to_image.imagen import ImagenConfig, pictures, system, texts_for
+from deeplearn.text_to_image.imagen_rows import claims, other_rows
 from deeplearn.text_to_image.imagen_sweeps import GUIDANCE, NOISED, swept, thresholded
-from deeplearn.text_to_image.partial_captions import partial_captions, regressed
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
@@ -68,17 +66,7 @@ class Config(ImagenConfig):
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    config = trained.config
-    vectors = FrozenText(config.text_weights, dataset).sums if config.text_weights else None
-    side = config.sides[0]
-    found = dict(picture_baselines(dataset, vectors))
-    found[f"kernel ridge, {side} pixels"] = picture_baselines(dataset, vectors, side)["kernel ridge"]
-    if partial_captions(dataset):
-        found["regression of partial captions"] = partial(regressed, dataset, side)
-    if len(config.sides) > 1:
-        ways = ("cubic", "in one step")
-        found |= {f"base enlarged, {way}": partial(enlarged, trained, dataset, config, way) for way in ways}
-    return found
+    return other_rows(trained, dataset, trained.config)
 
 
 def images(
@@ -130,6 +118,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         figures=figures,
         sheet=sheet,
         images=images,
+        claims=claims(config),
     )
 
 

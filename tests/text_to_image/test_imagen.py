@@ -18,6 +18,7 @@ from deeplearn.text_to_image.imagen import (
     system,
     texts_for,
 )
+from deeplearn.text_to_image.imagen_rows import ENLARGED, claims, enlarged, other_rows
 from deeplearn.text_to_image.imagen_sweeps import swept
 from experiments.text_to_image.imagen import Config
 from tests.experiments.pretend import pretend
@@ -54,12 +55,20 @@ def test_pictures_of_every_stage_are_larger_and_say_what_was_asked(trained, data
     texts = texts_for(TINY, dataset, [" ".join(dataset.vocabulary.tokens[4:6]), dataset.vocabulary.tokens[6]])
     small, large = pictures(trained, TINY, dataset, *texts)
     assert small.shape == (2, 4, 4, 3) and large.shape == (2, 8, 8, 3)
-    assert 0 <= large.min() and large.max() <= 1 and np.isfinite(large).all()
+    assert large.min() >= 0 and large.max() <= 1 and np.isfinite(large).all()
     swapped = pictures(trained, TINY, dataset, *(one[::-1] for one in texts))
     assert np.abs(swapped[0] - small).max() > 1e-3  # the noise is the same, the texts are not
     np.testing.assert_array_equal(pictures(trained, TINY, dataset, *texts)[1], large)
     curves = swept(trained, TINY, dataset, "percentile", (0.0, 1.0))
     assert len(curves["identity"][1]) == 2
+
+
+def test_claims_are_of_rows_that_there_are(trained, dataset):
+    rows = {*other_rows(trained, dataset, TINY), dl.OURS, "base"}
+    for config in (TINY, dataclasses.replace(TINY, sides=(4,))):
+        assert all({claim.better, claim.than} <= rows for claim in claims(config))
+    for way in ENLARGED:
+        assert enlarged(trained, dataset, TINY, way).arrays["image"].shape[1:] == (8, 8, 3)
 
 
 def test_captions_are_left_out_and_words_are_dropped_as_often_as_is_said(trained, dataset):
