@@ -96,7 +96,8 @@ def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -
 
 def read(model: Imagen, text: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
     """What the denoisers are told of texts, and of no text."""
-    return model.reader(text, length), model.reader(text, jnp.zeros_like(length))
+    vector, sequence, mask = model.reader(text, length)
+    return (vector, sequence, mask), (jnp.zeros_like(vector), sequence, jnp.zeros_like(mask))
 
 
 def drawn(
