@@ -8,8 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from deeplearn.models.clip_text import ClipText, clip_text_vit_l_14
-from deeplearn.models.clip_vision import ClipVision, clip_vision_vit_l_14
+from deeplearn.models.clip_text import clip_text_vit_l_14
+from deeplearn.models.clip_vision import clip_vision_vit_l_14
 from deeplearn.models.resnet import ResNet
 from deeplearn.models.token_encoder import inside_lengths
 from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
