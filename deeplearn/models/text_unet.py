@@ -1,4 +1,4 @@
-"""A U-Net that draws what a text says: residual blocks, attention to the text, and a low-resolution picture beside it.
+"""A U-Net that draws what a text says: residual blocks, attention to the text, a smaller picture beside it.
 
 The options are those of the U-Nets of Imagen (Saharia et al. 2022, appendices B and F): "Efficient U-Net" has more
 blocks where pictures are small, halves before it convolves and divides skip connections by √2.
@@ -62,10 +62,10 @@ class TextUNet(nn.Module):
     scale_shift: the condition scales and shifts features; otherwise it is added.
     head: features of each head of attention.
 
-    ratio: of noise to signal in x. vector: what is to be seen, of one length; sequence: the same word by word, with a
-    mask that is true where it is real; a picture of nothing in particular has a vector of zeros and a mask of none.
-    low: [B, H, W, C], a smaller picture enlarged, of which x is made to be the details, with the ratio low_ratio [B]
-    of the noise that was added to it (noise conditioning augmentation, section 2.5).
+    ratio: of noise to signal in x. vector: what is to be seen, of one length; sequence: the same word by word, with
+    a mask that is true where it is real; a picture of nothing in particular has a vector of zeros and a mask of
+    none. low: [B, H, W, C], a smaller picture enlarged, to which x adds the details, with the ratio low_ratio [B] of
+    the noise that was added to it (noise conditioning augmentation, section 2.5).
     """
 
     levels: tuple[Level, ...] = (Level(64), Level(128, to_itself=True, to_text=True))
