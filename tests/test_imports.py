@@ -24,6 +24,8 @@ ARROWS = {
         *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train")
     },
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
+    "draw": {"data", "figures", "runs", "train"},
+    "demo": {"draw", "runs", "train"},
     "weights": {"data", "figures", "metrics", "models", "nn", "runs", "train"},
     "embed": {"data", "metrics", "models", "nn", "runs", "train", "weights"},
     "vectors": {"baselines", "data", "figures", "metrics", "runs", "train"},

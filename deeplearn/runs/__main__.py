@@ -38,7 +38,7 @@ from deeplearn.data.described import DataNeeded
 from deeplearn.errors import UserError
 from deeplearn.runs.compare import compare
 from deeplearn.runs.export import save_program, save_weights, writing
-from deeplearn.runs.generate import OPTIONS, asked_of, images, interpolate
+from deeplearn.runs.generate import asked_of, images, interpolate, may_be_asked
 from deeplearn.runs.run import Run, open_run
 from deeplearn.runs.translate import translate
 from deeplearn.train.evaluation import as_png
@@ -79,8 +79,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands.choices["images"].add_argument("--count", type=int, default=100, help="pictures to make")
     commands.choices["interpolate"].add_argument("--stops", type=int, default=6, help="random pictures on the way")
     for name in ("images", "interpolate"):
-        for option, (kind, what) in OPTIONS.items():
-            commands.choices[name].add_argument(f"--{option}", type=kind, help=what)
+        may_be_asked(commands.choices[name])
     for name in ("sample", "images", "interpolate", "ask", "translate"):
         commands.choices[name].add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
     commands.choices["export"].add_argument("--network", default="", help=f"for {PROGRAM}: a network or method")

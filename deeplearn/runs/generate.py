@@ -7,7 +7,7 @@ import functools
 import inspect
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,31 @@ from deeplearn.runs.export import writing
 from deeplearn.runs.run import Run
 from deeplearn.train.evaluation import as_png
 
-BLOCK = 250  # pictures made at once
+BLOCK = 50  # pictures made at once
 LEG, LEG_ROW = 16, 10  # pictures from one stop of a walk to the next, in a GIF and in a row
 GIF_SIDE, GIF_DELAY = 256, 80  # pixels that a GIF has at least, and milliseconds that a picture of it is shown
 # What may be asked of a generator that can be asked for it.
 OPTIONS = {
     "text": (str, "what is to be seen, such as the name of a class"),
     "truncation": (float, "how far styles are from their mean, as a multiple of what they were trained at"),
+    "guidance": (float, "how far pictures are pushed towards what is asked for; 0: not at all"),
 }
 
 
-def asked_of(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Those of the options that were given; UserError for a number that is none."""
-    asked = {name: getattr(chosen, name) for name in OPTIONS if getattr(chosen, name) is not None}
-    if not math.isfinite(asked.get("truncation", 1.0)):
-        raise UserError(f"--truncation={asked['truncation']} should be a number, such as 0.7")
+def may_be_asked(flags: argparse.ArgumentParser, without: Sequence[str] = ()) -> None:
+    """Adds the flags of OPTIONS, but for those `without`."""
+    for option, (kind, what) in OPTIONS.items():
+        if option not in without:
+            flags.add_argument(f"--{option}", type=kind, help=what)
+
+
+def asked_of(chosen: argparse.Namespace, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Those of the options that were given, but for those `without`; UserError for a number that is none."""
+    given = {name: getattr(chosen, name) for name in OPTIONS if name not in without}
+    asked = {name: value for name, value in given.items() if value is not None}
+    for name, value in asked.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"--{name}={value} should be a number, such as 0.7")
     return asked
 
 

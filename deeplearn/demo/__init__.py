@@ -1,0 +1,1 @@
+"""A small local page that draws what a user types."""

@@ -1,0 +1,1 @@
+"""Draws what a user types, by a run that makes pictures from texts."""
