@@ -1,0 +1,81 @@
+"""DALL·E 2: a caption's vector, from it a picture's, from that a picture (Ramesh et al. 2022, "unCLIP")."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from deeplearn.models.autoregressive_prior import AutoregressivePrior
+from deeplearn.models.clip import Clip, unit
+from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.text_reader import TextReader
+from deeplearn.nn.checks import assert_shapes
+
+CONTEXT = 4  # tokens of context that a picture's vector becomes
+
+
+class PictureReader(nn.Module):
+    """What the decoder is told: a picture's vector and its caption, either of which may be left out (section 2.1).
+
+    vector [B, D] of length 1, tokens int32 [B, T], length int32 [B], 0 without a caption, given bool [B], whether
+    the vector counts -> (vector [B, D + width], sequence [B, 4 + T, width], mask [B, 4 + T]): the picture's vector
+    beside the caption's, to be added to the noise level's, and four tokens of context before the caption's.
+    """
+
+    text: TextReader
+
+    @nn.compact
+    def __call__(self, vector: jax.Array, tokens: jax.Array, length: jax.Array, given: jax.Array) -> Arrays:
+        assert_shapes(vector=(vector, "batch features"), length=(length, "batch"), given=(given, "batch"))
+        words, sequence, mask = self.text(tokens, length)
+        vector = scaled(jnp.where(given[:, None], vector, 0))
+        context = nn.Dense(CONTEXT * sequence.shape[-1], name="context")(vector)
+        sequence = jnp.concatenate([context.reshape(len(vector), CONTEXT, -1), sequence], axis=1)
+        mask = jnp.concatenate([jnp.repeat(given[:, None], CONTEXT, 1), mask], axis=1)
+        return jnp.concatenate([vector, words], axis=-1), sequence, mask
+
+
+class Unclip(nn.Module):
+    """clip: vectors of pictures and of captions. prior: a picture's vector for a caption. reader, decoder: a small
+    picture for a picture's vector and a caption. upsamplers: each enlarges what the one before it made, and reads
+    nothing else.
+
+    The denoisers of decoder and upsamplers are as `deeplearn.models.text_unet.TextUNet`, that of the prior as
+    `deeplearn.models.diffusion_prior.DiffusionPrior`.
+    """
+
+    clip: Clip
+    prior: Diffusion | AutoregressivePrior
+    reader: PictureReader
+    decoder: Diffusion
+    upsamplers: tuple[Diffusion, ...] = ()
+
+
+def scaled(vector: jax.Array) -> jax.Array:
+    """Vectors of length 1 [..., D] with elements of about unit variance, which noise of diffusion is measured by."""
+    return vector * vector.shape[-1] ** 0.5
+
+
+def slerp(one: jax.Array, other: jax.Array, share: jax.Array) -> jax.Array:
+    """From `one` (share 0) to `other` (1) along the arc between them: [B, ...], and share [B] -> [B, ...].
+
+    Angles are between the flattened rows; of vectors of one length all that lie between have it (Shoemake 1985).
+    """
+    a, b = one.reshape(len(one), -1), other.reshape(len(other), -1)
+    angle = jnp.arccos(jnp.clip((unit(a) * unit(b)).sum(-1, keepdims=True), -1 + 1e-6, 1 - 1e-6))
+    share = share[:, None]
+    found = (jnp.sin((1 - share) * angle) * a + jnp.sin(share * angle) * b) / jnp.sin(angle)
+    return found.reshape(one.shape)
+
+
+def blurred(image: jax.Array, std: jax.Array) -> jax.Array:
+    """Images [B, H, W, C] under a Gaussian blur of 3 × 3 pixels, the standard deviation of each std [B], in pixels."""
+    assert_shapes(image=(image, "batch height width channels"), std=(std, "batch"))
+    side = jnp.exp(-0.5 / jnp.square(std))[:, None, None, None]
+    for axis in (1, 2):
+        padded = jnp.pad(image, [(1, 1) if a == axis else (0, 0) for a in range(4)], mode="edge")
+        length = image.shape[axis]
+        before, here, after = (jax.lax.slice_in_dim(padded, k, k + length, axis=axis) for k in range(3))
+        image = (side * (before + after) + here) / (1 + 2 * side)
+    return image
