@@ -15,11 +15,11 @@ from deeplearn.nn.transformer import Decoder
 
 
 class AutoregressivePrior(nn.Module):
-    """Principal components of a picture's vector [D], the largest first, each cut into levels and drawn in its turn.
+    """Principal components of a picture's vector [D], largest first, each cut into levels and drawn in its turn.
 
-    A causal transformer reads the words (padding has a vector that is learned), the text's vector, the cosine of the
-    text's and the picture's vector, cut into levels too, and the codes so far. Samples are asked for a cosine of the
-    upper half of those that training has.
+    A causal transformer reads the words (padding has a vector that is learned), the text's vector, the cosine of
+    the text's and the picture's vector, cut into levels too, and the codes so far. Samples are asked for a cosine
+    of the upper half of those that training has.
 
     The collection "components" is set once, before it trains: mean [D], directions [components, D], low and high
     [components], the range of each in training, and cosines [levels − 1], the quantiles of the cosine.
@@ -50,9 +50,7 @@ class AutoregressivePrior(nn.Module):
         self.codes = nn.Embed(self.levels, self.width)
         length = self.length + 2 + self.components
         self.positions = LearnedPositions(length)
-        self.decoder = Decoder(
-            self.layers, self.heads, 4 * self.width, 0.0, activation="gelu", length=length
-        )
+        self.decoder = Decoder(self.layers, self.heads, 4 * self.width, 0.0, activation="gelu", length=length)
         self.out = nn.Dense(self.levels)
 
     def coded(self, vector: jax.Array) -> jax.Array:
@@ -109,9 +107,7 @@ class AutoregressivePrior(nn.Module):
         return self.out(self.decoder(x, False, decode=True)[:, 0])
 
 
-def principal_components(
-    vectors: Any, cosines: Any, components: int, levels: int
-) -> dict[str, jax.Array]:
+def principal_components(vectors: Any, cosines: Any, components: int, levels: int) -> dict[str, jax.Array]:
     """The collection "components" for training pictures' vectors [N, D] and their cosines with captions [N]."""
     mean = jnp.mean(vectors, 0)
     _, _, directions = jnp.linalg.svd(vectors - mean, full_matrices=False)

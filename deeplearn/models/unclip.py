@@ -53,7 +53,7 @@ class Unclip(nn.Module):
 
 
 def scaled(vector: jax.Array) -> jax.Array:
-    """Vectors of length 1 [..., D] with elements of about unit variance, which noise of diffusion is measured by."""
+    """Vectors of length 1 [..., D], their elements brought to about unit variance, as diffusion wants it."""
     return vector * vector.shape[-1] ** 0.5
 
 
@@ -70,7 +70,7 @@ def slerp(one: jax.Array, other: jax.Array, share: jax.Array) -> jax.Array:
 
 
 def blurred(image: jax.Array, std: jax.Array) -> jax.Array:
-    """Images [B, H, W, C] under a Gaussian blur of 3 × 3 pixels, the standard deviation of each std [B], in pixels."""
+    """Images [B, H, W, C] blurred by 3 × 3 pixels of a Gaussian, of the standard deviation std [B] in pixels."""
     assert_shapes(image=(image, "batch height width channels"), std=(std, "batch"))
     side = jnp.exp(-0.5 / jnp.square(std))[:, None, None, None]
     for axis in (1, 2):

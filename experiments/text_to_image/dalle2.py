@@ -18,7 +18,9 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked
-from deeplearn.text_to_image.dalle2 import UnclipConfig, pictures, system
+from deeplearn.text_to_image.dalle2 import system
+from deeplearn.text_to_image.dalle2_config import UnclipConfig
+from deeplearn.text_to_image.dalle2_drawing import pictures
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
