@@ -24,6 +24,8 @@ from deeplearn.text_to_image.dalle2_drawing import picture_vectors, pictures, te
 from deeplearn.text_to_image.dalle2_losses import align, decode, enlarge_it, imagine
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
+CLIP_EMA = 0.99
+
 
 def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
     """The networks for the data set's pictures and captions."""
@@ -46,7 +48,14 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
         return Diffusion(unet, mean, std, noise_scale=config.noise_scale)
 
     return Unclip(
-        small_clip(dataset, config.image_encoder, config.text_encoder, config.clip_width, config.features),
+        small_clip(
+            dataset,
+            config.image_encoder,
+            config.text_encoder,
+            config.clip_width,
+            config.features,
+            dropout=config.clip_dropout,
+        ),
         prior,
         PictureReader(TextReader(words, config.text_width)),
         network(0),
@@ -57,16 +66,19 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
 def stages(config: UnclipConfig, dataset: Dataset, model: Unclip) -> list[dl.Stage]:
     """CLIP, the prior, the decoder with its reader, each upsampler: what an earlier one trained is frozen later."""
 
-    def stage(name: str, loss: Any, trains: tuple[str, ...], steps: int, batch: int, **more: Any) -> dl.Stage:
+    def stage(
+        name: str, loss: Any, trains: tuple[str, ...], steps: int, batch: int, ema: float = config.ema, **more: Any
+    ) -> dl.Stage:
         rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(200, steps // 10), steps)
         adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-        return dl.Stage([dl.Turn(loss, trains, called=name)], adam, steps, name, config.ema, None, batch, **more)
+        return dl.Stage([dl.Turn(loss, trains, called=name)], adam, steps, name, ema, None, batch, **more)
 
     names = iter(config.names)
     start = partial(with_components, config=config, dataset=dataset, model=model)
     coded = {"start": start} if config.prior == "autoregressive" else {}
     found = [
-        stage(next(names), align, ("clip",), config.clip_steps, config.clip_batch),
+        # Batch norm's statistics are those of the last weights: averages of too many would not fit them.
+        stage(next(names), align, ("clip",), config.clip_steps, config.clip_batch, CLIP_EMA),
         stage(
             next(names),
             partial(imagine, config=config),

@@ -30,6 +30,9 @@ class UnclipConfig(dl.Config):
     image_encoder: str = dl.flag("resnet", "CLIP's encoder of pictures", choices=IMAGE_ENCODERS)
     text_encoder: str = dl.flag("bag", "CLIP's encoder of captions", choices=TEXT_ENCODERS)
     clip_width: int = dl.flag(24, "channels of CLIP's first stage; a transformer has four times as many", min=1)
+    clip_dropout: float = dl.flag(
+        0.3, "fraction of words, or of a transformer's features, dropped in CLIP", max=0.9
+    )
     features: int = dl.flag(128, "of the vectors of pictures and captions", min=2)
     prior: str = dl.flag("diffusion", "how a picture's vector is made", choices=("diffusion", "autoregressive"))
     prior_width: int = dl.flag(128, "features of the prior's transformer, a multiple of four heads", min=4)
