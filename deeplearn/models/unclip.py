@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
-from deeplearn.models.clip import Clip, unit
+from deeplearn.models.clip import Clip
 from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
+from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.nn.checks import assert_shapes
 
 CONTEXT = 4  # tokens of context that a picture's vector becomes
@@ -57,18 +59,6 @@ def scaled(vector: jax.Array) -> jax.Array:
     return vector * vector.shape[-1] ** 0.5
 
 
-def slerp(one: jax.Array, other: jax.Array, share: jax.Array) -> jax.Array:
-    """From `one` (share 0) to `other` (1) along the arc between them: [B, ...], and share [B] -> [B, ...].
-
-    Angles are between the flattened rows; of vectors of one length all that lie between have it (Shoemake 1985).
-    """
-    a, b = one.reshape(len(one), -1), other.reshape(len(other), -1)
-    angle = jnp.arccos(jnp.clip((unit(a) * unit(b)).sum(-1, keepdims=True), -1 + 1e-6, 1 - 1e-6))
-    share = share[:, None]
-    found = (jnp.sin((1 - share) * angle) * a + jnp.sin(share * angle) * b) / jnp.sin(angle)
-    return found.reshape(one.shape)
-
-
 def blurred(image: jax.Array, std: jax.Array) -> jax.Array:
     """Images [B, H, W, C] blurred by 3 × 3 pixels of a Gaussian, of the standard deviation std [B] in pixels."""
     assert_shapes(image=(image, "batch height width channels"), std=(std, "batch"))
@@ -79,3 +69,26 @@ def blurred(image: jax.Array, std: jax.Array) -> jax.Array:
         before, here, after = (jax.lax.slice_in_dim(padded, k, k + length, axis=axis) for k in range(3))
         image = (side * (before + after) + here) / (1 + 2 * side)
     return image
+
+
+def unclip_prior() -> DiffusionPrior:
+    """The diffusion prior of the paper's table 3, "1 B": its text encoder's width 2048, 24 layers and 32 heads.
+
+    That is all the table says of it. Its transformer has 1.209 billion parameters, which the paper must round; the
+    words' vectors (CLIP's vocabulary, here 49,408 of them), of which it says nothing, are .101 more.
+    """
+    return DiffusionPrior(49_408, 256, 2048, 24, 32)
+
+
+def unclip_decoder() -> tuple[PictureReader, TextUNet]:
+    """The decoder of table 3, "3.5 B": 512 channels, times 1, 2, 3, 4, three blocks each, attention from 32 pixels.
+
+    Ours has 2.494 billion parameters, .913 of them the text encoder's. The others are in what the table leaves to
+    other papers: in the ADM U-Net (Dhariwal & Nichol 2021) every block has its skip connection and attention, a
+    level one block more on the way up, and halving and doubling are blocks, too; ours has these once a level. And
+    the feed-forward networks of its text encoder, 2048 wide and 24 deep, are twice as wide as ours.
+    """
+    levels = tuple(Level(512 * n, 3, to_itself=n > 1, to_text=n > 1) for n in (1, 2, 3, 4))
+    return PictureReader(TextReader(49_408, 2048, 24, 32)), TextUNet(
+        levels, scale_shift=True, positions=False, head=64
+    )

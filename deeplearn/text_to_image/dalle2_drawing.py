@@ -110,7 +110,7 @@ def decoder_ratios(config: UnclipConfig) -> jax.Array:
     return sampling_ratios("lognormal", config.sampling_steps, config.noise_scale)
 
 
-def finished(trained: dl.Trained, config: UnclipConfig, x: jax.Array) -> np.ndarray:
+def finished(trained: dl.Trained, x: jax.Array) -> np.ndarray:
     """The decoder's x [N, side, side, C] of unit variance as pictures in [0, 1]."""
     return np.clip(np.asarray(trained.model.decoder.restore(x)), 0, 1)
 
@@ -155,7 +155,7 @@ def pictures(
         denoiser = decoder_of(own, wanted, *asked, config.guidance)
         shape = (block, side, side, channels)
         x = sample(SAMPLERS[config.sampler], denoiser, own.folded(DRAWS).key, shape, decoder_ratios(config))
-        made[0].append(finished(trained, config, x))
+        made[0].append(finished(trained, x))
         for number in range(1, len(config.sides)):
             made[number].append(enlarged(own, config, made[number - 1][-1], number))
     return [np.concatenate(each)[: len(length)] for each in made]

@@ -10,17 +10,22 @@ told the vector and the caption; and upsamplers, which see nothing but a smaller
 """
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
+from deeplearn.data.subsets import spaced
+from deeplearn.judge.combinations import has_parts
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked
+from deeplearn.text_to_image.dalle2 import evaluate as measured
 from deeplearn.text_to_image.dalle2 import system
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 from deeplearn.text_to_image.dalle2_drawing import pictures
+from deeplearn.text_to_image.dalle2_uses import uses, uses_sheet
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
@@ -74,10 +79,27 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return picture_baselines(dataset, side=trained.config.sides[-1])
 
 
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    config = trained.config
+    return {**measured(trained, dataset, config), **uses(trained, dataset, config)}
+
+
+def figures(report: dl.Report) -> dict[str, Any]:
+    trained, dataset, config = report.trained, report.dataset, report.config
+    rows, image = asked_rows(dataset), report.ours.arrays["image"]
+
+    def samples() -> Any:
+        some = spaced(len(image), 12)
+        return asked_sheet(image[some], {key: column[some] for key, column in rows.items()}, dataset)
+
+    which = ["variations", "interpolation", "inpainting", *["text_differences"] * has_parts(dataset)]
+    return {"samples": samples} | {name: partial(uses_sheet, trained, dataset, config, name) for name in which}
+
+
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     own = system(config, dataset)
     return dl.Experiment(
-        own.model, own.stages, dataset, own.evaluate, baselines=baselines, sheet=sheet, images=images
+        own.model, own.stages, dataset, evaluate, baselines=baselines, figures=figures, sheet=sheet, images=images
     )
 
 
