@@ -2,6 +2,7 @@
 
 from benchmarks import (
     autoencoders,
+    denoiser,
     loop_overhead,
     modulated,
     networks,
@@ -17,6 +18,7 @@ for benchmark in (
     loop_overhead,
     networks,
     modulated,
+    denoiser,
     recurrent,
     transformer,
     trees,

@@ -22,7 +22,7 @@ ARROWS = {
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
     "text_to_image": {
         *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "runs"),
-        "train",
+        *("train", "weights"),
     },
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "draw": {"data", "figures", "runs", "train"},

@@ -22,11 +22,12 @@ def denoising_loss(
     """E w(r) ‖network(x_t, r) − target‖², a mean over elements (Ho et al. 2020, equation 14, "simple").
 
     network: (noised [batch, ...], ratio [batch]) -> [batch, ...]. schedule and scale: those of the noise levels.
+
     prediction: "noise", the target is ε; "v", it is α ε − σ x (Salimans & Ho 2022), which for data of unit variance
     is the preconditioning of Karras et al. 2022; both with w = 1, since their targets are as large at every level.
-    "x", the target is x, and w is 1/r², the signal to noise ratio, cut to [1, 5]. With w = 1/r² it would be the loss
-    of ε, but then a few examples of little noise decide each gradient, and pure noise, from where samples start,
-    counts for nothing: the first cut is that of Hang et al. 2023, the second that of Salimans & Ho, section 4.
+    "x", the target is x, and w is 1/r², the signal to noise ratio, cut to [1, 5]. With w = 1/r² it would be the
+    loss of ε, but then a few examples of little noise decide each gradient, and pure noise, from where samples
+    start, counts for nothing: the first cut is that of Hang et al. 2023, the second Salimans & Ho's, section 4.
     """
     assert_shapes(x=(x, "batch ..."))
     key_t, key_noise = jax.random.split(key)

@@ -1,6 +1,6 @@
-"""How many nats a diffusion model needs for an image of grey levels: its variational bound (Kingma et al. 2021, VDM).
+"""The nats that a diffusion model needs for an image of grey levels: its bound (Kingma et al. 2021, VDM).
 
-With x of unit variance, z_r = α x + σ ε of ratio r = σ/α from the smallest r₀ to the largest r₁, and a denoiser's ε̂,
+With x of unit variance, z_r = α x + σ ε of ratio r = σ/α from the smallest r₀ to the largest r₁, and an estimate ε̂,
 
     −log p(x) ≤ KL(q(z_{r₁}|x) ‖ N(0, 1)) + E[−log p(x|z_{r₀})] + ∫ E ‖ε − ε̂(z_r, r)‖² d log r.
 
@@ -12,6 +12,7 @@ r₀ is beside the levels' spacing, the surer it is, and the more the denoiser m
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +20,21 @@ import jax.numpy as jnp
 from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.noise import LARGEST, over, signal_and_noise
 
+if TYPE_CHECKING:
+    from deeplearn.models.diffusion import Diffusion
+
 Denoiser = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]  # as in `deeplearn.models.samplers`
+
+SMALLEST_STEP = 0.2  # r₀ beside the spacing of levels
 
 
 def variational_bound(
-    denoiser: Denoiser, x: jax.Array, grid: jax.Array, key: jax.Array, smallest: float, largest: float = LARGEST
+    denoiser: Denoiser,
+    x: jax.Array,
+    grid: jax.Array,
+    key: jax.Array,
+    smallest: float | jax.Array,
+    largest: float = LARGEST,
 ) -> dict[str, jax.Array]:
     """Nats an example, each an estimate [batch] by one draw, without bias: `prior`, `decoder`, `denoising`, and
     `nats`, their sum.
@@ -53,3 +64,19 @@ def variational_bound(
     assert_shapes(x=(x, "*shape"), **{"denoiser's ε̂": (found, "*shape")})
     denoising = span * jnp.square(noise - found).sum(axes)
     return {"prior": prior, "decoder": decoder, "denoising": denoising, "nats": prior + decoder + denoising}
+
+
+def diffusion_bound(
+    model: Diffusion, image: jax.Array, levels: int, *condition: jax.Array, step: float = SMALLEST_STEP
+) -> dict[str, jax.Array]:
+    """`variational_bound` of a bound diffusion model for images [batch, H, W, C] of levels k / (levels − 1).
+
+    condition: as the denoiser takes it. step: r₀ in units of the levels' spacing. Draws from the stream "noise".
+    """
+    grid = model.normalise(jnp.arange(levels) / (levels - 1))
+
+    def denoiser(noised: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return model.estimate(noised, ratio, condition)
+
+    smallest = step * (grid[1] - grid[0])
+    return variational_bound(denoiser, model.normalise(image), grid, model.make_rng("noise"), smallest)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from deeplearn.models.clip_text import clip_text_vit_l_14
 from deeplearn.models.clip_vision import clip_vision_vit_l_14
 from deeplearn.models.resnet import ResNet
+from deeplearn.models.text_unet import space_to_depth
 from deeplearn.models.token_encoder import inside_lengths
 from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
 from deeplearn.nn.multi_head import CrossAttention
@@ -73,12 +74,9 @@ class ResNetVision(nn.Module):
 
     @nn.compact
     def vectors(self, image: jax.Array, train: bool = False) -> jax.Array:
-        batch, height, width, channels = image.shape
-        x = image.reshape(batch, height // 2, 2, width // 2, 2, channels).swapaxes(2, 3)
-        x = x.reshape(batch, height // 2, width // 2, 4 * channels)
         body = ResNet(0, self.stages, bottleneck=False, width=self.width, small_stem=True, pooled=False)
-        x = body(x, train)
-        x = x.reshape(batch, -1, x.shape[-1])
+        x = body(space_to_depth(image, 2), train)
+        x = x.reshape(len(x), -1, x.shape[-1])
         x = jnp.concatenate([x.mean(1, keepdims=True), x], 1)
         x = LearnedPositions(x.shape[1])(x)
         x = CrossAttention(self.heads)(x[:, :1], x)[:, 0]
@@ -86,14 +84,13 @@ class ResNetVision(nn.Module):
 
 
 class BagOfWords(nn.Module):
-    """A text as the sum of its words' vectors, then a hidden layer: vectors [batch, projection].
+    """A text as the sum of its words' vectors: vectors [batch, projection].
 
-    It cannot tell "a cat on a mat" from "a mat on a cat". vocabulary: number of tokens. dropout: fraction of the
-    words that training leaves out.
+    Words that were never seen together add up; but it cannot tell "a cat on a mat" from "a mat on a cat".
+    vocabulary: number of tokens. dropout: fraction of the words that training leaves out.
     """
 
     vocabulary: int
-    width: int
     projection: int
     dropout: float = 0.0
 
@@ -101,12 +98,10 @@ class BagOfWords(nn.Module):
     def vectors(self, tokens: jax.Array, length: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
         assert_integers(tokens=tokens, length=length)
-        words = nn.Embed(self.vocabulary, self.width, embedding_init=nn.initializers.normal(1.0))(tokens)
+        words = nn.Embed(self.vocabulary, self.projection, embedding_init=nn.initializers.normal(1.0))(tokens)
         inside = inside_lengths(tokens, length)[..., None]
         words = nn.Dropout(self.dropout, broadcast_dims=(2,), deterministic=not train)(words)
-        x = nn.LayerNorm()(jnp.where(inside, words, 0).sum(1))
-        x = x + nn.Dense(self.width)(nn.gelu(nn.Dense(2 * self.width)(x)))
-        return nn.Dense(self.projection, use_bias=False)(x)
+        return jnp.where(inside, words, 0).sum(1)
 
 
 def clip_vit_l_14() -> Clip:

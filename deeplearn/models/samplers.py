@@ -26,9 +26,7 @@ class Estimate(NamedTuple):
 
 
 # (denoiser, x_t, ratio, the next level's ratio, key, what the step before found) -> x at the next level.
-Step = Callable[
-    [Denoiser, jax.Array, jax.Array, jax.Array, jax.Array, Estimate | None], tuple[jax.Array, Estimate]
-]
+Step = Callable[[Denoiser, jax.Array, jax.Array, jax.Array, jax.Array, Estimate | None], tuple[jax.Array, Estimate]]
 
 
 def _estimate(denoiser: Denoiser, x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -99,7 +97,7 @@ def dpm_solver_step(
     key: jax.Array,
     before: Estimate | None = None,
 ) -> tuple[jax.Array, Estimate]:
-    """DPM-Solver++(2M): second order by the estimate of the step before (Lu et al. 2022, "DPM-Solver++", algorithm 2).
+    """DPM-Solver++(2M), second order by the estimate of the step before (Lu et al. 2022, that paper's algorithm 2).
 
     In λ = log α/σ = −log r the equation is linear but for x̂, of which two levels give a line. The first step, one
     to no noise at all, where λ has no end, and one after a step of no length (where a schedule is cut) are of first

@@ -61,6 +61,14 @@ def sampling_ratios(schedule: str, steps: int, scale: float = 1.0) -> jax.Array:
     return jnp.append(ratios, 0.0)
 
 
+def even_ratios(steps: int) -> jax.Array:
+    """Ratios [steps + 1] from the largest to the smallest in equal steps of their logarithm, the last one 0.
+
+    The "uniform log SNR" of DPM-Solver (Lu et al. 2022, section 3.4).
+    """
+    return jnp.append(jnp.geomspace(LARGEST, SMALLEST, steps), 0.0)
+
+
 def over(level: jax.Array, x: jax.Array) -> jax.Array:
     """Levels [batch], shaped to multiply x [batch, ...]."""
     return level.reshape(-1, *(1,) * (x.ndim - 1))

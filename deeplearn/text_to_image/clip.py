@@ -1,4 +1,4 @@
-"""A small CLIP of a data set's captioned pictures: what it is made of, how it is trained, and what it says of a pair."""
+"""A small CLIP of a data set's captioned pictures: its encoders, its loss, what it says of a pair."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def small_clip(
 ) -> Clip:
     """A CLIP for pictures and captions such as the data set's.
 
-    image_encoder: "resnet", its first stage of `width` and of half the images' side, each further one twice as wide,
-        three in all; or "vit", patches of `patch` pixels, 4·width features, `layers` of attention.
+    image_encoder: "resnet", three stages, the first of `width` and of half the images' side, each further one twice
+        as wide; or "vit", patches of `patch` pixels, 4·width features, `layers` of attention.
     text_encoder: "bag" of words, or "transformer", 4·width features, `layers` of attention.
     features: of the vectors. dropout: fraction of words, or of a transformer's features, that training leaves out.
 
@@ -50,7 +50,7 @@ def small_clip(
         "vit": lambda: ClipVision(height, patch, wide, layers, heads, 4 * wide, features, "gelu", dropout=dropout),
     }[image_encoder]()
     text = {
-        "bag": lambda: BagOfWords(words, wide, features, dropout),
+        "bag": lambda: BagOfWords(words, features, dropout),
         "transformer": lambda: ClipText(
             words, wide, layers, heads, 4 * wide, length, features, Vocabulary.end, "gelu", dropout=dropout
         ),
@@ -64,7 +64,7 @@ def same_caption(tokens: jax.Array) -> jax.Array:
 
 
 def contrast(model: Clip, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """The loss, `info_nce`, of a bound Clip: pictures of one `label`, or without it of one caption, are not told apart."""
+    """`info_nce` of a bound Clip; pictures of one `label`, or without it of one caption, are not told apart."""
     images, texts, scale = model(batch["image"], batch["tokens"], batch["length"], train=True)
     alike = batch["label"] if "label" in batch else same_caption(batch["tokens"])
     loss, found = info_nce(images, texts, scale, alike)

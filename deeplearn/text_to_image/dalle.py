@@ -45,9 +45,26 @@ class DalleConfig(CodeConfig):
     ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)
     clip_steps: int = dl.flag(1000, "steps of the CLIP that ranks pictures", min=1)
     clip_batch: int = dl.flag(128, "examples in its batches: all others are negatives", min=2)
+    clip_width: int = dl.flag(24, "channels of its first stage", min=1)
     candidates: int = dl.flag(8, "pictures that CLIP ranks", min=1)
     temperature: float = dl.flag(1.0, "of the codes that are drawn; 0 is the most probable one", min=0)
     top_k: int = dl.flag(0, "draw among so many of the most probable codes; 0: all", min=0)
+
+    TINY = {
+        "dataset": "openmoji/people-16",
+        "code_steps": 2,
+        "code_factor": 8,
+        "codes": 8,
+        "code_features": 4,
+        "code_width": 8,
+        "code_blocks": 0,
+        "width": 8,
+        "depth": 1,
+        "heads": 2,
+        "clip_steps": 2,
+        "clip_width": 2,
+        "candidates": 2,
+    }
 
 
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
@@ -217,7 +234,7 @@ def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
         config.word_sums,
         config.kernel,
     )
-    return Dalle(coder, decoder, small_clip(dataset))
+    return Dalle(coder, decoder, small_clip(dataset, width=config.clip_width))
 
 
 def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:

@@ -26,20 +26,7 @@ from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
 @dataclasses.dataclass(frozen=True)
 class Config(DalleConfig):
-    TINY = {
-        "dataset": "openmoji/people-16",
-        "code_steps": 2,
-        "code_factor": 8,
-        "codes": 8,
-        "code_features": 4,
-        "code_width": 8,
-        "code_blocks": 0,
-        "width": 8,
-        "depth": 1,
-        "heads": 2,
-        "clip_steps": 2,
-        "candidates": 2,
-    }
+    """The flags are the system's own."""
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:

@@ -86,6 +86,8 @@ LARGE = (
     "sequences.tagging",
     "sequences.translate",
     "text_to_image.diffusion",
+    "text_to_image.inpainting",
+    "text_to_image.interpolation",
 )
 
 

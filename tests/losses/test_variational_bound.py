@@ -1,12 +1,14 @@
 """The variational bound of diffusion where the best denoiser, and so the bound, is known."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
-from deeplearn.losses.variational_bound import variational_bound
+from deeplearn.losses.variational_bound import diffusion_bound, variational_bound
 
 ROWS = 60_000
 
@@ -80,3 +82,22 @@ def test_a_worse_denoiser_needs_more():
         for scale in (1.0, 0.95, 1.05)
     ]
     assert needed[0] < min(needed[1:])
+
+
+def test_of_a_model_it_is_the_bound_of_its_estimate_on_scaled_levels():
+    key, label = jax.random.key(3), np.array([1, 2])
+    image = np.array([[0.0, 0.25], [1.0, 0.5]])
+
+    def estimate(z, ratio, condition):
+        return z, (ratio + condition[0])[:, None] * z
+
+    model = types.SimpleNamespace(
+        normalise=lambda x: (x - 0.5) / 0.2, estimate=estimate, make_rng={"noise": key}.get
+    )
+    found = diffusion_bound(model, image, 5, label, step=0.4)
+    grid, spacing = (jnp.arange(5) / 4 - 0.5) / 0.2, 0.25 / 0.2
+    expected = variational_bound(
+        lambda z, ratio: estimate(z, ratio, (label,)), (image - 0.5) / 0.2, grid, key, 0.4 * spacing
+    )
+    for name, part in found.items():
+        np.testing.assert_allclose(part, expected[name], rtol=1e-4)

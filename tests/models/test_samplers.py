@@ -163,7 +163,9 @@ def test_dpm_solver_takes_the_steps_of_its_paper():
 def test_solvers_of_second_order_end_in_the_same_sample():
     ratios = sampling_ratios("lognormal", 64)
     key = jax.random.key(0)
-    heun, dpm = (np.asarray(sample(step, best_denoiser, key, SHAPE, ratios)) for step in (heun_step, dpm_solver_step))
+    heun, dpm = (
+        np.asarray(sample(step, best_denoiser, key, SHAPE, ratios)) for step in (heun_step, dpm_solver_step)
+    )
     assert np.std(heun - dpm) < 0.005 * STD
 
 

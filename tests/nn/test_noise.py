@@ -8,7 +8,16 @@ import scipy.stats
 from absl.testing import parameterized
 
 from deeplearn.nn import noise
-from deeplearn.nn.noise import LARGEST, PREDICTIONS, SCHEDULES, SMALLEST, denoised_and_noise, sampling_ratios, signal_and_noise
+from deeplearn.nn.noise import (
+    LARGEST,
+    PREDICTIONS,
+    SCHEDULES,
+    SMALLEST,
+    denoised_and_noise,
+    even_ratios,
+    sampling_ratios,
+    signal_and_noise,
+)
 
 noise_ratio = jax.jit(noise.noise_ratio, static_argnums=(0, 2))
 T = np.linspace(0.02, 0.98, 49)
@@ -69,6 +78,12 @@ def test_a_sampler_s_ratios_are_their_grids():
     np.testing.assert_allclose(sampling_ratios("lognormal", 9)[:-1], expected, rtol=1e-4)
     expected = np.tan(np.pi / 2 * np.array([0.75, 0.5, 0.25]))
     np.testing.assert_allclose(sampling_ratios("cosine", 4)[1:-1], expected, rtol=1e-5)
+
+
+def test_even_ratios_fall_by_one_factor():
+    ratios = np.asarray(even_ratios(6))
+    assert ratios[0] == pytest.approx(LARGEST) and ratios[-2] == pytest.approx(SMALLEST) and ratios[-1] == 0
+    np.testing.assert_allclose(ratios[1:-1] / ratios[:-2], (SMALLEST / LARGEST) ** (1 / 5), rtol=1e-4)
 
 
 def test_an_unknown_schedule_is_named():
