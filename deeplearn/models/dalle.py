@@ -1,4 +1,4 @@
-"""DALL·E: one transformer over a text's tokens and a picture's codes (Ramesh et al. 2021, "Zero-shot text-to-image")."""
+"""DALL·E: one transformer over a text's tokens and a picture's codes (Ramesh et al. 2021)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TextAndCodes(nn.Module):
     """A decoder over [text, start, codes]: what comes next, at every position.
 
     vocabulary: number of words, the last T of which are none: each text position has its own padding (section 2.2).
-    time: T, positions of the text. codes: size of the pictures' alphabet. grid: (rows, columns) of a picture's codes.
+    time: T, positions of the text. codes: size of the pictures' alphabet. grid: rows and columns of a picture's.
     width, depth, heads, hidden: of the transformer. dropout: as in `Decoder`.
     prefix: the text is read in both directions, and is not predicted; otherwise all is causal, as published.
     sparse: the published patterns of attention, row, column and convolution with `kernel`; otherwise all is seen.
@@ -72,7 +72,7 @@ class TextAndCodes(nn.Module):
             self.next_word = nn.Dense(self.vocabulary + self.time)
 
     def padded(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
-        """tokens int32 [B, T] of which `length` [B] count -> the same with each position's own padding behind them."""
+        """tokens int32 [B, T] of which `length` [B] count -> the same, behind them each position's own padding."""
         assert_shapes(tokens=(tokens, f"batch {self.time}"), length=(length, "batch"))
         assert_integers(tokens=tokens, length=length)
         place = jnp.arange(self.time)
@@ -81,7 +81,7 @@ class TextAndCodes(nn.Module):
     def __call__(
         self, tokens: jax.Array, length: jax.Array, codes: jax.Array, train: bool = False
     ) -> tuple[jax.Array | None, jax.Array]:
-        """Logits of words [B, T − 1, vocabulary + T], of the second and later ones, and of codes [B, places, codes].
+        """Logits of words [B, T − 1, vocabulary + T], but for the first, and of codes [B, places, codes].
 
         tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read. With `prefix`
         there are no logits of words: None.
@@ -116,7 +116,7 @@ class TextAndCodes(nn.Module):
         return words + self.text_positions, (words * inside[..., None]).sum(1)
 
     def _codes(self, before: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
-        """Vectors [B, time, width] of the codes `before` [B, time] the places [time], whose own codes they predict."""
+        """Vectors [B, time, width] of the codes `before` [B, time] the places [time] that they predict."""
         x = self.embedding(before) + self.rows[place // self.grid[1]] + self.columns[place % self.grid[1]]
         return x + bag[:, None] if self.bag else x
 
@@ -132,7 +132,7 @@ class Dalle(nn.Module):
 def dalle_12b() -> TextAndCodes:
     """The published transformer (section 2.2, appendix B.1): 64 layers, 62 heads of 64; 12.3 billion parameters.
 
-    256 text tokens of a vocabulary of 16,384, 1,024 codes of 8,192. The paper does not say how wide the feed-forward
-    networks are (4 · 3,968 here), nor whether embeddings are shared with the output (not here).
+    256 text tokens of a vocabulary of 16,384, 1,024 codes of 8,192. The paper does not say how wide the
+    feed-forward networks are (4 · 3,968 here), nor whether embeddings are shared with the output (not here).
     """
     return TextAndCodes(16384, 256, 8192, (32, 32), 3968, 64, 62, 4 * 3968, 0.1, False, True, False, 11)

@@ -50,6 +50,32 @@ class DalleConfig(CodeConfig):
     temperature: float = dl.flag(1.0, "of the codes that are drawn; 0 is the most probable one", min=0)
     top_k: int = dl.flag(0, "draw among so many of the most probable codes; 0: all", min=0)
 
+    # The 12 billion of the paper and its budget. Its pictures have 256 pixels a side, its captions 256 tokens of a
+    # vocabulary of 16,384: `deeplearn.models.dalle.dalle_12b` has these, too.
+    PAPER = {
+        "dataset": "openmoji/people-64",
+        "quantiser": "gumbel",
+        "code_steps": 3_000_000,
+        "code_batch": 512,
+        "code_rate": 1e-4,
+        "code_factor": 8,
+        "codes": 8192,
+        "code_width": 256,
+        "steps": 430_000,
+        "batch_size": 1024,
+        "width": 3968,
+        "depth": 64,
+        "heads": 62,
+        "text_prefix": False,
+        "word_sums": False,
+        "attention": "sparse",
+        "kernel": 11,
+        "drop_words": 0.0,
+        "wrong_codes": 0.0,
+        "learning_rate": 4.5e-4,
+        "ema": 0.999,
+        "candidates": 512,
+    }
     TINY = {
         "dataset": "openmoji/people-16",
         "code_steps": 2,
@@ -162,7 +188,7 @@ def pictures(
 def ranked(
     trained: dl.Trained, config: DalleConfig, tokens: np.ndarray, length: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosines [N, count] of each and the caption."""
+    """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosine of each and the caption [N, count]."""
     made, cosines = [], []
     for number in range(count):
         image = pictures(trained.folded(number), tokens, length, temperature=config.temperature, top_k=config.top_k)
@@ -174,8 +200,8 @@ def ranked(
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
-    one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best; the
-    lower half after the true upper half; and the true picture's own codes, which nothing can surpass.
+    one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best;
+    the lower half after the true upper half; and the true picture's own codes, which nothing can surpass.
     """
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]

@@ -3,10 +3,10 @@
     python -m experiments.text_to_image.dalle --workdir=runs/dalle
     python -m deeplearn.draw --run=runs/dalle "woman astronaut: dark skin tone" --count=9
 
-Ramesh et al. 2021: a discrete code of pictures, a decoder over the caption's words and the picture's codes, and CLIP,
-which ranks what is drawn. Asked for are captions that training shows and such as it never showed, whose true
-pictures are known. Beside the most probable picture (greedy): one sample; the best of several by CLIP, and by one who
-knows the true picture; pictures whose upper half is given; the codes' own limit; regression and recoloured pictures.
+Ramesh et al. 2021: a discrete code of pictures, a decoder over the caption's words and the picture's codes, and
+CLIP, which ranks what is drawn. Asked for are captions that training shows and such as it never showed, whose true
+pictures are known. Beside the most probable picture (greedy): one sample; the best of several by CLIP, and by one
+who knows the true picture; pictures whose upper half is given; the codes' own limit; regression and recolouring.
 """
 
 import dataclasses
@@ -16,17 +16,16 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
-from deeplearn.text_to_image.dalle import DalleConfig, codes_of, pictures, ranked, system
+from deeplearn.text_to_image.dalle import DalleConfig as Config
+from deeplearn.text_to_image.dalle import codes_of, pictures, ranked, system
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
-
-@dataclasses.dataclass(frozen=True)
-class Config(DalleConfig):
-    """The flags are the system's own."""
+MOST = 512  # candidates of a text: so many were ranked in the paper
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
@@ -43,6 +42,8 @@ def images(
     candidates: int = 0,
 ) -> np.ndarray:
     """Of the text, or of none; of `candidates` those that CLIP likes best, the best first."""
+    if candidates > MOST or not (temperature or 0) >= 0:
+        raise UserError(f"--temperature should be at least 0, and --candidates at most {MOST}")
     config = trained.config if temperature is None else dataclasses.replace(trained.config, temperature=temperature)
     of_none = np.zeros((1, trained.model.decoder.time), np.int32), np.zeros(1, np.int32)
     tokens, length = asked(text, dataset) if text else of_none

@@ -85,6 +85,7 @@ LARGE = (
     "sequences.speech",
     "sequences.tagging",
     "sequences.translate",
+    "text_to_image.dalle",
     "text_to_image.diffusion",
     "text_to_image.inpainting",
     "text_to_image.interpolation",
