@@ -15,8 +15,8 @@ def text_and_codes_loss(
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """1/8 of the text's cross-entropy and 7/8 of the picture's, in nats; each a mean over its positions.
 
-    of_words: logits [batch, time, vocabulary], of `words` int32 [batch, time], in which a text's padding counts like
-        its words; None where the text is not predicted: then the loss is the picture's alone.
+    of_words: logits [batch, time, vocabulary], of `words` int32 [batch, time], in which a text's padding counts
+        like its words; None where the text is not predicted: then the loss is the picture's alone.
     of_codes: logits [batch, places, size of the alphabet], of `codes` int32 [batch, places].
 
     Returns:

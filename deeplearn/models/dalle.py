@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,9 +11,12 @@ import jax.numpy as jnp
 from deeplearn.models.clip import Clip
 from deeplearn.models.vqvae import VQVAE
 from deeplearn.nn.checks import assert_integers, assert_shapes
+from deeplearn.nn.decoding import sample
 from deeplearn.nn.functional import by_rows
 from deeplearn.nn.patterns import PicturePattern, published_kinds
 from deeplearn.nn.transformer import Decoder
+
+NEVER = -1  # no code ends a picture
 
 
 class TextAndCodes(nn.Module):
@@ -119,6 +124,33 @@ class TextAndCodes(nn.Module):
         """Vectors [B, time, width] of the codes `before` [B, time] the places [time] that they predict."""
         x = self.embedding(before) + self.rows[place // self.grid[1]] + self.columns[place % self.grid[1]]
         return x + bag[:, None] if self.bag else x
+
+
+def drawn_codes(
+    decoder: TextAndCodes,
+    tokens: jax.Array,
+    length: jax.Array,
+    given: jax.Array,
+    key: jax.Array,
+    temperature: float = 1.0,
+    top_k: int = 0,
+) -> jax.Array:
+    """Codes int32 [B, places] for captions, by a bound decoder, one after the other in one compiled loop.
+
+    given: int32 [B, any], the first codes of each picture. temperature, top_k: as in `nn.decoding.draw`.
+    """
+    network, variables = decoder.unbind()
+    bag, cache = network.apply(variables, tokens, length, method="read", mutable=["cache"])
+
+    def step(state: tuple[Any, jax.Array], codes: jax.Array) -> tuple[jax.Array, Any]:
+        cache, place = state
+        logits, cache = network.apply(variables | cache, codes, place, bag, method="after", mutable=["cache"])
+        return logits, (cache, place + 1)
+
+    prompt = jnp.concatenate([jnp.full((len(tokens), 1), network.codes, jnp.int32), given], 1)
+    steps, how = network.places - given.shape[1], {"temperature": temperature, "top_k": top_k}
+    drawn = sample(step, (cache, jnp.array(0)), prompt, key, steps=steps, end=NEVER, **how)
+    return jnp.concatenate([given, drawn], 1)
 
 
 class Dalle(nn.Module):

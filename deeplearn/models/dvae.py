@@ -50,7 +50,7 @@ class DVAEEncoder(nn.Module):
 
 
 class DVAEDecoder(nn.Module):
-    """Codes, one-hot or mixed, [B, h, w, codes] -> means and log-scales of logit-Laplace [B, 8h, 8w, 2·channels]."""
+    """Codes [B, h, w, codes], one-hot or mixed -> logit-Laplace's means and log-scales [B, 8h, 8w, 2·channels]."""
 
     channels: int = 3
     width: int = 256

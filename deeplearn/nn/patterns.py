@@ -1,4 +1,4 @@
-"""Which earlier tokens a token attends to: all of them, or, in a picture's codes, a row, a column, a neighbourhood."""
+"""Which earlier tokens a token attends to: all, or in a picture's codes a row, a column, a neighbourhood."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """`depth` decoder blocks over embedded tokens: x [batch, time, features] -> the same.
 
-    length: how many tokens can be decoded. patterns: of each block's self-attention, as `SelfAttention` has it; none:
-    all of them causal. The other fields as in `Encoder`.
+    length: how many tokens can be decoded. patterns: of each block's self-attention, as `SelfAttention` has it;
+    none: all of them causal. The other fields as in `Encoder`.
 
     memory: [batch, source, any features], what an encoder gave; a language model has none. memory_mask: [batch,
     source], true where it is real. x needs no mask: no token sees the padding behind it.

@@ -15,8 +15,7 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
-from deeplearn.models.dalle import Dalle, TextAndCodes
-from deeplearn.nn.decoding import sample
+from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import drop_words, need_captions
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import CodeConfig, code, code_stage
@@ -24,7 +23,6 @@ from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
 BLOCK = 100  # pictures made at once
 WORDS = 0.5  # each word's chance to be left out of a caption that loses words
-NEVER = -1  # no code ends a picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,36 +120,12 @@ def align(model: Dalle, batch: dl.Batch) -> dl.Losses:
 # What is called of the trained model, compiled.
 
 
-def drawn_codes(
-    model: Dalle,
-    tokens: jax.Array,
-    length: jax.Array,
-    given: jax.Array,
-    *,
-    temperature: float,
-    top_k: int,
+def drawn(
+    model: Dalle, tokens: jax.Array, length: jax.Array, given: jax.Array, *, temperature: float, top_k: int
 ) -> jax.Array:
-    """Codes int32 [B, places] for captions, which begin with those `given` int32 [B, any]: one compiled loop."""
-    decoder, variables = model.decoder.unbind()
-    bag, cache = decoder.apply(variables, tokens, length, method="read", mutable=["cache"])
-
-    def step(state: tuple[dict[str, jax.Array], jax.Array], codes: jax.Array) -> tuple[jax.Array, object]:
-        cache, place = state
-        logits, cache = decoder.apply(variables | cache, codes, place, bag, method="after", mutable=["cache"])
-        return logits, (cache, place + 1)
-
-    start = jnp.full((len(tokens), 1), decoder.codes, jnp.int32)
-    drawn = sample(
-        step,
-        (cache, jnp.array(0)),
-        jnp.concatenate([start, given], 1),
-        model.make_rng("noise"),
-        steps=decoder.places - given.shape[1],
-        end=NEVER,
-        temperature=temperature,
-        top_k=top_k,
-    )
-    return jnp.concatenate([given, drawn], 1)
+    """Pictures [B, H, W, C] in [0, 1] for captions; their codes begin with those `given` int32 [B, any]."""
+    key = model.make_rng("noise")
+    return shown(model, drawn_codes(model.decoder, tokens, length, given, key, temperature, top_k))
 
 
 def shown(model: Dalle, codes: jax.Array) -> jax.Array:
@@ -181,14 +155,14 @@ def pictures(
         rows = np.arange(start, start + block) % len(length)
         asked = tokens[rows], length[rows], given[rows]
         own = trained.folded(start)
-        made.append(np.asarray(own(shown, own(drawn_codes, *asked, temperature=temperature, top_k=top_k))))
+        made.append(np.asarray(own(drawn, *asked, temperature=temperature, top_k=top_k)))
     return np.concatenate(made)[: len(length)]
 
 
 def ranked(
     trained: dl.Trained, config: DalleConfig, tokens: np.ndarray, length: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosine of each and the caption [N, count]."""
+    """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosine of each and it [N, count]."""
     made, cosines = [], []
     for number in range(count):
         image = pictures(trained.folded(number), tokens, length, temperature=config.temperature, top_k=config.top_k)
