@@ -86,6 +86,7 @@ LARGE = (
     "sequences.tagging",
     "sequences.translate",
     "text_to_image.comparison",
+    "text_to_image.dalle",
     "text_to_image.diffusion",
     "text_to_image.imagen",
     "text_to_image.inpainting",
