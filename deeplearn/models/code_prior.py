@@ -106,8 +106,8 @@ class PixelCNNPrior(nn.Module):
         key = self.make_rng("noise")
 
         def place(number: jax.Array, codes: jax.Array) -> jax.Array:
-            logits = prior.apply(variables, codes)[:, number]
-            return codes.at[:, number].set(draw(jax.random.fold_in(key, number), logits, temperature))
+            logits: Any = prior.apply(variables, codes)
+            return codes.at[:, number].set(draw(jax.random.fold_in(key, number), logits[:, number], temperature))
 
         return jax.lax.fori_loop(0, tokens, place, jnp.zeros((count, tokens), jnp.int32))
 
@@ -124,7 +124,7 @@ class PixelCNNPrior(nn.Module):
 class CodeModel(nn.Module):
     """A discrete code and the prior over it."""
 
-    code: nn.Module
+    code: VQVAE
     prior: nn.Module
 
 

@@ -148,8 +148,8 @@ def drawn_codes(
         return logits, (cache, place + 1)
 
     prompt = jnp.concatenate([jnp.full((len(tokens), 1), network.codes, jnp.int32), given], 1)
-    steps, how = network.places - given.shape[1], {"temperature": temperature, "top_k": top_k}
-    drawn = sample(step, (cache, jnp.array(0)), prompt, key, steps=steps, end=NEVER, **how)
+    steps, start = network.places - given.shape[1], (cache, jnp.array(0))
+    drawn = sample(step, start, prompt, key, steps=steps, end=NEVER, temperature=temperature, top_k=top_k)
     return jnp.concatenate([given, drawn], 1)
 
 

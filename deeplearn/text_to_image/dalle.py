@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -108,7 +109,7 @@ def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
 def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
     """int32 [B, places] of pictures; the codebook, which follows what it sees, stays as it is."""
     network, variables = model.code.unbind()
-    codes: jax.Array = network.apply(variables, image, method="encode")
+    codes: Any = network.apply(variables, image, method="encode")
     return codes
 
 

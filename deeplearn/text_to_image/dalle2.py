@@ -32,7 +32,7 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
     assert dataset.vocabulary is not None
     mean, std = dataset.moments("image")
     words, length = len(dataset.vocabulary), dataset.train.spec["tokens"].shape[0]
-    sizes = {"width": config.prior_width, "layers": config.prior_layers}
+    sizes: dict[str, Any] = {"width": config.prior_width, "layers": config.prior_layers}
     prior: Diffusion | AutoregressivePrior
     if config.prior == "diffusion":
         # Vectors are centred well enough: the paper, too, only scales them.
@@ -75,7 +75,7 @@ def stages(config: UnclipConfig, dataset: Dataset, model: Unclip) -> list[dl.Sta
 
     names = iter(config.names)
     start = partial(with_components, config=config, dataset=dataset, model=model)
-    coded = {"start": start} if config.prior == "autoregressive" else {}
+    coded: dict[str, Any] = {"start": start} if config.prior == "autoregressive" else {}
     found = [
         # Batch norm's statistics are those of the last weights: averages of too many would not fit them.
         stage(next(names), align, ("clip",), config.clip_steps, config.clip_batch, CLIP_EMA),

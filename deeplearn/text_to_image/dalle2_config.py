@@ -60,6 +60,27 @@ class UnclipConfig(dl.Config):
     learning_rate: float = dl.flag(2e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
 
+    TINY = {
+        "dataset": "openmoji/people-16",
+        "sides": (4, 8),
+        "places": (4, 4),
+        "widths": (8,),
+        "upsampler_widths": (8,),
+        "text_width": 8,
+        "clip_steps": 2,
+        "prior_steps": 2,
+        "upsampler_steps": 2,
+        "clip_batch": 8,
+        "prior_batch": 8,
+        "clip_width": 4,
+        "features": 8,
+        "prior_width": 8,
+        "prior_layers": 1,
+        "prior_sampling_steps": 2,
+        "sampling_steps": 2,
+        "upsampler_sampling_steps": 2,
+    }
+
     @property
     def names(self) -> list[str]:
         """Of the stages."""

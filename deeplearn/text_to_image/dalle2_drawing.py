@@ -12,10 +12,10 @@ from deeplearn import train as dl
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
 from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import add_noise, enlarge
+from deeplearn.models.imagen import seen_small
 from deeplearn.models.samplers import SAMPLERS, Denoiser, sample
 from deeplearn.models.unclip import Unclip, scaled
-from deeplearn.nn.noise import noise_ratio, sampling_ratios
+from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 from deeplearn.text_to_image.dalle2_losses import nothing_told
 
@@ -118,9 +118,8 @@ def finished(trained: dl.Trained, x: jax.Array) -> np.ndarray:
 def enlarged(trained: dl.Trained, config: UnclipConfig, small: np.ndarray, number: int) -> np.ndarray:
     """Pictures [N, side, side, C] in [0, 1] of upsampler `number`, from 1, of smaller ones."""
     diffusion, side, rows = trained.model.upsamplers[number - 1], config.sides[number], len(small)
-    ratio = noise_ratio("cosine", jnp.full(rows, config.noised_when_drawn))
-    smaller = add_noise(diffusion.normalise(enlarge(small, side)), ratio, trained.folded(1).key)
-    condition = (*nothing_told(rows), smaller, ratio)
+    seen = seen_small(diffusion, small, side, config.noised_when_drawn, trained.folded(1).key)
+    condition = (*nothing_told(rows), *seen)
 
     def denoiser(x: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
         found: tuple[jax.Array, jax.Array] = trained(

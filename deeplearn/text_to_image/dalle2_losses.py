@@ -10,10 +10,9 @@ import optax
 from deeplearn import train as dl
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import add_noise, enlarge
+from deeplearn.models.imagen import seen_small
 from deeplearn.models.unclip import Unclip, blurred, scaled
 from deeplearn.nn.functional import area_means
-from deeplearn.nn.noise import noise_ratio
 from deeplearn.text_to_image.captions import drop_words
 from deeplearn.text_to_image.clip import contrast
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
@@ -68,8 +67,8 @@ def enlarge_it(model: Unclip, batch: dl.Batch, config: UnclipConfig, number: int
     key, key_blur, key_noise, key_place = jax.random.split(model.make_rng("noise"), 4)
     small = area_means(batch["image"], config.sides[number - 1])
     small = blurred(small, jax.random.uniform(key_blur, (rows,), minval=0.1, maxval=config.blur))
-    ratio = noise_ratio("cosine", config.noised * jax.random.uniform(key, (rows,)))
-    smaller = add_noise(diffusion.normalise(enlarge(small, side)), ratio, key_noise)
+    t = config.noised * jax.random.uniform(key, (rows,))
+    smaller, ratio = seen_small(diffusion, small, side, t, key_noise)
     size = side // 2
     corner = jax.random.randint(key_place, (rows, 2), 0, side - size + 1)
 

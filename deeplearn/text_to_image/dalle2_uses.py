@@ -44,12 +44,12 @@ def other_tones(dataset: Dataset) -> tuple[Rows, Rows]:
     keys = list(zip(*(every[part].tolist() for part in PARTS), strict=True))
     place = {key: row for row, key in enumerate(keys)}
     first = len(keys) - len(splits[-1]["tone"])
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for row in np.flatnonzero(splits[-1]["held_out"] == new) + first:
         kind, person, tone = keys[row]
         others = [place[key] for key in place if key[:2] == (kind, person) and key[2] not in (0, tone)]
         if others:
-            pairs.append((row, others[len(pairs) % len(others)]))
+            pairs.append((int(row), others[len(pairs) % len(others)]))
     chosen = np.array([pairs[n] for n in spaced(len(pairs), EDITED)], int).reshape(-1, 2)
     return tuple({key: column[rows] for key, column in every.items()} for rows in chosen.T)  # type: ignore[return-value]
 

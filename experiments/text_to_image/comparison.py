@@ -21,24 +21,26 @@ from typing import Any
 
 import jax
 import numpy as np
-from deeplearn.text_to_image.clip import caption_found
-from deeplearn.text_to_image.dalle import DalleConfig
-from deeplearn.text_to_image.dalle2_config import UnclipConfig
-from deeplearn.text_to_image.dalle2_drawing import pictures as dalle2_pictures
-from deeplearn.text_to_image.imagen import ImagenConfig
-from deeplearn.text_to_image.paraphrases import paraphrase_quality
-from deeplearn.text_to_image.partial_captions import partial_quality
 
 from deeplearn import runs
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
+from deeplearn.models.dalle import Dalle
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image import dalle, dalle2, imagen
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.clip import picture_vectors, text_vectors
+from deeplearn.text_to_image.clip_evaluation import caption_found
+from deeplearn.text_to_image.dalle import DalleConfig
+from deeplearn.text_to_image.dalle2_config import UnclipConfig
+from deeplearn.text_to_image.dalle2_drawing import pictures as dalle2_pictures
+from deeplearn.text_to_image.imagen import ImagenConfig
 from deeplearn.text_to_image.opened import opened
+from deeplearn.text_to_image.paraphrases import paraphrase_quality
+from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 from deeplearn.text_to_image.sheet import some_rows
 
@@ -100,11 +102,31 @@ def drawing(trained: dl.Trained, name: str, dataset: Dataset) -> Draw:
     return draw
 
 
+def of_pictures(model: Dalle, image: jax.Array) -> jax.Array:
+    return picture_vectors(model.clip, image)
+
+
+def of_captions(model: Dalle, batch: dl.Batch) -> jax.Array:
+    return text_vectors(model.clip, batch)
+
+
+def enlarged(image: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """At the data set's size, which CLIP reads."""
+    factor = dataset.image_shape[0] // image.shape[1]
+    return image.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
 def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
     asked, draw = asked_rows(dataset), drawing(trained, name, dataset)
     image = draw(texts_of(asked, dataset))
     metrics = picture_quality(image, dataset, asked)
-    metrics |= {"clip_found": caption_found(trained["dalle"], image, asked)}
+    judge = trained["dalle"]  # its CLIP only ranks, and took no part in these pictures
+    columns = {key: asked[key] for key in ("tokens", "length")}
+    metrics["clip_found"] = caption_found(
+        lambda rows: judge.over(of_pictures, rows["image"]),
+        lambda rows: judge.over(of_captions, rows),
+        {**columns, "image": enlarged(image, dataset)},
+    )
     metrics |= partial_quality(draw, dataset) | paraphrase_quality(draw, dataset)
     some = texts_of(asked, dataset)[:TIMED]
     draw(some)  # compiled before it is timed

@@ -23,35 +23,11 @@ from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked
 from deeplearn.text_to_image.dalle2 import evaluate as measured
 from deeplearn.text_to_image.dalle2 import system
-from deeplearn.text_to_image.dalle2_config import UnclipConfig
+from deeplearn.text_to_image.dalle2_config import UnclipConfig as Config
 from deeplearn.text_to_image.dalle2_drawing import pictures
 from deeplearn.text_to_image.dalle2_uses import uses, uses_sheet
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(UnclipConfig):
-    TINY = {
-        "dataset": "openmoji/people-16",
-        "sides": (4, 8),
-        "places": (4, 4),
-        "widths": (8,),
-        "upsampler_widths": (8,),
-        "text_width": 8,
-        "clip_steps": 2,
-        "prior_steps": 2,
-        "upsampler_steps": 2,
-        "clip_batch": 8,
-        "prior_batch": 8,
-        "clip_width": 4,
-        "features": 8,
-        "prior_width": 8,
-        "prior_layers": 1,
-        "prior_sampling_steps": 2,
-        "sampling_steps": 2,
-        "upsampler_sampling_steps": 2,
-    }
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:

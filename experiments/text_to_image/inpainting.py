@@ -16,6 +16,7 @@ training picture whose visible half is nearest, the mean picture, the true pictu
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
@@ -75,7 +76,7 @@ def filled(trained: dl.Trained, images: np.ndarray, dataset: Dataset, resample: 
     known = trained(Diffusion.normalise, np.where(shown, images, 0))
     denoiser = denoiser_of(trained, (no_class(len(images), dataset),))
     ratios = visited(trained.model, "ddpm", config.levels)
-    made = inpaint(denoiser, known, shown, trained.key, ratios, config.jump, resample)
+    made = inpaint(denoiser, known, jnp.asarray(shown), trained.key, ratios, config.jump, resample)
     return np.where(shown, images, np.clip(trained(Diffusion.restore, made), 0, 1))
 
 

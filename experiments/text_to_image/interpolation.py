@@ -113,7 +113,10 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 def walks(trained: dl.Trained, dataset: Dataset, count: int = 3, stops: int = 9) -> Any:
     """A few pairs, each by every way."""
     one, other = (rows["image"][:count] for rows in pairs(dataset, PAIRS))
-    made = {name: between(one, other, np.linspace(0, 1, stops)) for name, between in ways(trained, dataset).items()}
+    made = {
+        name: between(one, other, np.linspace(0, 1, stops).tolist())
+        for name, between in ways(trained, dataset).items()
+    }
     images = np.stack([of[:, pair] for pair in range(len(one)) for of in made.values()])
     return image_grid(images, row_labels=[*made] * len(one))
 
