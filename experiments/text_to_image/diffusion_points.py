@@ -71,7 +71,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     def measure(made: np.ndarray) -> dict[str, float]:
         return dict(coverage(made, dataset)[dl.OURS].metrics)
 
-    return coverage(points(trained), dataset) | by_evaluations(draw, measure)
+    return {**coverage(points(trained), dataset), **by_evaluations(draw, measure)}
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
