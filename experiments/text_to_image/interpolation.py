@@ -83,8 +83,7 @@ def measured(image: np.ndarray, ends: tuple[Any, Any], dataset: Dataset) -> dict
     known = found(dataset.train.arrays(SEARCHED)["image"])[1]
     logits, features = found(image)
     least, of_test = (nearest_neighbours(each, known)[0].mean() for each in (features, found(one["image"])[1]))
-    quality = sample_quality(image, dataset)
-    label = logits.argmax(-1)
+    quality, label = sample_quality(image, dataset), logits.argmax(-1)
     return {
         "confident": quality["confident"],
         "of_an_end": float(((label == one["label"]) | (label == other["label"])).mean()),
