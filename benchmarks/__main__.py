@@ -2,6 +2,7 @@
 
 from benchmarks import (
     autoencoders,
+    dalle,
     denoiser,
     loop_overhead,
     modulated,
@@ -21,6 +22,7 @@ for benchmark in (
     denoiser,
     recurrent,
     transformer,
+    dalle,
     trees,
     autoencoders,
     rbm,

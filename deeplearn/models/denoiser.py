@@ -62,17 +62,25 @@ class DenoisingMLP(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """GroupNorm, SiLU, 3×3 convolution, twice, the condition added between. [B, H, W, C] -> [B, H, W, width]."""
+    """GroupNorm, SiLU, 3×3 convolution, twice, the condition added between. [B, H, W, C] -> [B, H, W, width].
+
+    scale_shift: the condition also scales what the second norm gives (Dhariwal & Nichol 2021, section 3.1).
+    """
 
     width: int
+    scale_shift: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
         assert_shapes(x=(x, IMAGES), condition=(condition, "batch condition"))
         h = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(GROUPS)(x)))
-        h += nn.Dense(self.width)(condition)[:, None, None]
+        if self.scale_shift:
+            scale, shift = jnp.split(nn.Dense(2 * self.width)(condition)[:, None, None], 2, axis=-1)
+            h = nn.GroupNorm(GROUPS)(h) * (1 + scale) + shift
+        else:
+            h = nn.GroupNorm(GROUPS)(h + nn.Dense(self.width)(condition)[:, None, None])
         # The last convolution starts at zero: at first a block is its skip connection.
-        h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(nn.GroupNorm(GROUPS)(h)))
+        h = Conv(self.width, (3, 3), kernel_init=nn.initializers.zeros)(nn.silu(h))
         return h + (x if x.shape[-1] == self.width else nn.Dense(self.width)(x))
 
 

@@ -69,9 +69,9 @@ def asked(text: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drop_words(
-    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float
+    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float | jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Captions of which each word is left out with that probability, and their lengths.
+    """Captions of which each word is left out with that probability, one or [batch, 1], and their lengths.
 
     tokens: int32 [batch, time], between `begin` and `end`, which stay; length: int32 [batch]. What stays moves
     together.

@@ -92,11 +92,12 @@ def test_the_sample_is_a_gumbel_softmax():
     many = np.tile(logits, (4000, 1))
     mixture, codes, kl = quantiser.apply(variables, many, 0.01, rngs={"noise": KEY})
     counts = np.bincount(np.asarray(mixture).argmax(1), minlength=4)
-    assert scipy.stats.chisquare(counts, 4000 * np.exp(logits)).pvalue > 0.01
+    assert scipy.stats.chisquare(counts, 4000 * np.array([0.5, 0.3, 0.15, 0.05])).pvalue > 0.01
     assert (codes == 0).all()
     assert kl == pytest.approx(np.log(4) - scipy.stats.entropy(np.exp(logits)), rel=1e-5)
     warm, _, _ = quantiser.apply(variables, many[:10], 5.0, rngs={"noise": KEY})
-    assert np.asarray(warm).max() < 0.9 and np.asarray(warm).sum(1) == pytest.approx(1)
+    assert np.asarray(warm).max() < 0.9
+    np.testing.assert_allclose(np.asarray(warm).sum(1), 1, rtol=1e-5)
     hard, codes, _ = quantiser.apply(variables, many[:10], 0.0)
     np.testing.assert_array_equal(hard, np.eye(4)[np.asarray(codes)])
 

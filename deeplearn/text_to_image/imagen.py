@@ -1,0 +1,249 @@
+"""Imagen as a system: its flags, its networks, the stages in which they train, and the pictures that it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deeplearn import train as dl
+from deeplearn.data import Dataset, Vocabulary
+from deeplearn.errors import UserError
+from deeplearn.losses.diffusion import diffusion_loss
+from deeplearn.models.denoiser import GROUPS
+from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.imagen import Imagen, estimate, seen_small
+from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
+from deeplearn.models.samplers import SAMPLERS, sample
+from deeplearn.models.text_reader import TextReader
+from deeplearn.models.text_unet import TextUNet
+from deeplearn.nn.functional import area_means
+from deeplearn.nn.noise import sampling_ratios
+from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.frozen_text import FrozenText
+from deeplearn.text_to_image.networks import unet
+from deeplearn.text_to_image.paraphrases import paraphrase_quality
+from deeplearn.text_to_image.partial_captions import partial_quality
+from deeplearn.text_to_image.quality import asked_rows, picture_quality
+
+BLOCK = 100  # pictures made at once
+WORDS = 0.5  # each word's chance to be left out of a caption that loses words
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagenConfig(dl.OptimizerConfig):
+    dataset: str = "openmoji/people-64"
+    sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
+    steps: int = dl.flag(4000, "steps of the base", min=1)
+    upsampler_steps: int = dl.flag(1500, "steps of each super-resolution", min=1)
+    batch_size: int = 32
+    network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
+    widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the base's U-Net", min=GROUPS)
+    upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each super-resolution", min=GROUPS)
+    places: tuple[int, ...] = dl.flag((8, 16, 16), "places of a side that a U-Net has at first, by stage", min=1)
+    text_width: int = dl.flag(128, "features of a word", min=8)
+    text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
+    drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
+    drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
+    noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=0)
+    noised: float = dl.flag(0.5, "how far a smaller picture is noised in training, as t of cosine levels", max=1)
+    noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
+    sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
+    sampling_steps: int = dl.flag(24, "levels that the base's sampler visits", min=2)
+    upsampler_sampling_steps: int = dl.flag(10, "the same of each super-resolution", min=2)
+    guidance: float = dl.flag(1.0, "how far pictures are pushed towards the text (0: not at all)", min=0)
+    percentile: float = dl.flag(0.995, "of dynamic thresholding (0: plain clipping)", min=0, max=1)
+    clip: float = 1.0
+    schedule: str = "warmup_cosine"
+    ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the stages."""
+        return ["base", *(f"super_resolution_{side}" for side in self.sides[1:])]
+
+
+def captioned(batch: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The text of each row and its length: a frozen encoder's states where the batch has them, or else tokens."""
+    return (batch["states"], batch["states_length"]) if "states" in batch else (batch["tokens"], batch["length"])
+
+
+def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> Arrays:
+    """What the denoisers are told of each picture: some captions are left out, some lose words."""
+    text, length = captioned(batch)
+    if config.drop_words and "states" not in batch:
+        some = jax.random.bernoulli(model.make_rng("noise"), config.drop_words, (len(text), 1))
+        text, length = drop_words(text, length, model.make_rng("noise"), WORDS * some)
+    none = jax.random.bernoulli(model.make_rng("noise"), config.drop_text, length.shape)
+    return model.reader(text, jnp.where(none, 0, length))
+
+
+def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -> dl.Losses:
+    """The denoising loss of one stage; above the base beside a smaller picture that is noised."""
+    diffusion, side = model.stage(number), config.sides[number]
+    condition = asked_in_training(model, batch, config)
+    if number:
+        small = area_means(batch["image"], config.sides[number - 1])
+        t = config.noised * jax.random.uniform(model.make_rng("noise"), (len(small),))
+        condition += seen_small(diffusion, small, side, t, model.make_rng("noise"))
+    return diffusion_loss(diffusion, area_means(batch["image"], side), *condition), {}
+
+
+def read(model: Imagen, text: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
+    """What the denoisers are told of texts, and of no text."""
+    vector, sequence, mask = model.reader(text, length)
+    return (vector, sequence, mask), (jnp.zeros_like(vector), sequence, jnp.zeros_like(mask))
+
+
+def drawn(
+    trained: dl.Trained,
+    config: ImagenConfig,
+    channels: int,
+    number: int,
+    text: np.ndarray,
+    length: np.ndarray,
+    small: np.ndarray | None = None,
+) -> np.ndarray:
+    """Pictures of one stage in [0, 1] for texts [N, ...], of smaller pictures `small` above the base."""
+    side, diffusion = config.sides[number], trained.model.stage(number)
+    block, made = min(BLOCK, len(length)), []
+    steps = config.upsampler_sampling_steps if number else config.sampling_steps
+    ratios = sampling_ratios("lognormal", steps, diffusion.noise_scale)
+    percentile = jnp.float32(config.percentile)
+    for start in range(0, len(length), block):
+        rows = np.arange(start, start + block) % len(length)
+        own = trained.folded(number).folded(start)
+        condition, free = own(read, text[rows], length[rows])
+        if small is not None:
+            seen = seen_small(diffusion, small[rows], side, config.noised_when_drawn, own.folded(1).key)
+            condition, free = (*condition, *seen), (*free, *seen)
+
+        def denoiser(
+            x: jax.Array, ratio: jax.Array, own: dl.Trained = own, arrays: Any = (condition, free, percentile)
+        ) -> tuple[jax.Array, jax.Array]:
+            estimated: tuple[jax.Array, jax.Array] = own(
+                estimate, x, ratio, *arrays, number=number, guidance=0.0 if number else config.guidance
+            )
+            return estimated
+
+        shape = (block, side, side, channels)
+        x = sample(SAMPLERS[config.sampler], denoiser, own.key, shape, ratios)
+        made.append(np.clip(np.asarray(diffusion.restore(x)), 0, 1))
+    return np.concatenate(made)[: len(length)]
+
+
+def pictures(
+    trained: dl.Trained, config: ImagenConfig, dataset: Dataset, text: np.ndarray, length: np.ndarray
+) -> list[np.ndarray]:
+    """Pictures [N, side, side, C] in [0, 1] of every stage, the smallest first, for texts as in `captioned`."""
+    made: list[np.ndarray] = []
+    for number in range(len(config.sides)):
+        small = made[-1] if made else None
+        made.append(drawn(trained, config, dataset.image_shape[2], number, text, length, small))
+    return made
+
+
+def texts_for(config: ImagenConfig, dataset: Dataset, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long.
+
+    Words that are not in the vocabulary are left out: no vector was learnt for them.
+    """
+    if config.text_weights:
+        return FrozenText(config.text_weights, dataset).read(texts)
+    tokens, length = tokens_of(texts, dataset)
+    unknown = tokens == Vocabulary.unknown
+    known = np.take_along_axis(np.where(unknown, Vocabulary.pad, tokens), unknown.argsort(1, kind="stable"), 1)
+    return known, length - unknown.sum(1, dtype=np.int32)
+
+
+def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
+    """UserError unless the data have captioned pictures from which every stage's can be made."""
+    need_captions(dataset)
+    dataset.need_square_images("pictures of several sizes are made of each")
+    largest, sides = dataset.image_shape[0], config.sides
+    if any(b % a or b <= a for a, b in zip(sides, (*sides[1:], 0), strict=True) if b) or largest % sides[-1]:
+        raise UserError(
+            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
+            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
+        )
+    if len(config.places) < len(sides):
+        raise UserError(f"--places should have a number for each of {len(sides)} stages")
+    if config.text_weights and config.drop_words:
+        raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
+
+
+def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUNet:
+    """The U-Net of a stage: those that the flags describe, or the published ones, that see every pixel."""
+    if config.network == "small":
+        return unet(config.upsampler_widths if number else config.widths, side, places)
+    smallest = 16 if number else 8
+    if side % smallest:
+        raise UserError(
+            f"--network=published halves pictures to a {smallest}th: {side} pixels are no multiple of it"
+        )
+    return imagen_upsampler(to_itself=number == 1) if number else imagen_base()
+
+
+def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
+    """The networks for the data set's pictures."""
+    mean, std = dataset.moments("image")
+    stages = [
+        Diffusion(
+            network(config, number, side, places),
+            mean,
+            std,
+            noise_scale=config.noise_scale,
+        )
+        for number, (side, places) in enumerate(zip(config.sides, config.places, strict=False))
+    ]
+    assert dataset.vocabulary is not None
+    return Imagen(TextReader(len(dataset.vocabulary), config.text_width), stages[0], tuple(stages[1:]))
+
+
+def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
+    """The base with the reader of texts, then each super-resolution, the reader frozen."""
+    data = FrozenText(config.text_weights, dataset).beside(dataset.train) if config.text_weights else None
+
+    def stage(number: int, name: str) -> dl.Stage:
+        steps = config.upsampler_steps if number else config.steps
+        trains = (f"upsamplers_{number - 1}",) if number else ("reader", "base")
+        turn = dl.Turn(partial(denoise, config=config, number=number), trains, called=name)
+        batch = max(1, config.batch_size // 2) if number else config.batch_size
+        return dl.Stage([turn], config.chain(steps), steps, name, config.ema, data, batch)
+
+    return [stage(number, name) for number, name in enumerate(config.names)]
+
+
+def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.Rows:
+    """`picture_quality` of pictures for the captions of `asked_rows`: the largest, and a row of each stage below.
+
+    Of the base also what it makes of other words and of captions that say less, these without guidance, which
+    narrows what is drawn to what fits best.
+    """
+    asked = asked_rows(dataset)
+    made = pictures(trained, config, dataset, *texts_for(config, dataset, texts_of(asked, dataset)))
+
+    def measured(images: np.ndarray, **more: float) -> dl.Measured:
+        return dl.Measured({**picture_quality(images, dataset, asked), **more}, {"image": images})
+
+    def base(texts: Sequence[str], guidance: float = config.guidance) -> np.ndarray:
+        way, text = dataclasses.replace(config, guidance=guidance), texts_for(config, dataset, texts)
+        return drawn(trained, way, dataset.image_shape[2], 0, *text)
+
+    said = paraphrase_quality(base, dataset)
+    if config.drop_words:
+        said |= partial_quality(partial(base, guidance=0.0), dataset)
+    rows = {name: measured(images) for name, images in zip(config.names[:-1], made[:-1], strict=True)}
+    return {dl.OURS: measured(made[-1], **said), **rows}
+
+
+def system(config: ImagenConfig, dataset: Dataset) -> dl.Rival:
+    """The whole pipeline, as an experiment's own system or one of several."""
+    need_sides(config, dataset)
+    measured = partial(evaluate, config=config)
+    return dl.Rival(imagen(config, dataset), stages(config, dataset), measured, row="Imagen")

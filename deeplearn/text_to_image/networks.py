@@ -1,0 +1,24 @@
+"""The U-Net that a page's flags describe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deeplearn.errors import UserError
+from deeplearn.models.denoiser import GROUPS
+from deeplearn.models.text_unet import Level, TextUNet
+
+
+def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> TextUNet:
+    """A U-Net for pictures of `side` pixels, cut into `places` a side, of which `widths` gives the channels.
+
+    reads: the smallest pictures look at themselves and at the text. UserError where the numbers do not fit.
+    """
+    if any(width % GROUPS for width in widths):
+        raise UserError(f"widths of {', '.join(map(str, widths))} channels: each should be a multiple of {GROUPS}")
+    if side % places:
+        raise UserError(f"--places: pictures of {side} pixels cannot be cut into {places} places a side")
+    if places % 2 ** (len(widths) - 1):
+        raise UserError(f"--places: {places} places a side cannot be halved {len(widths) - 1} times: fewer widths")
+    last = Level(widths[-1], to_itself=reads, to_text=reads)
+    return TextUNet((*map(Level, widths[:-1]), last), side // places)

@@ -1,0 +1,124 @@
+"""Imagen as a system: what is refused, what is left out in training, and what is drawn."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from deeplearn import train as dl
+from deeplearn.errors import UserError
+from deeplearn.text_to_image.imagen import (
+    ImagenConfig,
+    asked_in_training,
+    denoise,
+    pictures,
+    read,
+    stages,
+    system,
+    texts_for,
+)
+from deeplearn.text_to_image.imagen_rows import ENLARGED, claims, enlarged, other_rows
+from deeplearn.text_to_image.imagen_sweeps import swept
+from experiments.text_to_image.imagen import Config
+from tests.experiments.pretend import pretend
+
+TINY = dataclasses.replace(ImagenConfig(), **Config.TINY)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return pretend("openmoji/people-16", 12)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset):
+    """A system of random weights."""
+    model, rows = system(TINY, dataset).model, dataset.train.gather(np.arange(2))
+    batch = {key: rows[key] for key in ("image", "tokens", "length")}
+
+    def losses(model, batch):
+        return [denoise(model, batch, TINY, number)[0] for number in range(2)]
+
+    shapes = jax.eval_shape(lambda key: model.init({"params": key}, batch, method=losses), jax.random.key(0))
+    generator = np.random.default_rng(0)
+    variables = jax.tree.map(lambda leaf: generator.normal(scale=0.3, size=leaf.shape).astype(np.float32), shapes)
+    return dl.Trained(model, variables, jax.random.key(1), TINY)
+
+
+def test_stages_train_the_reader_with_the_base_and_then_each_upsampler_alone(dataset):
+    found = {stage.name: stage.turns[0].trains for stage in stages(TINY, dataset)}
+    assert found == {"base": ("reader", "base"), "super_resolution_8": ("upsamplers_0",)}
+
+
+def test_pictures_of_every_stage_are_larger_and_say_what_was_asked(trained, dataset):
+    texts = texts_for(TINY, dataset, [" ".join(dataset.vocabulary.tokens[4:6]), dataset.vocabulary.tokens[6]])
+    small, large = pictures(trained, TINY, dataset, *texts)
+    assert small.shape == (2, 4, 4, 3) and large.shape == (2, 8, 8, 3)
+    assert large.min() >= 0 and large.max() <= 1 and np.isfinite(large).all()
+    swapped = pictures(trained, TINY, dataset, *(one[::-1] for one in texts))
+    assert np.abs(swapped[0] - small).max() > 1e-3  # the noise is the same, the texts are not
+    np.testing.assert_array_equal(pictures(trained, TINY, dataset, *texts)[1], large)
+    curves = swept(trained, TINY, dataset, "percentile", (0.0, 1.0))
+    assert len(curves["identity"][1]) == 2
+
+
+def test_claims_are_of_rows_that_there_are(trained, dataset):
+    rows = {*other_rows(trained, dataset, TINY), dl.OURS, "base"}
+    for config in (TINY, dataclasses.replace(TINY, sides=(4,))):
+        assert all({claim.better, claim.than} <= rows for claim in claims(config))
+    for way in ENLARGED:
+        assert enlarged(trained, dataset, TINY, way).arrays["image"].shape[1:] == (8, 8, 3)
+
+
+def test_captions_are_left_out_and_words_are_dropped_as_often_as_is_said(trained, dataset):
+    rows = {key: dataset.train.arrays()[key].repeat(40, 0) for key in ("tokens", "length")}
+
+    def vectors(**changed):
+        found = jax.jit(
+            lambda key: trained.model.apply(
+                trained.variables,
+                rows,
+                dataclasses.replace(TINY, **changed),
+                method=asked_in_training,
+                rngs={"params": key},
+            )
+        )
+        return found(jax.random.key(2))
+
+    whole, _, mask = vectors(drop_text=0.0, drop_words=0.0)
+    assert mask.sum(1).tolist() == rows["length"].tolist()
+    some, _, kept = vectors(drop_text=0.2, drop_words=0.0)
+    none = ~kept.any(1)
+    assert 0.14 < none.mean() < 0.26 and not some[none].any()
+    np.testing.assert_array_equal(some[~none], whole[~none])
+    _, _, fewer = vectors(drop_text=0.0, drop_words=1.0)
+    words = rows["length"] - 2
+    assert abs((fewer.sum(1) - 2).sum() / words.sum() - 0.5) < 0.05
+
+
+def test_unknown_words_are_left_out_and_no_text_is_nothing(trained, dataset):
+    word = dataset.vocabulary.tokens[4]
+    some, known = (texts_for(TINY, dataset, [text]) for text in (f"zzz {word}", word))
+    np.testing.assert_array_equal(some[0], known[0])
+    np.testing.assert_array_equal(some[1], known[1])
+    condition, free = trained(read, *known)
+    assert np.abs(condition[0]).max() > 0 and not np.asarray(free[0]).any() and not np.asarray(free[2]).any()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sides": (8, 4)}, "should rise"),
+        ({"sides": (4, 6)}, "should rise"),
+        ({"places": (4,)}, "a number for each of 2 stages"),
+        ({"places": (3, 3)}, "cannot be cut into 3 places"),
+        ({"widths": (8, 8, 8, 8)}, "cannot be halved 3 times"),
+        ({"widths": (9,)}, "multiple of 8"),
+        ({"text_weights": "somewhere"}, "give --drop_words=0"),
+        ({"network": "published"}, "no multiple"),
+    ],
+)
+def test_what_does_not_fit_is_refused(dataset, changed, message):
+    with pytest.raises(UserError, match=message):
+        system(dataclasses.replace(TINY, **changed), dataset)
