@@ -69,7 +69,7 @@ def denoiser_of(trained: Any, condition: Arrays, free: Arrays = (), guidance: fl
 
 
 def visited(model: Any, sampler: str, steps: int) -> jax.Array:
-    """The ratios [steps + 1] that a sampler visits, falling to 0.
+    """The ratios [steps + 1] that a sampler visits for a `Diffusion`, falling to 0.
 
     Heun and DPM-Solver++ solve the same equation whatever schedule was trained with, each best on its paper's grid.
     DDPM and DDIM visit the schedule's own.

@@ -6,6 +6,7 @@ import itertools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from deeplearn.models.samplers import Denoiser, ddpm_step
 from deeplearn.nn.checks import assert_broadcastable, assert_shapes
@@ -33,7 +34,7 @@ def repaint_path(levels: int, jump: int, resample: int) -> list[int]:
 def inpaint(
     denoiser: Denoiser,
     known: jax.Array,
-    visible: jax.Array,
+    visible: jax.Array | np.ndarray,
     key: jax.Array,
     ratios: jax.Array,
     jump: int = 10,

@@ -83,8 +83,7 @@ def measured(image: np.ndarray, ends: tuple[Any, Any], dataset: Dataset) -> dict
     known = found(dataset.train.arrays(SEARCHED)["image"])[1]
     logits, features = found(image)
     least, of_test = (nearest_neighbours(each, known)[0].mean() for each in (features, found(one["image"])[1]))
-    quality = sample_quality(image, dataset)
-    label = logits.argmax(-1)
+    quality, label = sample_quality(image, dataset), logits.argmax(-1)
     return {
         "confident": quality["confident"],
         "of_an_end": float(((label == one["label"]) | (label == other["label"])).mean()),
@@ -110,15 +109,13 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
     return {"test pictures": lambda: dl.Measured(measured(one["image"], (one, other), dataset))}
 
 
-def walks(trained: dl.Trained, dataset: Dataset, count: int = 3, stops: int = 9) -> Any:
-    """A few pairs, each by every way."""
-    one, other = (rows["image"][:count] for rows in pairs(dataset, PAIRS))
-    made = {
-        name: between(one, other, np.linspace(0, 1, stops).tolist())
-        for name, between in ways(trained, dataset).items()
-    }
-    images = np.stack([of[:, pair] for pair in range(len(one)) for of in made.values()])
-    return image_grid(images, row_labels=[*made] * len(one))
+def walks(trained: dl.Trained, dataset: Dataset) -> Any:
+    """Three pairs, each by every way."""
+    one, other = (rows["image"][:3] for rows in pairs(dataset, PAIRS))
+    stops = [stop / 8 for stop in range(9)]
+    made = [between(one, other, stops) for between in ways(trained, dataset).values()]
+    rows = [of[:, pair] for pair in range(len(one)) for of in made]
+    return image_grid(np.stack(rows), row_labels=[*ways(trained, dataset)] * len(one))
 
 
 def figures(report: dl.Report) -> dict[str, Any]:
