@@ -39,7 +39,7 @@ class DalleConfig(CodeConfig):
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
     drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
-    wrong_codes: float = dl.flag(0.1, "fraction of the codes read in training that are drawn by chance", max=1)
+    wrong_codes: float = dl.flag(0.1, "fraction of the codes read in training that are random", min=0, max=1)
     learning_rate: float = dl.flag(2e-3, "Adam's rate after a warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)
     clip_steps: int = dl.flag(1000, "steps of the CLIP that ranks pictures", min=1)
@@ -164,12 +164,10 @@ def ranked(
     trained: dl.Trained, config: DalleConfig, tokens: np.ndarray, length: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosine of each and it [N, count]."""
-    made, cosines = [], []
-    for number in range(count):
-        image = pictures(trained.folded(number), tokens, length, temperature=config.temperature, top_k=config.top_k)
-        made.append(image)
-        cosines.append(trained.over(agreement_of, {"image": image, "tokens": tokens, "length": length}))
-    return np.stack(made, 1), np.stack(cosines, 1)
+    text = {"tokens": tokens.repeat(count, 0), "length": length.repeat(count)}
+    image = pictures(trained, **text, temperature=config.temperature, top_k=config.top_k)
+    cosines = trained.over(agreement_of, {"image": image, **text})
+    return image.reshape(len(tokens), count, *image.shape[1:]), cosines.reshape(len(tokens), count)
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
