@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from deeplearn import runs
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
@@ -108,6 +112,32 @@ def code_stage(config: CodeConfig, dataset: Dataset, network: str = "", loss: An
 
     turn = dl.Turn(of_code, (network,) if network else (), called="codes")
     return dl.Stage([turn], adam, steps, "codes", ema=0.99, batch_size=config.code_batch)
+
+
+def frozen_codes(model: VQVAE, image: Any) -> Any:
+    """Codes int32 [B, tokens] of pictures [B, H, W, C] by a bound network that stays as it is.
+
+    In a step of training its codebook would otherwise follow what it sees.
+    """
+    network, variables = model.unbind()
+    return jax.lax.stop_gradient(network.apply(variables, image, method=VQVAE.encode))
+
+
+def of_run(path: str, dataset: Dataset) -> tuple[VQVAE, Mapping[str, Any]]:
+    """The code of a run of text_to_image.vqvae, and its variables by collection.
+
+    UserError for another run, and for one of pictures of another shape.
+    """
+    run = runs.open(Path(path))
+    network = getattr(run.model, "code", None)
+    if not isinstance(network, VQVAE):
+        raise UserError(f"--code_run={path} is a run of {run.name}: name one of text_to_image.vqvae")
+    if network.shape != dataset.image_shape:
+        raise UserError(
+            f"--code_run={path} writes pictures of {network.shape} as codes, and those of {dataset.name} are "
+            f"{dataset.image_shape}"
+        )
+    return network, {name: trees["code"] for name, trees in run.weights.items() if "code" in trees}
 
 
 def reconstructed(model: VQVAE, image: Any) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import drop_words, need_captions
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
-from deeplearn.text_to_image.codes import CodeConfig, code, code_stage
+from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, frozen_codes, of_run
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
 BLOCK = 100  # pictures made at once
@@ -28,6 +29,7 @@ WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 @dataclasses.dataclass(frozen=True)
 class DalleConfig(CodeConfig):
+    code_run: str = dl.flag("", "a run of text_to_image.vqvae whose code is used (empty: one is trained first)")
     steps: int = dl.flag(3000, "steps of the decoder, the transformer over text and codes", min=1)
     batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
     width: int = dl.flag(192, "features of the decoder, a multiple of --heads", min=1)
@@ -107,9 +109,8 @@ def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
 
 
 def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
-    """int32 [B, places] of pictures; the codebook, which follows what it sees, stays as it is."""
-    network, variables = model.code.unbind()
-    codes: Any = network.apply(variables, image, method="encode")
+    """int32 [B, places] of pictures."""
+    codes: jax.Array = frozen_codes(model.code, image)
     return codes
 
 
@@ -206,22 +207,24 @@ def need_dalle(config: DalleConfig, dataset: Dataset) -> None:
     need_captions(dataset)
     if config.levels != 1:
         raise UserError("DALL·E reads codes of one level: give --levels=1")
+    if config.top_k > config.codes:
+        raise UserError(f"--top_k={config.top_k}: there are {config.codes} codes")
     if config.width % config.heads:
         raise UserError(f"--width={config.width} should be a multiple of --heads={config.heads}")
     if config.kernel % 2 == 0:
         raise UserError(f"--kernel={config.kernel} should be odd: a code lies in the middle of its neighbourhood")
-    if config.top_k > config.codes:
-        raise UserError(f"--top_k={config.top_k}: there are {config.codes} codes")
 
 
 def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
     """The networks for the data set's pictures and captions."""
-    coder = code(config, dataset)
+    coder = of_run(config.code_run, dataset)[0] if config.code_run else code(config, dataset)
+    if len(coder.grids) > 1:
+        raise UserError(f"DALL·E reads codes of one level, and --code_run={config.code_run} has {len(coder.grids)}")
     assert dataset.vocabulary is not None
     decoder = TextAndCodes(
         len(dataset.vocabulary),
         dataset.train.spec["tokens"].shape[0],
-        config.codes,
+        coder.codes,
         coder.grids[0],
         config.width,
         config.depth,
@@ -245,11 +248,20 @@ def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
 
     decoder = dl.Turn(partial(predict, config=config), ("decoder",), called="decoder")
     clip = dl.Turn(align, ("clip",), called="clip")
+    first = dl.Stage([decoder], adam(config.steps), config.steps, "decoder", config.ema, None, config.batch_size)
+    if config.code_run:
+        first = dataclasses.replace(first, start=partial(with_code, path=config.code_run, dataset=dataset))
     return [
-        code_stage(config, dataset, "code"),
-        dl.Stage([decoder], adam(config.steps), config.steps, "decoder", config.ema, None, config.batch_size),
+        *([] if config.code_run else [code_stage(config, dataset, "code")]),
+        first,
         dl.Stage([clip], adam(config.clip_steps), config.clip_steps, "clip", 0.99, None, config.clip_batch),
     ]
+
+
+def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:
+    """The variables with the code of a finished run."""
+    _, own = of_run(path, dataset)
+    return {name: {**trees, "code": own[name]} if name in own else trees for name, trees in variables.items()}
 
 
 def system(config: DalleConfig, dataset: Dataset) -> dl.Rival:

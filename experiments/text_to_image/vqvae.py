@@ -25,7 +25,7 @@ from deeplearn.baselines.codes import independent_codes, patch_codes
 from deeplearn.data import Dataset
 from deeplearn.figures.grid import image_grid, image_rows
 from deeplearn.models.code_prior import PRIORS, CodeModel, code_prior
-from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, reconstructed
+from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, frozen_codes, reconstructed
 from deeplearn.text_to_image.quality import asked_rows, picture_quality, sets_apart
 
 SHOWN = 64
@@ -60,7 +60,7 @@ class Config(CodeConfig):
 
 def learn_codes(model: CodeModel, batch: dl.Batch) -> dl.Losses:
     """The prior's loss: nats of a code."""
-    codes = jax.lax.stop_gradient(model.code.encode(batch["image"]))
+    codes = frozen_codes(model.code, batch["image"])
     logits = model.prior(codes, train=True)
     return optax.softmax_cross_entropy_with_integer_labels(logits, codes).mean(), {}
 
