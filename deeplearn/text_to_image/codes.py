@@ -119,6 +119,8 @@ def frozen_codes(model: VQVAE, image: Any) -> Any:
 
     In a step of training its codebook would otherwise follow what it sees.
     """
+    if model.is_initializing():  # it gets its parameters by being called
+        return model.encode(image)
     network, variables = model.unbind()
     return jax.lax.stop_gradient(network.apply(variables, image, method=VQVAE.encode))
 
