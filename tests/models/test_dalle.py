@@ -95,9 +95,14 @@ def test_a_sum_of_words_is_that_of_the_words_inside():
 
 
 def test_the_published_size():
-    """Section 2.2: 12 billion."""
-    model = dalle_12b()
+    """Section 2.2: 12 billion. All layers are alike: two say what 64 have, in a fraction of the time."""
     shapes = [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in ((1, 256), (1,), (1, 1024))]
-    params = jax.eval_shape(model.init, jax.random.key(0), *shapes)["params"]
-    count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    assert 11.9e9 < count < 12.5e9, count
+
+    def count(depth):
+        model = dalle_12b().clone(depth=depth)
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(model.init, jax.random.key(0), *shapes)))
+
+    one, two = count(1), count(2)
+    width = 3968
+    assert two - one == 12 * width**2 + 13 * width  # attention, feed-forward networks, biases, two layer norms
+    assert dalle_12b().depth == 64 and round((one + 63 * (two - one)) / 1e8) == 123
