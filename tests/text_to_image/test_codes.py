@@ -1,5 +1,6 @@
 """Discrete codes: what is measured of them, and what cannot be cut."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import scipy.stats
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
-from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, perplexity
+from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, frozen_codes, perplexity
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 
@@ -55,3 +56,13 @@ def test_the_stage_learns_to_reconstruct(quantiser):
         losses.append(trainer.read(step, metrics)[1])
     assert all(np.isfinite(list(one.values())).all() for one in losses)
     assert losses[-1]["mse"] < losses[0]["mse"]
+
+
+def test_a_frozen_code_stays_as_it_is_where_its_codebook_could_follow():
+    model = code(CodeConfig(**SMALL), DATA)
+    variables = model.init({"params": jax.random.key(0), "noise": jax.random.key(0)}, IMAGES)
+    rngs = {"noise": jax.random.key(1)}
+    for method, moves in ((frozen_codes, False), (lambda model, image: model.encode(image), True)):
+        _, after = model.apply(variables, IMAGES, method=method, mutable=["codebook"], rngs=rngs)
+        same = jax.tree.map(np.array_equal, variables["codebook"], after.get("codebook", variables["codebook"]))
+        assert all(jax.tree.leaves(same)) != moves
