@@ -85,6 +85,8 @@ LARGE = (
     "sequences.speech",
     "sequences.tagging",
     "sequences.translate",
+    "text_to_image.clip",
+    "text_to_image.dalle2",
     "text_to_image.diffusion",
     "text_to_image.inpainting",
     "text_to_image.interpolation",
