@@ -60,10 +60,9 @@ def estimate(
     number: int,
     guidance: float,
 ) -> tuple[jax.Array, jax.Array]:
-    """(x̂, ε̂) of the decoder (number 0) or of an upsampler; the former's x̂ is kept within what pixels can be."""
+    """(x̂, ε̂) of the decoder, number 0, or of an upsampler."""
     diffusion = model.upsamplers[number - 1] if number else model.decoder
-    data, noise = diffusion.estimate(x, ratio, condition, free, guidance)
-    return data, noise
+    return diffusion.estimate(x, ratio, condition, free, guidance)
 
 
 def vectors_for(trained: dl.Trained, config: UnclipConfig, tokens: np.ndarray, length: np.ndarray) -> np.ndarray:

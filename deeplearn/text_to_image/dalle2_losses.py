@@ -39,7 +39,10 @@ def _left_out(model: Unclip, fraction: float, length: jax.Array) -> jax.Array:
 
 
 def imagine(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
-    """2. The prior: a picture's vector for a caption, by its own denoising (equation 2) or code by code."""
+    """2. The prior: a picture's vector for a caption, by denoising it (equation 2) or code by code.
+
+    Levels of little noise count up to five times as much, as in `losses.diffusion`; in the paper all count alike.
+    """
     tokens, length = _with_fewer_words(model, batch, config.drop_words)
     picture, caption = model.clip.images(batch["image"]), model.clip.texts(tokens, length)
     none = _left_out(model, config.drop_prior_text, length)[:, None]

@@ -38,9 +38,15 @@ def emoji(data_dir):
     return load("openmoji/people-16", data_dir)
 
 
-@functools.cache
-def made(dataset, **changes):
-    """A system with random weights everywhere, as a Trained; and its batch of four."""
+@pytest.fixture(scope="module")
+def system_of(emoji):
+    """A function of flags: as `made`, once for the same flags."""
+    return functools.cache(functools.partial(made, lambda: emoji))
+
+
+def made(given, **changes):
+    """A system with random weights everywhere, as a Trained; the system; a batch of four."""
+    dataset = given()
     config = UnclipConfig(**{**TINY, **changes}, steps=2)
     own = system(config, dataset)
     batch = {**dataset.train.gather(np.arange(4)), "step": np.int32(0)}
@@ -57,8 +63,8 @@ def made(dataset, **changes):
     return dl.Trained(own.model, variables, jax.random.key(1), config), own, batch
 
 
-def test_each_stage_trains_its_own_and_all_are_trained_once(emoji):
-    trained, own, _ = made(emoji)
+def test_each_stage_trains_its_own_and_all_are_trained_once(emoji, system_of):
+    trained, own, _ = system_of()
     assert (
         [stage.name for stage in own.stages] == ["clip", "prior", "decoder", "upsampler_8"] == trained.config.names
     )
@@ -67,9 +73,9 @@ def test_each_stage_trains_its_own_and_all_are_trained_once(emoji):
     assert isinstance(own.model.prior, Diffusion) and own.model.prior.prediction == "x"
 
 
-def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji):
+def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji, system_of):
     """With all vectors and captions left out its loss does not depend on them."""
-    trained, _, batch = made(emoji)
+    trained, _, batch = system_of()
     other = {**batch, "tokens": batch["tokens"][::-1].copy(), "length": batch["length"][::-1].copy()}
     nothing_said = dataclasses.replace(trained.config, drop_vector=1.0, drop_text=1.0)
     words_said = dataclasses.replace(trained.config, drop_vector=1.0, drop_text=0.0, drop_words=0.0)
@@ -79,8 +85,8 @@ def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji)
         assert (one == two) == same
 
 
-def test_pictures_of_every_stage_are_within_pixels_bounds_and_follow_the_vector(emoji):
-    trained, _, batch = made(emoji)
+def test_pictures_of_every_stage_are_within_pixels_bounds_and_follow_the_vector(emoji, system_of):
+    trained, _, batch = system_of()
     config, told = trained.config, (batch["tokens"], batch["length"])
     small, large = pictures(trained, config, 3, *told)
     assert small.shape == (4, 4, 4, 3) and large.shape == (4, 8, 8, 3)
@@ -90,8 +96,8 @@ def test_pictures_of_every_stage_are_within_pixels_bounds_and_follow_the_vector(
     assert np.abs(one - two).max() > 1e-4
 
 
-def test_of_two_vectors_the_prior_keeps_the_nearer_to_the_caption(emoji, monkeypatch):
-    trained, _, batch = made(emoji)
+def test_of_two_vectors_the_prior_keeps_the_nearer_to_the_caption(emoji, monkeypatch, system_of):
+    trained, _, batch = system_of()
     drawn = vectors_for(trained, trained.config, batch["tokens"], batch["length"])
     np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1, rtol=1e-5)
     monkeypatch.setattr("deeplearn.text_to_image.dalle2_drawing.DRAWS", 1)
@@ -104,9 +110,9 @@ def test_of_two_vectors_the_prior_keeps_the_nearer_to_the_caption(emoji, monkeyp
     ).max() > 1e-3
 
 
-def test_a_picture_comes_back_from_its_vector_and_noise(emoji):
+def test_a_picture_comes_back_from_its_vector_and_noise(emoji, system_of):
     """Up and down again with many levels; the picture itself is only as near as the levels allow."""
-    trained, _, _ = made(emoji)
+    trained, _, _ = system_of()
     config = dataclasses.replace(trained.config, sampling_steps=40)
     rows = emoji.test.gather(np.arange(2))
     vector, noise = taken_apart(trained, config, rows)
@@ -116,9 +122,9 @@ def test_a_picture_comes_back_from_its_vector_and_noise(emoji):
     assert by_vector(trained, vector, rows)(noise, np.ones(2, np.float32))[0].shape == noise.shape
 
 
-def test_changes_of_pictures(emoji):
+def test_changes_of_pictures(emoji, system_of):
     """A way ends where it should; a difference of nothing changes nothing; what is given of a picture stays."""
-    trained, _, _ = made(emoji)
+    trained, _, _ = system_of()
     config, (own, wanted) = trained.config, other_tones(emoji)
     own, wanted = ({key: column[:2] for key, column in rows.items()} for rows in (own, wanted))
     ends = interpolated(trained, config, own, wanted, np.array([0.0, 1.0]))
@@ -141,8 +147,8 @@ def test_other_tones_are_the_same_in_another_tone(emoji):
     assert (own["tone"] != wanted["tone"]).all() and wanted["tone"].min() > 0
 
 
-def test_the_autoregressive_prior_s_components_are_those_of_trained_vectors(emoji):
-    trained, own, batch = made(emoji, prior="autoregressive", components=3, levels=4)
+def test_the_autoregressive_prior_s_components_are_those_of_trained_vectors(emoji, system_of):
+    trained, own, batch = system_of(prior="autoregressive", components=3, levels=4)
     assert isinstance(own.model.prior, AutoregressivePrior) and own.stages[1].start is not None
     found = with_components(trained.variables, trained.config, emoji, own.model)["components"]["prior"]
     vectors = trained.over(picture_vectors, emoji.train.arrays()["image"])
@@ -171,10 +177,10 @@ def test_flags_that_make_no_networks(emoji, flags, says):
     assert says in str(error.value)
 
 
-def test_a_text_is_drawn(emoji):
+def test_a_text_is_drawn(emoji, system_of):
     from experiments.text_to_image.dalle2 import images
 
-    trained, _, _ = made(emoji)
+    trained, _, _ = system_of()
     found = images(trained, emoji, 2, text="woman judge: dark skin tone", guidance=0.0)
     assert found.shape == (2, 8, 8, 3) and np.abs(found[0] - found[1]).max() > 1e-4
     assert asked("woman judge: dark skin tone", emoji)[0].shape[0] == 1
