@@ -2,6 +2,8 @@
 
 from benchmarks import (
     autoencoders,
+    dalle,
+    denoiser,
     loop_overhead,
     modulated,
     networks,
@@ -17,8 +19,10 @@ for benchmark in (
     loop_overhead,
     networks,
     modulated,
+    denoiser,
     recurrent,
     transformer,
+    dalle,
     trees,
     autoencoders,
     rbm,

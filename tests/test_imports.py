@@ -21,7 +21,8 @@ ARROWS = {
     "adversarial": {"baselines", "data", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train"},
     "sentences": {"baselines", "data", "figures", "losses", "metrics", "models", "nn", "optim", "train"},
     "text_to_image": {
-        *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "train")
+        *("baselines", "data", "embed", "figures", "judge", "losses", "metrics", "models", "nn", "optim", "runs"),
+        *("train", "weights"),
     },
     "runs": {"data", "figures", "metrics", "nn", "optim", "train"},
     "draw": {"data", "figures", "runs", "train"},

@@ -12,13 +12,13 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.adversarial.images import declared
 from deeplearn.adversarial.style import StyleGAN
-from deeplearn.adversarial.walk import along_great_circle
 from deeplearn.data import Dataset
 from deeplearn.figures.contrast import stretched
 from deeplearn.figures.grid import image_grid
 from deeplearn.figures.plots import curves
 from deeplearn.judge import judge, sample_count, swept_quality
 from deeplearn.models.stylegan import layers
+from deeplearn.nn.great_circle import along_great_circle
 
 EPSILON = 1e-4  # of the path, between the two images of a pair (Karras et al. 2019, section 4.1)
 PAIRS = 1000

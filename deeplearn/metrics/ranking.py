@@ -66,3 +66,27 @@ def _among_best(k: int, relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Whether each of the k items with the highest scores is relevant: bool [queries, at most k]."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(relevant, best, axis=1)
+
+
+def ranked_before(relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """How many items that are not relevant score as high as a query's best relevant one, or higher: int [queries].
+
+    relevant [queries, items] bool, scores [queries, items]. ValueError for a query without a relevant item.
+    """
+    _relevant(relevant, scores, "query")
+    best = np.where(relevant, scores, -np.inf).max(1, keepdims=True)
+    return ((scores >= best) & ~relevant).sum(1)
+
+
+def found_among(sample: int, k: int, before: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How probable it is that the relevant item is among the k best of so many: [queries].
+
+    The sample is the relevant item and others drawn without replacement: of all `others` [queries] that are not
+    relevant, `before` [queries] are ranked before it. Exact, where a retrieval protocol of 100 or 1,000 items
+    would depend on which were drawn; a sample that is larger than all there is, is all.
+    """
+    from scipy.stats import hypergeom
+
+    chex.assert_equal_shape([before, others])
+    probability: np.ndarray = hypergeom.cdf(k - 1, others, before, np.minimum(sample - 1, others))
+    return probability

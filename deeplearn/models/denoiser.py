@@ -96,17 +96,22 @@ def resolutions(height: int, width: int) -> int:
 
 
 class UNet(nn.Module):
-    """Encoder and decoder over `len(widths)` resolutions with skip connections between. [B, H, W, C] -> same."""
+    """Encoder and decoder over `len(widths)` resolutions with skip connections between. [B, H, W, C] -> same.
+
+    waves: the first layer also sees sines and cosines of the pixels at these angular frequencies, so that it knows
+        the grey levels of images from values between (Kingma et al. 2021, appendix C).
+    """
 
     widths: tuple[int, ...] = (32, 64)
     classes: int = 0
+    waves: tuple[float, ...] = ()
 
     @nn.compact
     def __call__(self, x: jax.Array, ratio: jax.Array, label: jax.Array) -> jax.Array:
         assert_shapes(x=(x, IMAGES), ratio=(ratio, "batch"), label=(label, "batch"))
         channels = x.shape[-1]
         condition = nn.silu(Condition(4 * self.widths[0], self.classes)(ratio, label))
-        h = Conv(self.widths[0], (3, 3))(x)
+        h = Conv(self.widths[0], (3, 3))(with_waves(x, self.waves))
         skips = []
         for level, width in enumerate(self.widths):
             if level:

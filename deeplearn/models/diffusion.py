@@ -11,8 +11,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from deeplearn.models.samplers import SAMPLERS, sample
-from deeplearn.nn.noise import denoised_and_noise, sampling_ratios
+from deeplearn.models.samplers import SAMPLERS, Denoiser, sample
+from deeplearn.nn.noise import denoised_and_noise, even_ratios, sampling_ratios
 
 Arrays = tuple[Any, ...]
 
@@ -53,6 +53,32 @@ class Diffusion(nn.Module):
         return denoised_and_noise(output, noised, ratio, self.prediction)
 
 
+def denoiser_of(trained: Any, condition: Arrays, free: Arrays = (), guidance: float = 0.0) -> Denoiser:
+    """(x_t, ratio) -> (x̂, ε̂) of a `deeplearn.train.Trained` whose model is a `Diffusion`, compiled.
+
+    condition, free, guidance: as in `Diffusion.estimate`.
+    """
+
+    def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
+        estimate: tuple[jax.Array, jax.Array] = trained(
+            Diffusion.estimate, x, ratio, condition, free, guidance=guidance
+        )
+        return estimate
+
+    return denoiser
+
+
+def visited(model: Any, sampler: str, steps: int) -> jax.Array:
+    """The ratios [steps + 1] that a sampler visits for a `Diffusion`, falling to 0.
+
+    Heun and DPM-Solver++ solve the same equation whatever schedule was trained with, each best on its paper's grid.
+    DDPM and DDIM visit the schedule's own.
+    """
+    if sampler == "dpm++":
+        return even_ratios(steps)
+    return sampling_ratios("lognormal" if sampler == "heun" else model.schedule, steps, model.noise_scale)
+
+
 def diffusion_samples(
     trained: Any,
     condition: Arrays,
@@ -68,15 +94,6 @@ def diffusion_samples(
     trained: a `deeplearn.train.Trained` whose model is a `Diffusion`. condition, free, guidance: as in
     `Diffusion.estimate`. sampler: a name in `SAMPLERS`. steps: levels that it visits.
     """
-
-    def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
-        estimate: tuple[jax.Array, jax.Array] = trained(
-            Diffusion.estimate, x, ratio, condition, free, guidance=guidance
-        )
-        return estimate
-
-    # Heun solves the same equation whatever schedule it was trained with; its own grid works best.
-    schedule = "lognormal" if sampler == "heun" else trained.model.schedule
-    ratios = sampling_ratios(schedule, steps, trained.model.noise_scale)
+    denoiser, ratios = denoiser_of(trained, condition, free, guidance), visited(trained.model, sampler, steps)
     x = sample(SAMPLERS[sampler], denoiser, trained.key, (len(condition[0]), *shape), ratios)
     return np.asarray(trained(Diffusion.restore, x))

@@ -69,6 +69,8 @@ class ResidualBlock(nn.Module):
 class ResNet(nn.Module):
     """Images [B, H, W, C] -> logits [B, classes], or with classes=0 features [B, D] after global pooling.
 
+    Without `pooled` (and with classes=0) the last maps [B, h, w, D].
+
     `stride_in_3x3` is v1.5 (torchvision); without it the stride is in the bottleneck's first 1×1, as in the paper
     and in Keras. `conv_bias` is for Keras's weights, whose convolutions have (redundant) biases, ε = 1.001e-5.
     `small_stem` is the paper's for 32-pixel images: 3×3, no stride, no pooling.
@@ -84,6 +86,7 @@ class ResNet(nn.Module):
     conv_bias: bool = False
     epsilon: float = 1e-5
     small_stem: bool = False
+    pooled: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -114,6 +117,8 @@ class ResNet(nn.Module):
                     epsilon=self.epsilon,
                     name=f"layer{level + 1}_{index}",
                 )(x, train)
+        if not self.pooled:
+            return x
         x = x.mean((1, 2))
         return nn.Dense(self.classes, name="fc")(x) if self.classes else x
 

@@ -87,3 +87,16 @@ def area_means(image: Any, side: int) -> Any:
         return image
     areas = image.reshape(batch, height // factor, factor, width // factor, factor, channels)
     return areas.mean((2, 4))
+
+
+EDGE = 0.1  # of the map of pixels below
+
+
+def map_pixels(x: Any) -> Any:
+    """Pixels in [0, 1], any shape, into [.1, .9], where logits are small (Ramesh et al. 2021, appendix A.3)."""
+    return (1 - 2 * EDGE) * x + EDGE
+
+
+def unmap_pixels(x: Any) -> Any:
+    """The inverse of `map_pixels`; what lies outside [.1, .9] lies outside [0, 1] again."""
+    return (x - EDGE) / (1 - 2 * EDGE)

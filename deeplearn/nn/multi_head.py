@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from deeplearn.nn.checks import assert_shapes
 from deeplearn.nn.functional import by_rows
+from deeplearn.nn.patterns import Pattern, causal
 from deeplearn.nn.positions import count_positions, rotate
 
 
@@ -18,6 +19,8 @@ class SelfAttention(nn.Module):
     causal: no token attends to a later one.
     rotary: queries and keys are turned by their positions (`positions.rotate`).
     length: how many tokens the cache holds.
+    pattern: of causal attention, which tokens a token attends to, in place of all up to itself: a function of
+        positions, (queries [time], keys [source]) -> bool [time, source], such as `patterns.PicturePattern`.
 
     With `decode`, which wants `causal`, x are the next tokens, one or more, after those of the calls before: their
     keys and values are kept in the collection "cache", which the first call makes and every call returns changed
@@ -29,18 +32,22 @@ class SelfAttention(nn.Module):
     causal: bool = False
     rotary: bool = False
     length: int = 0
+    pattern: Pattern | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, mask: jax.Array | None = None, decode: bool = False) -> jax.Array:
         assert_shapes(x=(x, "batch time features"))
-        if decode and (mask is not None or not self.causal):
-            raise ValueError("decoding wants causal attention and no mask")
+        if (decode or self.pattern) and (mask is not None or not self.causal):
+            raise ValueError("decoding, and a pattern, want causal attention and no mask")
         query, key, value = (_project(x, x.shape[-1], self.heads, name) for name in ("query", "key", "value"))
         positions = count_positions(self, x.shape[1], decode)
         if self.rotary:
             query, key = rotate(query, positions), rotate(key, positions)
         if decode:
             y = self._attend_to_all_so_far(query, key, value, positions)
+        elif self.pattern is not None:
+            allowed = self.pattern(positions, positions)
+            y = jax.nn.dot_product_attention(query, key, value, mask=allowed[None, None])
         else:
             y = _attend(query, key, value, mask, self.causal)
         return by_rows(nn.Dense(x.shape[-1], name="out"), y.reshape(x.shape))
@@ -56,7 +63,8 @@ class SelfAttention(nn.Module):
         values = self.variable("cache", "values", jnp.zeros, empty, value.dtype)
         keys.value = jax.lax.dynamic_update_slice_in_dim(keys.value, key, positions[0], 1)
         values.value = jax.lax.dynamic_update_slice_in_dim(values.value, value, positions[0], 1)
-        past = jnp.arange(self.length) <= positions[:, None]  # [time, length]
+        pattern = causal if self.pattern is None else self.pattern
+        past = pattern(positions, jnp.arange(self.length))  # [time, length]
         y = jax.nn.dot_product_attention(query, keys.value, values.value, mask=past[None, None])
         return jnp.where(positions[-1] < self.length, y, jnp.nan)  # past its end JAX writes over the cache
 

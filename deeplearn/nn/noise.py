@@ -1,8 +1,8 @@
 """Noise levels of diffusion: x_t = α x + σ ε with α² + σ² = 1, for data of unit variance.
 
 A level is given by its ratio r = σ/α of noise to signal, the "σ" of Karras et al. 2022. A schedule says which
-ratios occur in training, by a map of t uniform in (0, 1), and which a sampler visits. A network predicts the noise
-or v, from which data and noise are estimated.
+ratios occur in training, by a map of t uniform in (0, 1), and which a sampler visits. A network predicts the noise,
+v or the data, from which data and noise are estimated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from jax.scipy.special import ndtri
 
 from deeplearn.nn.checks import assert_shapes
 
+PREDICTIONS = ("noise", "v", "x")
 SCHEDULES = ("linear", "cosine", "lognormal")
 SMALLEST, LARGEST = 2e-3, 80.0  # ratios (Karras et al. 2022, table 1); every schedule is cut there
 
@@ -60,6 +61,14 @@ def sampling_ratios(schedule: str, steps: int, scale: float = 1.0) -> jax.Array:
     return jnp.append(ratios, 0.0)
 
 
+def even_ratios(steps: int) -> jax.Array:
+    """Ratios [steps + 1] from the largest to the smallest in equal steps of their logarithm, the last one 0.
+
+    The "uniform log SNR" of DPM-Solver (Lu et al. 2022, section 3.4).
+    """
+    return jnp.append(jnp.geomspace(LARGEST, SMALLEST, steps), 0.0)
+
+
 def over(level: jax.Array, x: jax.Array) -> jax.Array:
     """Levels [batch], shaped to multiply x [batch, ...]."""
     return level.reshape(-1, *(1,) * (x.ndim - 1))
@@ -70,10 +79,12 @@ def denoised_and_noise(
 ) -> tuple[jax.Array, jax.Array]:
     """(x̂, ε̂) by a network's output at x_t = α x + σ ε, all [batch, ...]; ratio: [batch].
 
-    prediction: "noise", the output is ε̂; "v", it is v̂ = α ε̂ − σ x̂ (Salimans & Ho 2022, section 4).
+    prediction: "noise", the output is ε̂; "v", it is v̂ = α ε̂ − σ x̂ (Salimans & Ho 2022, section 4); "x", it is x̂.
     """
     assert_shapes(output=(output, "batch *example"), noised=(noised, "batch *example"), ratio=(ratio, "batch"))
     alpha, sigma = (over(level, noised) for level in signal_and_noise(ratio))
     if prediction == "noise":
         return (noised - sigma * output) / alpha, output
+    if prediction == "x":
+        return output, (noised - alpha * output) / sigma
     return alpha * noised - sigma * output, sigma * noised + alpha * output

@@ -10,6 +10,7 @@ import jax
 from deeplearn.nn.activations import by_name
 from deeplearn.nn.functional import by_rows
 from deeplearn.nn.multi_head import CrossAttention, SelfAttention
+from deeplearn.nn.patterns import Pattern
 
 
 class FeedForward(nn.Module):
@@ -63,6 +64,7 @@ class DecoderBlock(nn.Module):
     length: int = 0
     activation: str = "relu"
     epsilon: float = 1e-5
+    pattern: Pattern | None = None
 
     @nn.compact
     def __call__(
@@ -73,7 +75,7 @@ class DecoderBlock(nn.Module):
         memory_mask: jax.Array | None = None,
         decode: bool = False,
     ) -> jax.Array:
-        attention = SelfAttention(self.heads, True, self.rotary, self.length, name="self_attention")
+        attention = SelfAttention(self.heads, True, self.rotary, self.length, self.pattern, name="self_attention")
         x = _add(self, "self_attention", lambda x: attention(x, decode=decode), x, train)
         if memory is not None:
             cross = CrossAttention(self.heads, name="cross_attention")
@@ -140,7 +142,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """`depth` decoder blocks over embedded tokens: x [batch, time, features] -> the same.
 
-    length: how many tokens can be decoded. The other fields as in `Encoder`.
+    length: how many tokens can be decoded. patterns: of each block's self-attention, as `SelfAttention` has it;
+    none: all of them causal. The other fields as in `Encoder`.
 
     memory: [batch, source, any features], what an encoder gave; a language model has none. memory_mask: [batch,
     source], true where it is real. x needs no mask: no token sees the padding behind it.
@@ -162,6 +165,7 @@ class Decoder(nn.Module):
     length: int = 0
     activation: str = "relu"
     epsilon: float = 1e-5
+    patterns: tuple[Pattern, ...] = ()
 
     @nn.compact
     def __call__(
@@ -182,6 +186,7 @@ class Decoder(nn.Module):
                 self.length,
                 self.activation,
                 self.epsilon,
+                self.patterns[i] if self.patterns else None,
                 name=f"block_{i}",
             )
             x = block(x, train, memory, memory_mask, decode)

@@ -12,11 +12,11 @@ from deeplearn.nn.checks import assert_shapes
 
 
 def with_waves(x: jax.Array, frequencies: Sequence[float]) -> jax.Array:
-    """x [batch, features] and sin(f x) and cos(f x) for each frequency f: 1 + 2 · frequencies times the features.
+    """x [batch, ..., features], sin(f x) and cos(f x) for each frequency f: 1 + 2 · frequencies times the features.
 
     Narrow modes are high frequencies, which an MLP on the coordinates alone learns slowly (Tancik et al. 2020).
     """
-    assert_shapes(x=(x, "batch features"))
+    assert_shapes(x=(x, "batch ... features"))
     waves = [wave(frequency * x) for frequency in frequencies for wave in (jnp.sin, jnp.cos)]
     return jnp.concatenate([x, *waves], axis=-1)
 

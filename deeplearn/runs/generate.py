@@ -28,6 +28,8 @@ OPTIONS = {
     "text": (str, "what is to be seen, such as the name of a class"),
     "truncation": (float, "how far styles are from their mean, as a multiple of what they were trained at"),
     "guidance": (float, "how far pictures are pushed towards what is asked for; 0: not at all"),
+    "temperature": (float, "of codes that are drawn one by one; 0: the most probable"),
+    "candidates": (int, "pictures that are drawn, of which those nearest to the text are kept"),
 }
 
 

@@ -62,6 +62,18 @@ class ImagenConfig(dl.OptimizerConfig):
     schedule: str = "warmup_cosine"
     ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
 
+    TINY = {
+        "dataset": "openmoji/people-16",
+        "sides": (4, 8),
+        "places": (4, 4),
+        "widths": (8,),
+        "upsampler_widths": (8,),
+        "text_width": 8,
+        "upsampler_steps": 2,
+        "sampling_steps": 2,
+        "upsampler_sampling_steps": 2,
+    }
+
     @property
     def names(self) -> list[str]:
         """Of the stages."""

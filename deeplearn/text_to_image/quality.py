@@ -64,10 +64,13 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
         metrics = shapes_quality(images, dict(asked)) | _means(images, true)
     else:
         metrics = _by_caption(images, dataset, asked) | _means(images, true)
+    return metrics | {"frechet_pixels": sets_apart(images, true)}
+
+
+def sets_apart(images: np.ndarray, true: np.ndarray) -> float:
+    """Fréchet distance of two sets [N, ...] and [M, ...] in 64 principal components of the true ones' pixels."""
     components = fitted_pca(flat(true), COMPONENTS)
-    return metrics | {
-        "frechet_pixels": frechet(components.transform(flat(true)), components.transform(flat(images)))
-    }
+    return frechet(components.transform(flat(true)), components.transform(flat(images)))
 
 
 def _means(images: np.ndarray, true: np.ndarray) -> dict[str, float]:

@@ -77,6 +77,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return flags.parse_args(arguments)
 
 
+def check_sheet(chosen: argparse.Namespace) -> None:
+    """UserError where --count or --out make no sheet."""
+    if chosen.count < 1:
+        raise UserError(f"--count={chosen.count} should be at least 1")
+    if chosen.out.suffix != ".png":
+        raise UserError(f"--out={chosen.out} should end in .png: the sheet is a PNG")
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _features(model: Embedder, variables: Any, images: jax.Array) -> Any:
     return model.apply(variables, images, method=Embedder.features)
@@ -100,21 +108,24 @@ def encoder(weights: Path, model: str = "") -> Encoder:
     return Encoder(found.picture, encode)
 
 
-def pictures_in(folder: Path, image: Path) -> list[Path]:
+def pictures_in(folder: Path, image: Path | None = None) -> list[Path]:
     """The pictures of a folder at any depth, without the given one. UserError where there are none."""
     tree = Tree(located(str(folder), "folder", "--folder names the pictures to search"))
     files = list(tree.every_picture())
-    others = [file for file in files if not os.path.exists(file) or not os.path.samefile(file, image)]
+    others = [
+        file for file in files if image is None or not os.path.exists(file) or not os.path.samefile(file, image)
+    ]
     if not others:
         what = "no other picture than --image" if files else "; ".join(["no pictures", *tree.notes()])
         raise UserError(f"there are {what} in {folder}: --folder names those to search")
     return others
 
 
-def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> Found:
-    """The `count` of the files that are most like the image, or all where they are fewer.
+def most_alike(by: Encoder, files: Sequence[Path], wanted: Path | np.ndarray, count: int) -> Found:
+    """The `count` of the files that are most like the one wanted, or all where they are fewer.
 
-    UserError where the image cannot be read, or none of the files.
+    wanted: a picture's file, or a vector [D] in the space of the encoder's. UserError where the picture cannot be
+    read, or none of the files.
     """
     size = min(BLOCK, len(files))
     progress = Progress(len(files))
@@ -124,8 +135,12 @@ def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> F
         rows = np.stack(images)[np.minimum(np.arange(size), len(images) - 1)]
         return by.encode(rows)[: len(images)]
 
-    wanted = vectors([by.picture.read(image)])
-    found, kept, headers, left = [], [], [read_header(image)], []
+    found, kept, headers, left = [], [], [], []
+    if isinstance(wanted, Path):
+        headers.append(read_header(wanted))
+        vector = vectors([by.picture.read(wanted)])
+    else:
+        vector = wanted[None]
     for start in range(0, len(files), size):
         images = []
         for file in files[start : start + size]:
@@ -136,7 +151,7 @@ def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> F
             except UserError as error:
                 left.append(str(error))
         if images:
-            found.append(cosine_matrix(wanted, vectors(images))[0])
+            found.append(cosine_matrix(vector, vectors(images))[0])
         progress.update(min(start + size, len(files)), "pictures")
     progress.clear()
     if not found:
@@ -149,27 +164,25 @@ def most_alike(by: Encoder, files: Sequence[Path], image: Path, count: int) -> F
     return Found([kept[row] for row in best], scores[best].tolist(), len(kept), [*notes, *changes(headers)])
 
 
-def sheet(image: Path, found: Found) -> Image.Image:
+def sheet(image: Path | None, found: Found) -> Image.Image:
     """The image, framed in blue, and those found, each whole, with its cosine and the name of its file."""
 
     def shown(file: Path) -> np.ndarray:
         picture = ImageOps.pad(read_picture(file).convert("RGB"), (SHOWN, SHOWN), color="white")
         return np.asarray(picture, np.float32) / 255
 
-    pictures = np.stack([shown(file) for file in (image, *found.files)])
-    colours = np.array([BLUE, *[WHITE] * len(found.files)])
+    given = [] if image is None else [image]
+    pictures = np.stack([shown(file) for file in (*given, *found.files)])
+    colours = np.array([*[BLUE] * len(given), *[WHITE] * len(found.files)])
     names = [f"{cosine:.3f} {file.name}" for cosine, file in zip(found.cosines, found.files, strict=True)]
-    columns = min(COLUMNS, len(pictures))
-    return image_grid(framed(pictures, colours, FRAME), columns, scale=1, captions=[image.name, *names])
+    columns, captions = min(COLUMNS, len(pictures)), [*(file.name for file in given), *names]
+    return image_grid(framed(pictures, colours, FRAME), columns, scale=1, captions=captions)
 
 
 def main(arguments: Sequence[str]) -> None:
     """The command; UserError for a mistake."""
     chosen = parse(arguments)
-    if chosen.count < 1:
-        raise UserError(f"--count={chosen.count} should be at least 1")
-    if chosen.out.suffix != ".png":
-        raise UserError(f"--out={chosen.out} should end in .png: the sheet is a PNG")
+    check_sheet(chosen)
     chosen.image, chosen.weights = chosen.image.expanduser(), chosen.weights.expanduser()
     if not chosen.image.is_file():
         raise UserError(f"--image={chosen.image} is no file: name the picture that others should be like")
@@ -177,14 +190,19 @@ def main(arguments: Sequence[str]) -> None:
     use_compilation_cache()
     by = encoder(chosen.weights, chosen.model)
     found = most_alike(by, files, chosen.image, chosen.count)
+    print(f"{chosen.image}: {by.picture}")
+    show(found, chosen.image, chosen.folder, chosen.out)
+
+
+def show(found: Found, image: Path | None, folder: Path, out: Path) -> None:
+    """Prints what was found in the folder, and draws it; what is to be said of other pictures goes to stderr."""
     for note in found.notes:
         print(note, file=sys.stderr)
-    picture = sheet(chosen.image, found)
-    writing(chosen.out, lambda: chosen.out.write_bytes(as_png(picture)), "out")
-    print(f"{chosen.image}: {by.picture}")
+    picture = sheet(image, found)
+    writing(out, lambda: out.write_bytes(as_png(picture)), "out")
     for cosine, file in zip(found.cosines, found.files, strict=True):
-        print(f"{cosine:8.4f}  {os.path.relpath(file, chosen.folder.expanduser())}")
-    print(f"{chosen.out}: the {len(found.files)} most alike of {found.searched} pictures")
+        print(f"{cosine:8.4f}  {os.path.relpath(file, folder.expanduser())}")
+    print(f"{out}: the {len(found.files)} most alike of {found.searched} pictures")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a config.json of the library transformers describes: one of our text encoders."""
+"""What a config.json of the library transformers describes: one of our encoders of texts, or CLIP's of pictures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import flax.linen as nn
 from deeplearn.errors import UserError
 from deeplearn.models.bert import Bert
 from deeplearn.models.clip_text import ClipText
+from deeplearn.models.clip_vision import ClipVision
 from deeplearn.models.gpt2 import Gpt2
 from deeplearn.models.t5_encoder import T5Encoder
-from deeplearn.weights.transformers_names import BERT, CLIP_TEXT, DISTILBERT, GPT2, T5, T5_GATED, Names
+from deeplearn.weights.transformers_names import BERT, CLIP_TEXT, CLIP_VISION, DISTILBERT, GPT2, T5, T5_GATED, Names
 
 _ACTIVATIONS = {
     "gelu": "gelu",
@@ -185,10 +186,36 @@ def _clip_text(sizes: _Sizes) -> Architecture:
 
 
 def _clip(sizes: _Sizes) -> Architecture:
-    text = sizes.values.get("text_config") or {}
-    if not isinstance(text, dict):
-        raise sizes.odd("text_config", "the configuration of the text encoder")
-    return _clip_text(_Sizes({**text, "projection_dim": sizes.values.get("projection_dim", 512)}, sizes.file))
+    return _clip_text(_part(sizes, "text_config", "the configuration of the text encoder"))
+
+
+def _part(sizes: _Sizes, name: str, what: str) -> _Sizes:
+    """Those of one of CLIP's encoders, with the features that both share."""
+    values = sizes.values.get(name) or {}
+    if not isinstance(values, dict):
+        raise sizes.odd(name, what)
+    return _Sizes({**values, "projection_dim": sizes.values.get("projection_dim", 512)}, sizes.file)
+
+
+def _clip_vision(sizes: _Sizes) -> Architecture:
+    """Of pictures: no text is read, so there is no longest one and no way to pool one."""
+    width, side = sizes.whole("hidden_size", 768), sizes.whole("image_size", 224)
+    patch = sizes.whole("patch_size", 32)
+    if side % patch:
+        raise sizes.odd("patch_size", f"a divisor of the side of {side} pixels")
+    sizes.want("num_channels", 3)
+    module = ClipVision(
+        side,
+        patch,
+        width,
+        sizes.whole("num_hidden_layers", 12),
+        sizes.heads("num_attention_heads", 12, width),
+        sizes.whole("intermediate_size", 3072),
+        sizes.whole("projection_dim", 512),
+        sizes.activation("hidden_act", "quick_gelu"),
+        sizes.epsilon("layer_norm_eps", 1e-5),
+    )
+    return Architecture(module, CLIP_VISION, None, "")
 
 
 KINDS: dict[str, Callable[[_Sizes], Architecture]] = {
@@ -205,9 +232,24 @@ KINDS: dict[str, Callable[[_Sizes], Architecture]] = {
 
 def described(config: Any, file: Path) -> Architecture:
     """The text encoder in the contents of a config.json; UserError for one that is not known, or makes no sense."""
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if not isinstance(kind, str):
-        raise UserError(f"{file} does not say what network it describes: transformers writes a model_type into it")
+    kind = _kind(config, file)
     if kind not in KINDS:
         raise UserError(f"{file} describes a network of the kind {kind[:50]!r}: known here are {', '.join(KINDS)}")
     return KINDS[kind](_Sizes(config, file))
+
+
+def described_pictures(config: Any, file: Path) -> Architecture:
+    """CLIP's encoder of pictures; UserError where a config.json describes another network."""
+    if (kind := _kind(config, file)) != "clip":
+        raise UserError(
+            f"{file} describes a network of the kind {kind[:50]!r}: a sentence finds pictures by 'clip', both of "
+            "whose encoders are in one folder"
+        )
+    return _clip_vision(_part(_Sizes(config, file), "vision_config", "the configuration of the picture encoder"))
+
+
+def _kind(config: Any, file: Path) -> str:
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(kind, str):
+        raise UserError(f"{file} does not say what network it describes: transformers writes a model_type into it")
+    return kind

@@ -96,16 +96,9 @@ class Network(NamedTuple):
 def read_network(root: Path) -> Network:
     """The network in a folder with config.json and weights; no tokenizer is looked for."""
     config = read_object(root / "config.json", "what network it holds")
-    architecture, files = described(config, root / "config.json"), _weight_files(root)
-    tensors: Tensors = {}
-    for file in files:
-        tensors |= read_tensors(file)
-    source = files[0] if len(files) == 1 else root
+    architecture = described(config, root / "config.json")
     module: Any = architecture.module
-    if module.layers > len(tensors):  # before a network of so many is traced
-        raise UserError(
-            f"{source} has {len(tensors)} tensors, too few for the {module.layers} layers of config.json"
-        )
+    tensors, source, files = read_weights(root, module.layers)
     method = None
     if isinstance(module, ClipText):
         # The text encoder alone has no projection.
@@ -121,6 +114,21 @@ def read_network(root: Path) -> Network:
         architecture.pool,
         (root / "config.json", *files),
     )
+
+
+def read_weights(root: Path, layers: int) -> tuple[Tensors, Path, list[Path]]:
+    """The tensors of a folder, where they lie, as a sentence says it, and their files.
+
+    layers: of the network that they are of. UserError where there are fewer tensors than these.
+    """
+    files = _weight_files(root)
+    tensors: Tensors = {}
+    for file in files:
+        tensors |= read_tensors(file)
+    source = files[0] if len(files) == 1 else root
+    if layers > len(tensors):  # before a network of so many is traced
+        raise UserError(f"{source} has {len(tensors)} tensors, too few for the {layers} layers of config.json")
+    return tensors, source, files
 
 
 def _weight_files(root: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Tensors of the library transformers as variables of our text encoders: their names and layouts."""
+"""Tensors of the library transformers as variables of our encoders: their names and layouts."""
 
 from __future__ import annotations
 
@@ -135,28 +135,37 @@ T5_GATED = dataclasses.replace(
         ),
     },
 )
+_CLIP_BLOCK = {
+    "self_attention/query": "self_attn.q_proj",
+    "self_attention/key": "self_attn.k_proj",
+    "self_attention/value": "self_attn.v_proj",
+    "self_attention/out": "self_attn.out_proj",
+    "self_attention_norm": "layer_norm1",
+    "feed_forward/hidden": "mlp.fc1",
+    "feed_forward/out": "mlp.fc2",
+    "feed_forward_norm": "layer_norm2",
+}
 CLIP_TEXT = Names(
     {
         "embedding": "embeddings.token_embedding",
         "positions": "embeddings.position_embedding",
         "decoder/norm": "final_layer_norm",
         "text_projection": "/text_projection",  # outside of the text model
-        **_blocks(
-            "decoder/block_{}",
-            "encoder.layers.{}",
-            {
-                "self_attention/query": "self_attn.q_proj",
-                "self_attention/key": "self_attn.k_proj",
-                "self_attention/value": "self_attn.v_proj",
-                "self_attention/out": "self_attn.out_proj",
-                "self_attention_norm": "layer_norm1",
-                "feed_forward/hidden": "mlp.fc1",
-                "feed_forward/out": "mlp.fc2",
-                "feed_forward_norm": "layer_norm2",
-            },
-        ),
+        **_blocks("decoder/block_{}", "encoder.layers.{}", _CLIP_BLOCK),
     },
     spare=r"text_projection\.weight|embeddings\.position_ids",
+)
+CLIP_VISION = Names(
+    {
+        "patches": "embeddings.patch_embedding",
+        "class_token": "embeddings.class_embedding",
+        "positions": "embeddings.position_embedding",
+        "before_norm": "pre_layrnorm",  # as it is spelt there
+        "encoder/norm": "post_layernorm",
+        "visual_projection": "/visual_projection",  # outside of the vision model
+        **_blocks("encoder/block_{}", "encoder.layers.{}", _CLIP_BLOCK),
+    },
+    spare=r"visual_projection\.weight|embeddings\.position_ids",
 )
 
 _ROLES = {"kernel": "weight", "scale": "weight", "embedding": "weight", "table": "weight", "bias": "bias"}
@@ -203,7 +212,7 @@ def converted(variables: Mapping[str, Any], names: Names, tensors: Tensors, sour
 def _renamed(tensors: Tensors, names: Names) -> Tensors:
     for old, new in names.renamed.items():
         tensors = {re.sub(old, new, name): value for name, value in tensors.items()}
-    embedding = f"{names.layers['embedding']}.weight"
+    embedding = f"{names.layers.get('embedding')}.weight"
     if embedding == "shared.weight" and embedding not in tensors and "encoder.embed_tokens.weight" in tensors:
         tensors = {**tensors, embedding: tensors["encoder.embed_tokens.weight"]}  # one tensor by two names
     return tensors
@@ -211,6 +220,8 @@ def _renamed(tensors: Tensors, names: Names) -> Tensors:
 
 def _theirs(path: tuple[str, ...], names: Names) -> tuple[str, int | None]:
     """The tensor's name, and which third of it is wanted."""
+    if (whole := "/".join(path)) in names.layers:
+        return names.layers[whole], None
     layer = "/".join(path[:-1])
     number = re.search(r"(?<=_)\d+", layer)
     theirs = names.layers[re.sub(r"(?<=_)\d+", "{}", layer)].format(number and number.group())
@@ -221,6 +232,8 @@ def _theirs(path: tuple[str, ...], names: Names) -> tuple[str, int | None]:
 def _turned(path: tuple[str, ...], tensor: np.ndarray, third: int | None, names: Names) -> np.ndarray:
     """The tensor, or the wanted third of it, in our layout."""
     found = tensor.T if path[-1] == "kernel" and names.transposed else tensor
+    if found.ndim == 4:  # a convolution's: [width, height, …] by now
+        found = found.swapaxes(0, 1)
     if path[-2] == "positions" and found.ndim:
         return found[names.first_position :]
     if third is not None and found.ndim and found.shape[-1] % 3 == 0:

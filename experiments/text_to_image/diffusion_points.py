@@ -2,27 +2,30 @@
 
     python -m experiments.text_to_image.diffusion_points --replicas=5
 
-The denoising objective of Ho et al. 2020 with noise or v prediction over linear, cosine or log-normal noise levels,
-sampled by DDPM, DDIM or Heun. Measured are the GAN's three numbers (`adversarial.gan`): modes reached, the fraction
-of samples of high quality, the reverse KL over modes; with the same baselines. Images instead of points:
-`text_to_image.diffusion`.
+The denoising objective of Ho et al. 2020 with noise, v or x prediction over linear, cosine or log-normal noise
+levels, sampled by DDPM, DDIM, Heun or DPM-Solver++. Measured are the GAN's three numbers (`adversarial.gan`): modes
+reached, the fraction of samples of high quality, the reverse KL over modes; with the same baselines, and for each
+sampler by evaluations of the denoiser. Images instead of points: `text_to_image.diffusion`.
 """
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.adversarial.points import declared
+from deeplearn.adversarial.points import coverage, declared, over_the_data
 from deeplearn.baselines.point_densities import SAMPLES
 from deeplearn.data import Dataset
+from deeplearn.figures.plots import curves
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.models.samplers import SAMPLERS
-from deeplearn.nn.noise import SCHEDULES
+from deeplearn.nn.noise import PREDICTIONS, SCHEDULES
+from deeplearn.text_to_image.sweeps import by_evaluations, evaluation_curves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Config(dl.Config):
     dataset: str = "mixture/grid"
     steps: int = 4000
     batch_size: int = 512
-    prediction: str = dl.flag("v", "what the network predicts", choices=("noise", "v"))
+    prediction: str = dl.flag("v", "what the network predicts", choices=PREDICTIONS)
     schedule: str = dl.flag("lognormal", "the noise levels", choices=SCHEDULES)
     noise_scale: float = dl.flag(1.0, "factor of all noise levels", min=1e-3)
     sampler: str = dl.flag("heun", "the way from noise to data", choices=tuple(SAMPLERS))
@@ -55,9 +58,28 @@ def denoise(model: Diffusion, batch: dl.Batch) -> dl.Losses:
     return diffusion_loss(model, batch["point"], jnp.zeros(len(batch["point"]), jnp.int32)), {}
 
 
-def points(trained: dl.Trained) -> np.ndarray:
-    sampler, steps = trained.config.sampler, trained.config.sampling_steps
-    return diffusion_samples(trained, (np.zeros(SAMPLES, np.int32),), (2,), sampler=sampler, steps=steps)
+def points(trained: dl.Trained, **way: Any) -> np.ndarray:
+    """As the flags say, or another way: [2500, 2]."""
+    flags = {"sampler": trained.config.sampler, "steps": trained.config.sampling_steps}
+    return diffusion_samples(trained, (np.zeros(SAMPLES, np.int32),), (2,), **flags | way)
+
+
+def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
+    def draw(sampler: str, steps: int) -> np.ndarray:
+        return points(trained, sampler=sampler, steps=steps)
+
+    def measure(made: np.ndarray) -> dict[str, float]:
+        return dict(coverage(made, dataset)[dl.OURS].metrics)
+
+    return {**coverage(points(trained), dataset), **by_evaluations(draw, measure)}
+
+
+def figures(report: dl.Report) -> dict[str, Any]:
+    lines = evaluation_curves(report.rows, "high_quality")
+    return {
+        "samples": lambda: over_the_data(report.ours.arrays["points"], report.dataset),
+        "evaluations": lambda: curves(lines, "evaluations of the denoiser", "fraction of high quality", log_x=True),
+    }
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
@@ -77,7 +99,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         ),
         stages=[dl.Stage([dl.Turn(denoise)], adam, config.steps, ema=0.999)],
         data=dataset,
-        **declared(points, dataset),
+        **declared(points, dataset) | {"evaluate": evaluate, "figures": figures},
     )
 
 

@@ -54,17 +54,6 @@ class Config(ImagenConfig):
         "noised": 1.0,
         "percentile": 0.995,
     }
-    TINY = {
-        "dataset": "openmoji/people-16",
-        "sides": (4, 8),
-        "places": (4, 4),
-        "widths": (8,),
-        "upsampler_widths": (8,),
-        "text_width": 8,
-        "upsampler_steps": 2,
-        "sampling_steps": 2,
-        "upsampler_sampling_steps": 2,
-    }
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from deeplearn.adversarial.walk import along_great_circle, spherical_walk
+from deeplearn.adversarial.walk import spherical_walk
 
 
 @functools.partial(jax.jit, static_argnums=1)
@@ -33,13 +33,3 @@ def test_parallel_vectors_and_those_of_one_latent_are_joined_by_straight_lines()
     walk = np.asarray(walked(jnp.array([[1.0], [3.0]]), 4))
     np.testing.assert_allclose(walk[:, 0], [1, 1.5, 2, 2.5, 3, 2.5, 2, 1.5], rtol=1e-3)
     assert np.isfinite(walked(jnp.array([[1.0], [-2.0]]), 4)).all()
-
-
-def test_a_third_of_a_right_angle_is_thirty_degrees():
-    a, b = jnp.array([[3.0, 0.0, 0.0]]), jnp.array([[0.0, 0.5, 0.0]])
-    for lengths in ((1, 1), (3, 0.5)):
-        ends = (x / jnp.linalg.norm(x) * length for x, length in zip((a, b), lengths, strict=True))
-        one, other = ends
-        found = [along_great_circle(one, other, jnp.array([t]))[0] for t in (0.0, 1 / 3, 1.0)]
-        wanted = np.array([[1, 0, 0], [3**0.5 / 2, 0.5, 0], [0, 1, 0]]) * [*lengths, 1]
-        np.testing.assert_allclose(found, wanted, atol=1e-6)

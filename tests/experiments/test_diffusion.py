@@ -4,7 +4,7 @@ import pytest
 
 from deeplearn.errors import UserError
 from deeplearn.train.flags import parse
-from experiments.text_to_image.diffusion import Config, build, noise_scale
+from experiments.text_to_image.diffusion import Config, build
 from tests.experiments.pretend import pretend
 
 
@@ -20,7 +20,7 @@ from tests.experiments.pretend import pretend
     ],
 )
 def test_log_normal_levels_grow_with_the_side_and_published_ones_stay(flags, shape, expected):
-    assert noise_scale(parse(Config, flags), shape) == expected
+    assert parse(Config, flags).scale(shape) == expected
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,16 @@ LARGE = (
     "sequences.speech",
     "sequences.tagging",
     "sequences.translate",
+    "text_to_image.clip",
+    "text_to_image.comparison",
+    "text_to_image.dalle",
+    "text_to_image.dalle2",
     "text_to_image.diffusion",
     "text_to_image.imagen",
+    "text_to_image.inpainting",
+    "text_to_image.interpolation",
     "text_to_image.super_resolution",
+    "text_to_image.vqvae",
 )
 
 

@@ -14,7 +14,7 @@ import scipy.stats
 from deeplearn.losses.diffusion import denoising_loss, diffusion_loss, drop_labels
 
 STD = 0.6
-CASES = list(itertools.product(("linear", "cosine", "lognormal"), ("noise", "v")))  # schedule, prediction
+CASES = list(itertools.product(("linear", "cosine", "lognormal"), ("noise", "v", "x")))  # schedule, prediction
 
 
 class Targets(chex.TestCase):
@@ -27,7 +27,7 @@ class Targets(chex.TestCase):
                 alpha = (1 / jnp.sqrt(1 + ratio**2))[:, None, None]
                 sigma = ratio[:, None, None] * alpha
                 noise = (noised - alpha * x) / sigma
-                return shift + (noise if prediction == "noise" else alpha * noise - sigma * x)
+                return shift + {"noise": noise, "v": alpha * noise - sigma * x, "x": x}[prediction]
 
             return network
 
@@ -37,10 +37,10 @@ class Targets(chex.TestCase):
                 denoising_loss(oracle(prediction, shift), x, key, "cosine", prediction)
                 for prediction in ("noise", "v")
                 for shift in (0.0, 2.0)
-            ]
+            ] + [denoising_loss(oracle("x", 0.0), x, key, "cosine", "x")]
 
         # A mean over elements, squared.
-        np.testing.assert_allclose(losses(jax.random.key(0)), [0, 4, 0, 4], atol=0.01)
+        np.testing.assert_allclose(losses(jax.random.key(0)), [0, 4, 0, 4, 0], atol=0.01)
 
 
 def ratio_at(schedule, t):
@@ -57,13 +57,14 @@ def ratio_at(schedule, t):
 def least_loss(schedule, prediction):
     """The target's variance given x_t, for x ~ N(0, s²): over t by quadrature.
 
-    Var(ε | x_t) = α²s²/(α²s² + σ²), and Var(v | x_t) = s²/(α²s² + σ²).
+    Var(ε | x_t) = α²s²/(α²s² + σ²), Var(v | x_t) = s²/(α²s² + σ²), Var(x | x_t) = σ²s²/(α²s² + σ²), weighted.
     """
 
     def variance(t):
         r = ratio_at(schedule, t)
         of_noise = STD**2 / (STD**2 + r**2)
-        return of_noise if prediction == "noise" else (1 + r**2) * of_noise
+        of_x = r**2 * of_noise * min(max(1 / r**2, 1), 5)
+        return {"noise": of_noise, "v": (1 + r**2) * of_noise, "x": of_x}[prediction]
 
     return scipy.integrate.quad(variance, 0, 1, limit=200)[0]
 
@@ -73,7 +74,7 @@ def best_denoiser(prediction):
         alpha, sigma = 1 / jnp.sqrt(1 + ratio[:, None] ** 2), ratio[:, None] / jnp.sqrt(1 + ratio[:, None] ** 2)
         variance = alpha**2 * STD**2 + sigma**2
         # The covariance of the target and x_t, over the variance of x_t.
-        covariance = sigma if prediction == "noise" else alpha * sigma * (1 - STD**2)
+        covariance = {"noise": sigma, "v": alpha * sigma * (1 - STD**2), "x": alpha * STD**2}[prediction]
         return covariance / variance * noised
 
     return network

@@ -1,11 +1,20 @@
 """Recall against sets, precision and cosines against scikit-learn."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import cosine_similarity
 
-from deeplearn.metrics.ranking import average_precision, cosine_matrix, found_at, recall_at
+from deeplearn.metrics.ranking import (
+    average_precision,
+    cosine_matrix,
+    found_among,
+    found_at,
+    ranked_before,
+    recall_at,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -55,3 +64,23 @@ def test_cosines_are_scikit_learn_s():
     a, b = RNG.normal(size=(4, 7)), RNG.normal(size=(5, 7))
     a[1] = 0
     np.testing.assert_allclose(cosine_matrix(a, b), cosine_similarity(a, b), atol=1e-12)
+
+
+def test_what_is_ranked_before_the_best_relevant_item():
+    """Item by item; an item with the same score counts as before it, so that equal scores are no success."""
+    relevant, scores = RNG.uniform(size=(40, 9)) < 0.3, RNG.integers(5, size=(40, 9)).astype(float)
+    relevant[:, 2] = True
+    expected = []
+    for wanted, score in zip(relevant, scores, strict=True):
+        best = max(score[place] for place in range(9) if wanted[place])
+        expected.append(sum(score[place] >= best for place in range(9) if not wanted[place]))
+    np.testing.assert_array_equal(ranked_before(relevant, scores), expected)
+
+
+@pytest.mark.parametrize(("sample", "k"), [(4, 1), (4, 2), (6, 5), (9, 1)])
+def test_found_among_a_sample_is_the_fraction_of_all_samples(sample, k):
+    """Every sample of seven others, of which the first `before` are ranked before the relevant one."""
+    for before in range(8):
+        drawn = list(itertools.combinations(range(7), min(sample - 1, 7)))
+        expected = np.mean([sum(item < before for item in each) < k for each in drawn])
+        np.testing.assert_allclose(found_among(sample, k, np.array([before]), np.array([7])), expected)

@@ -105,3 +105,16 @@ def test_the_label_shows_a_u_net_where_its_strokes_are():
     variables = randomised(module, x, RATIO[:2], label)
     output = np.asarray(jax.jit(module.apply)(variables, x, RATIO[:2], label))
     assert output[:, 10:14, 10:14].std(axis=(1, 2)).min() > 1e-2
+
+
+def test_a_u_net_with_waves_sees_the_same_in_pixels_one_wave_apart():
+    """Without the pixels themselves it would not tell them apart, so the weights of those are zero here."""
+    module, x = UNet((8,), waves=(2 * np.pi,)), NETWORKS["unet"][1]
+    variables = randomised(module, x, RATIO, LABEL)
+    kernel = variables["params"]["Conv_0"]["kernel"]
+    assert kernel.shape[2] == 3 * x.shape[-1]  # themselves, sines, cosines
+    kernel[:, :, : x.shape[-1]] = 0
+    apply = jax.jit(module.apply)
+    before = apply(variables, x, RATIO, LABEL)
+    np.testing.assert_allclose(apply(variables, x + 1, RATIO, LABEL), before, atol=1e-2)
+    assert np.abs(apply(variables, x + 0.5, RATIO, LABEL) - before).max() > 0.1

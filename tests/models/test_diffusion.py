@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deeplearn.models.diffusion import Diffusion, diffusion_samples
+from deeplearn.models.diffusion import Diffusion, diffusion_samples, visited
 from deeplearn.models.samplers import SAMPLERS
 from deeplearn.nn.noise import denoised_and_noise
 from deeplearn.train import Trained
@@ -67,12 +67,17 @@ def test_samples_are_the_data_of_the_labels_in_their_own_units(sampler):
         assert x[label == value].std() == pytest.approx(1, rel=0.1)
 
 
-def test_heun_has_its_own_levels_and_the_others_those_of_training():
+def test_solvers_have_their_papers_levels_and_the_others_those_of_training():
     def made(schedule, sampler, scale=1.0):
         model = trained(schedule=schedule, noise_scale=scale)
         return diffusion_samples(model, (LABEL,), SHAPE, sampler=sampler, steps=4)
 
-    np.testing.assert_array_equal(made("cosine", "heun"), made("lognormal", "heun"))
+    for name, first in (
+        ("heun", (80 ** (1 / 7) * 2 / 3 + 0.002 ** (1 / 7) / 3) ** 7),
+        ("dpm++", 80 * 4e4 ** (-1 / 3)),
+    ):
+        np.testing.assert_array_equal(made("cosine", name), made("lognormal", name))
+        assert visited(trained().model, name, 4)[1] == pytest.approx(first, rel=1e-4)
     assert not np.array_equal(made("cosine", "ddim"), made("lognormal", "ddim"))
     assert not np.array_equal(made("cosine", "ddim"), made("cosine", "ddim", scale=0.5))
 

@@ -8,7 +8,16 @@ import scipy.stats
 from absl.testing import parameterized
 
 from deeplearn.nn import noise
-from deeplearn.nn.noise import LARGEST, SCHEDULES, SMALLEST, denoised_and_noise, sampling_ratios, signal_and_noise
+from deeplearn.nn.noise import (
+    LARGEST,
+    PREDICTIONS,
+    SCHEDULES,
+    SMALLEST,
+    denoised_and_noise,
+    even_ratios,
+    sampling_ratios,
+    signal_and_noise,
+)
 
 noise_ratio = jax.jit(noise.noise_ratio, static_argnums=(0, 2))
 T = np.linspace(0.02, 0.98, 49)
@@ -71,6 +80,12 @@ def test_a_sampler_s_ratios_are_their_grids():
     np.testing.assert_allclose(sampling_ratios("cosine", 4)[1:-1], expected, rtol=1e-5)
 
 
+def test_even_ratios_fall_by_one_factor():
+    ratios = np.asarray(even_ratios(6))
+    assert ratios[0] == pytest.approx(LARGEST) and ratios[-2] == pytest.approx(SMALLEST) and ratios[-1] == 0
+    np.testing.assert_allclose(ratios[1:-1] / ratios[:-2], (SMALLEST / LARGEST) ** (1 / 5), rtol=1e-4)
+
+
 def test_an_unknown_schedule_is_named():
     with pytest.raises(ValueError, match="no noise schedule 'sine': linear, cosine or lognormal"):
         noise_ratio("sine", 0.5)
@@ -100,7 +115,7 @@ def test_a_sampler_starts_at_the_largest_ratio_at_every_scale():
 
 class Estimates(chex.TestCase):
     @chex.all_variants
-    @parameterized.parameters("noise", "v")
+    @parameterized.parameters(*PREDICTIONS)
     def test_the_true_target_gives_data_and_noise(self, prediction):
         """Images, each with its own level."""
         generator = np.random.default_rng(0)
@@ -109,7 +124,7 @@ class Estimates(chex.TestCase):
         alpha, sigma = (
             level.reshape(5, 1, 1, 1) for level in (1 / np.sqrt(1 + ratio**2), ratio / np.sqrt(1 + ratio**2))
         )
-        target = noise if prediction == "noise" else alpha * noise - sigma * x
+        target = {"noise": noise, "v": alpha * noise - sigma * x, "x": x}[prediction]
         estimate = self.variant(lambda *arguments: denoised_and_noise(*arguments, prediction))
         found = estimate(target, alpha * x + sigma * noise, ratio)
         chex.assert_trees_all_close(found, (x.astype(np.float32), noise.astype(np.float32)), atol=3e-5)

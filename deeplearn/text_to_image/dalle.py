@@ -1,0 +1,270 @@
+"""DALL·E as a system: its flags, its networks, the stages in which they train, and the pictures that it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn import train as dl
+from deeplearn.data import Dataset
+from deeplearn.errors import UserError
+from deeplearn.losses.text_and_codes import text_and_codes_loss
+from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
+from deeplearn.text_to_image.captions import drop_words, need_captions
+from deeplearn.text_to_image.clip import agreement, contrast, small_clip
+from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, frozen_codes, of_run
+from deeplearn.text_to_image.quality import asked_rows, picture_quality
+
+BLOCK = 100  # pictures made at once
+WORDS = 0.5  # each word's chance to be left out of a caption that loses words
+
+
+@dataclasses.dataclass(frozen=True)
+class DalleConfig(CodeConfig):
+    code_run: str = dl.flag("", "a run of text_to_image.vqvae whose code is used (empty: one is trained first)")
+    steps: int = dl.flag(3000, "steps of the decoder, the transformer over text and codes", min=1)
+    batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
+    width: int = dl.flag(192, "features of the decoder, a multiple of --heads", min=1)
+    depth: int = dl.flag(4, "its layers", min=1)
+    heads: int = dl.flag(6, "of each attention", min=1)
+    dropout: float = dl.flag(0.1, "fraction of features that its layers drop", min=0, max=0.9)
+    text_prefix: bool = dl.flag(True, "read the text in both directions and do not predict it")
+    word_sums: bool = dl.flag(True, "add the sum of the words' vectors at every place of the picture")
+    attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
+    kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
+    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
+    wrong_codes: float = dl.flag(0.1, "fraction of the codes read in training that are random", min=0, max=1)
+    learning_rate: float = dl.flag(2e-3, "Adam's rate after a warm-up; falls to 0 along a cosine", min=0)
+    ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)
+    clip_steps: int = dl.flag(1000, "steps of the CLIP that ranks pictures", min=1)
+    clip_batch: int = dl.flag(128, "examples in its batches: all others are negatives", min=2)
+    clip_width: int = dl.flag(24, "channels of its first stage", min=1)
+    candidates: int = dl.flag(8, "pictures that CLIP ranks", min=1)
+    temperature: float = dl.flag(1.0, "of the codes that are drawn; 0 is the most probable one", min=0)
+    top_k: int = dl.flag(0, "draw among so many of the most probable codes; 0: all", min=0)
+
+    # The 12 billion of the paper and its budget. Its pictures have 256 pixels a side, its captions 256 tokens of a
+    # vocabulary of 16,384: `deeplearn.models.dalle.dalle_12b` has these, too.
+    PAPER = {
+        "dataset": "openmoji/people-64",
+        "quantiser": "gumbel",
+        "code_steps": 3_000_000,
+        "code_batch": 512,
+        "code_rate": 1e-4,
+        "code_factor": 8,
+        "codes": 8192,
+        "code_width": 256,
+        "steps": 430_000,
+        "batch_size": 1024,
+        "width": 3968,
+        "depth": 64,
+        "heads": 62,
+        "text_prefix": False,
+        "word_sums": False,
+        "attention": "sparse",
+        "kernel": 11,
+        "drop_words": 0.0,
+        "wrong_codes": 0.0,
+        "learning_rate": 4.5e-4,
+        "ema": 0.999,
+        "candidates": 512,
+    }
+    TINY = {
+        "dataset": "openmoji/people-16",
+        "code_steps": 2,
+        "code_factor": 8,
+        "codes": 8,
+        "code_features": 4,
+        "code_width": 8,
+        "code_blocks": 0,
+        "width": 8,
+        "depth": 1,
+        "heads": 2,
+        "clip_steps": 2,
+        "clip_width": 2,
+        "candidates": 2,
+    }
+
+
+def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
+    """2. The decoder: the next code of a picture, after its caption and the codes before."""
+    tokens, length, codes = batch["tokens"], batch["length"], codes_of(model, batch["image"])
+    if config.drop_words:
+        some = jax.random.bernoulli(model.make_rng("noise"), config.drop_words, (len(tokens), 1))
+        tokens, length = drop_words(tokens, length, model.make_rng("noise"), WORDS * some)
+    # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
+    fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
+    wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
+    drawn = jax.random.randint(model.make_rng("noise"), codes.shape, 0, model.decoder.codes)
+    of_words, of_codes = model.decoder(tokens, length, jnp.where(wrong, drawn, codes), train=True)
+    return text_and_codes_loss(of_words, model.decoder.padded(tokens, length)[:, 1:], of_codes, codes)
+
+
+def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
+    """int32 [B, places] of pictures."""
+    codes: jax.Array = frozen_codes(model.code, image)
+    return codes
+
+
+def align(model: Dalle, batch: dl.Batch) -> dl.Losses:
+    """3. CLIP: pictures and captions in one space."""
+    return contrast(model.clip, batch)
+
+
+# What is called of the trained model, compiled.
+
+
+def drawn(
+    model: Dalle, tokens: jax.Array, length: jax.Array, given: jax.Array, *, temperature: float, top_k: int
+) -> jax.Array:
+    """Pictures [B, H, W, C] in [0, 1] for captions; their codes begin with those `given` int32 [B, any]."""
+    key = model.make_rng("noise")
+    return shown(model, drawn_codes(model.decoder, tokens, length, given, key, temperature, top_k))
+
+
+def shown(model: Dalle, codes: jax.Array) -> jax.Array:
+    """Codes int32 [B, places] as pictures [B, H, W, C] in [0, 1]."""
+    return jnp.clip(model.code.decode(codes), 0, 1)
+
+
+def agreement_of(model: Dalle, batch: dl.Batch) -> jax.Array:
+    return agreement(model.clip, batch)
+
+
+def pictures(
+    trained: dl.Trained,
+    tokens: np.ndarray,
+    length: np.ndarray,
+    given: np.ndarray | None = None,
+    temperature: float = 0.0,
+    top_k: int = 0,
+) -> np.ndarray:
+    """Pictures [N, H, W, C] in [0, 1] for captions, greedy at temperature 0.
+
+    given: codes int32 [N, any] with which each picture begins, from its upper left corner row by row.
+    """
+    block, made = min(BLOCK, len(length)), []
+    given = np.zeros((len(length), 0), np.int32) if given is None else given
+    for start in range(0, len(length), block):
+        rows = np.arange(start, start + block) % len(length)
+        asked = tokens[rows], length[rows], given[rows]
+        own = trained.folded(start)
+        made.append(np.asarray(own(drawn, *asked, temperature=temperature, top_k=top_k)))
+    return np.concatenate(made)[: len(length)]
+
+
+def ranked(
+    trained: dl.Trained, config: DalleConfig, tokens: np.ndarray, length: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`count` pictures [N, count, H, W, C] for each caption, and CLIP's cosine of each and it [N, count]."""
+    text = {"tokens": tokens.repeat(count, 0), "length": length.repeat(count)}
+    image = pictures(trained, **text, temperature=config.temperature, top_k=config.top_k)
+    cosines = trained.over(agreement_of, {"image": image, **text})
+    return image.reshape(len(tokens), count, *image.shape[1:]), cosines.reshape(len(tokens), count)
+
+
+def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
+    """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
+
+    one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best;
+    the lower half after the true upper half; and the true picture's own codes, which nothing can surpass.
+    """
+    asked = asked_rows(dataset)
+    text = asked["tokens"], asked["length"]
+    codes = trained.over(codes_of, asked["image"])
+    rows, columns = trained.model.decoder.grid
+    made, cosines = ranked(trained, config, *text, config.candidates)
+    every = np.arange(len(made))
+    far = np.square(made - asked["image"][:, None]).mean((2, 3, 4))
+    images = {
+        dl.OURS: pictures(trained, *text),
+        "one sample": made[:, 0],
+        f"best of {config.candidates} by CLIP": made[every, cosines.argmax(1)],
+        f"best of {config.candidates} by the true picture": made[every, far.argmin(1)],
+        "lower half completed": pictures(trained, *text, codes[:, : rows // 2 * columns]),
+        "the true picture's codes": np.asarray(trained.over(shown, codes)),
+    }
+    measured = {}
+    for row, image in images.items():
+        quality = picture_quality(image, dataset, asked)
+        if "identity" in quality:
+            right = quality["identity"]
+            quality["identity_stderr"] = math.sqrt(right * (1 - right) / len(image))
+        measured[row] = dl.Measured(quality, {"image": image})
+    return measured
+
+
+def need_dalle(config: DalleConfig, dataset: Dataset) -> None:
+    """UserError unless the data have captioned pictures, and the flags make networks of them."""
+    need_captions(dataset)
+    if config.levels != 1:
+        raise UserError("DALL·E reads codes of one level: give --levels=1")
+    if config.top_k > config.codes:
+        raise UserError(f"--top_k={config.top_k}: there are {config.codes} codes")
+    if config.width % config.heads:
+        raise UserError(f"--width={config.width} should be a multiple of --heads={config.heads}")
+    if config.kernel % 2 == 0:
+        raise UserError(f"--kernel={config.kernel} should be odd: a code lies in the middle of its neighbourhood")
+
+
+def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
+    """The networks for the data set's pictures and captions."""
+    coder = of_run(config.code_run, dataset)[0] if config.code_run else code(config, dataset)
+    if len(coder.grids) > 1:
+        raise UserError(f"DALL·E reads codes of one level, and --code_run={config.code_run} has {len(coder.grids)}")
+    assert dataset.vocabulary is not None
+    decoder = TextAndCodes(
+        len(dataset.vocabulary),
+        dataset.train.spec["tokens"].shape[0],
+        coder.codes,
+        coder.grids[0],
+        config.width,
+        config.depth,
+        config.heads,
+        4 * config.width,
+        config.dropout,
+        config.text_prefix,
+        config.attention == "sparse",
+        config.word_sums,
+        config.kernel,
+    )
+    return Dalle(coder, decoder, small_clip(dataset, width=config.clip_width))
+
+
+def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
+    """The code; the decoder of its codes, which stay as they are; CLIP, which knows nothing of either."""
+
+    def adam(steps: int) -> optax.GradientTransformation:
+        rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(100, steps // 10), steps)
+        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate, b2=0.99))
+
+    decoder = dl.Turn(partial(predict, config=config), ("decoder",), called="decoder")
+    clip = dl.Turn(align, ("clip",), called="clip")
+    first = dl.Stage([decoder], adam(config.steps), config.steps, "decoder", config.ema, None, config.batch_size)
+    if config.code_run:
+        first = dataclasses.replace(first, start=partial(with_code, path=config.code_run, dataset=dataset))
+    return [
+        *([] if config.code_run else [code_stage(config, dataset, "code")]),
+        first,
+        dl.Stage([clip], adam(config.clip_steps), config.clip_steps, "clip", 0.99, None, config.clip_batch),
+    ]
+
+
+def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:
+    """The variables with the code of a finished run."""
+    _, own = of_run(path, dataset)
+    return {name: {**trees, "code": own[name]} if name in own else trees for name, trees in variables.items()}
+
+
+def system(config: DalleConfig, dataset: Dataset) -> dl.Rival:
+    """The whole pipeline, as an experiment's own system or one of several."""
+    need_dalle(config, dataset)
+    return dl.Rival(dalle(config, dataset), stages(config, dataset), partial(evaluate, config=config), row="DALL·E")

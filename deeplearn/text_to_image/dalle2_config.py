@@ -1,0 +1,112 @@
+"""The flags of DALL·E 2, and what they must be."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+from deeplearn import train as dl
+from deeplearn.data import Dataset
+from deeplearn.errors import UserError
+from deeplearn.models.denoiser import GROUPS
+from deeplearn.models.samplers import SAMPLERS
+from deeplearn.text_to_image.captions import need_captions
+from deeplearn.text_to_image.clip import IMAGE_ENCODERS, TEXT_ENCODERS
+
+
+@dataclasses.dataclass(frozen=True)
+class UnclipConfig(dl.Config):
+    dataset: str = "openmoji/people-32"
+    sides: tuple[int, ...] = dl.flag(
+        (16, 32), "pixels of a side: of the decoder's pictures, of each upsampler's", min=2
+    )
+    steps: int = dl.flag(4000, "steps of the decoder", min=1)
+    clip_steps: int = dl.flag(1000, "steps of CLIP", min=1)
+    prior_steps: int = dl.flag(2000, "steps of the prior", min=1)
+    upsampler_steps: int = dl.flag(1500, "steps of each upsampler", min=1)
+    batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
+    clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
+    prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
+    image_encoder: str = dl.flag("resnet", "CLIP's encoder of pictures", choices=IMAGE_ENCODERS)
+    text_encoder: str = dl.flag("bag", "CLIP's encoder of captions", choices=TEXT_ENCODERS)
+    clip_width: int = dl.flag(24, "channels of CLIP's first stage; a transformer has four times as many", min=1)
+    clip_dropout: float = dl.flag(
+        0.3, "fraction of words, or of a transformer's features, dropped in CLIP", max=0.9
+    )
+    features: int = dl.flag(128, "of the vectors of pictures and captions", min=2)
+    prior: str = dl.flag("diffusion", "how a picture's vector is made", choices=("diffusion", "autoregressive"))
+    prior_width: int = dl.flag(128, "features of the prior's transformer, a multiple of four heads", min=4)
+    prior_layers: int = dl.flag(3, "its layers", min=1)
+    components: int = dl.flag(32, "principal components that the autoregressive prior draws", min=1)
+    levels: int = dl.flag(64, "levels that each of them is cut into", min=2)
+    widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the decoder's U-Net", min=GROUPS)
+    upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each upsampler", min=GROUPS)
+    places: tuple[int, ...] = dl.flag((8, 16), "places of a side that a U-Net has at first, by stage", min=1)
+    text_width: int = dl.flag(128, "features of a word in the decoder", min=8)
+    drop_vector: float = dl.flag(0.1, "fraction of pictures' vectors left out of the decoder's training", max=1)
+    drop_text: float = dl.flag(0.5, "fraction of captions left out of the decoder's training", min=0, max=1)
+    drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
+    drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
+    noise_scale: float = dl.flag(2.0, "factor of the decoder's noise levels (log-normal)", min=0)
+    noised: float = dl.flag(0.5, "how far a smaller picture is noised in training, as t of cosine levels", max=1)
+    noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
+    blur: float = dl.flag(0.6, "largest standard deviation of the blur of a smaller picture in training", min=0.1)
+    sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
+    prior_sampling_steps: int = dl.flag(24, "levels that the prior's sampler visits", min=2)
+    sampling_steps: int = dl.flag(24, "the same of the decoder's", min=2)
+    upsampler_sampling_steps: int = dl.flag(10, "the same of each upsampler's", min=2)
+    prior_guidance: float = dl.flag(0.0, "how far vectors are pushed towards the caption (0: not at all)", min=0)
+    guidance: float = dl.flag(1.0, "how far pictures are pushed towards vector and caption (0: not at all)", min=0)
+    learning_rate: float = dl.flag(2e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
+    ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
+
+    TINY = {
+        "dataset": "openmoji/people-16",
+        "sides": (4, 8),
+        "places": (4, 4),
+        "widths": (8,),
+        "upsampler_widths": (8,),
+        "text_width": 8,
+        "clip_steps": 2,
+        "prior_steps": 2,
+        "upsampler_steps": 2,
+        "clip_batch": 8,
+        "prior_batch": 8,
+        "clip_width": 4,
+        "features": 8,
+        "prior_width": 8,
+        "prior_layers": 1,
+        "prior_sampling_steps": 2,
+        "sampling_steps": 2,
+        "upsampler_sampling_steps": 2,
+    }
+
+    @property
+    def names(self) -> list[str]:
+        """Of the stages."""
+        return ["clip", "prior", "decoder", *(f"upsampler_{side}" for side in self.sides[1:])]
+
+
+def need_unclip(config: UnclipConfig, dataset: Dataset) -> None:
+    """UserError unless the data have captioned pictures, and the flags make networks of them."""
+    need_captions(dataset)
+    dataset.need_square_images("pictures of several sizes are made of each")
+    largest, sides = dataset.image_shape[0], config.sides
+    if any(b % a or b <= a for a, b in itertools.pairwise(sides)) or largest % sides[-1]:
+        raise UserError(
+            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
+            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
+        )
+    if len(config.places) < len(sides):
+        raise UserError(f"--places should have a number for each of {len(sides)} stages")
+    for number, (side, places) in enumerate(zip(sides, config.places, strict=False)):
+        widths = config.upsampler_widths if number else config.widths
+        if side % places or places % 2 ** (len(widths) - 1 + bool(number)):
+            raise UserError(f"--places: {side} pixels cannot be cut into {places} places and halved for {widths}")
+    for width in (*config.widths, *config.upsampler_widths):
+        if width % GROUPS:
+            raise UserError(f"a width of {width} should be a multiple of {GROUPS}, the groups of group norm")
+    if config.prior_width % 4:
+        raise UserError(f"--prior_width={config.prior_width} should be a multiple of four, the prior's heads")
+    if config.prior == "autoregressive" and config.components > min(config.features, len(dataset.train)):
+        raise UserError(f"--components={config.components} are more than --features={config.features}, or examples")

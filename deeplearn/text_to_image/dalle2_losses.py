@@ -1,0 +1,84 @@
+"""The losses of DALL·E 2, a stage each (Ramesh et al. 2022)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deeplearn import train as dl
+from deeplearn.losses.diffusion import diffusion_loss
+from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.imagen import seen_small
+from deeplearn.models.unclip import Unclip, blurred, scaled
+from deeplearn.nn.functional import area_means
+from deeplearn.text_to_image.captions import drop_words
+from deeplearn.text_to_image.clip import contrast
+from deeplearn.text_to_image.dalle2_config import UnclipConfig
+
+WORDS = 0.5  # each word's chance to be left out of a caption that loses words
+
+
+def _with_fewer_words(model: Unclip, batch: dl.Batch, fraction: float) -> tuple[jax.Array, jax.Array]:
+    """Captions of which some have lost words."""
+    tokens, length = batch["tokens"], batch["length"]
+    if not fraction:
+        return tokens, length
+    some = jax.random.bernoulli(model.make_rng("noise"), fraction, (len(tokens), 1))
+    return drop_words(tokens, length, model.make_rng("noise"), WORDS * some)
+
+
+def align(model: Unclip, batch: dl.Batch) -> dl.Losses:
+    """1. CLIP: pictures and captions in one space."""
+    return contrast(model.clip, batch)
+
+
+def _left_out(model: Unclip, fraction: float, length: jax.Array) -> jax.Array:
+    return jax.random.bernoulli(model.make_rng("noise"), fraction, length.shape)
+
+
+def imagine(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
+    """2. The prior: a picture's vector for a caption, by its own denoising (equation 2) or code by code."""
+    tokens, length = _with_fewer_words(model, batch, config.drop_words)
+    picture, caption = model.clip.images(batch["image"]), model.clip.texts(tokens, length)
+    none = _left_out(model, config.drop_prior_text, length)[:, None]
+    caption, tokens = jnp.where(none, 0, caption), jnp.where(none, 0, tokens)
+    if isinstance(model.prior, Diffusion):
+        return diffusion_loss(model.prior, scaled(picture), scaled(caption), tokens), {}
+    logits, codes = model.prior(picture, caption, tokens)
+    nll = optax.softmax_cross_entropy_with_integer_labels(logits, codes).mean()
+    return nll, {"code_accuracy": (logits.argmax(-1) == codes).mean()}
+
+
+def decode(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
+    """3. The decoder: a small picture for a picture's vector and its caption."""
+    tokens, length = _with_fewer_words(model, batch, config.drop_words)
+    given = ~_left_out(model, config.drop_vector, length)
+    length = jnp.where(_left_out(model, config.drop_text, length), 0, length)
+    condition = model.reader(model.clip.images(batch["image"]), tokens, length, given)
+    return diffusion_loss(model.decoder, area_means(batch["image"], config.sides[0]), *condition), {}
+
+
+def enlarge_it(model: Unclip, batch: dl.Batch, config: UnclipConfig, number: int) -> dl.Losses:
+    """4. An upsampler: crops of a picture for those of a smaller one, blurred and noised (section 2.1)."""
+    diffusion, side = model.upsamplers[number - 1], config.sides[number]
+    image, rows = area_means(batch["image"], side), len(batch["image"])
+    key, key_blur, key_noise, key_place = jax.random.split(model.make_rng("noise"), 4)
+    small = area_means(batch["image"], config.sides[number - 1])
+    small = blurred(small, jax.random.uniform(key_blur, (rows,), minval=0.1, maxval=config.blur))
+    t = config.noised * jax.random.uniform(key, (rows,))
+    smaller, ratio = seen_small(diffusion, small, side, t, key_noise)
+    size = side // 2
+    corner = jax.random.randint(key_place, (rows, 2), 0, side - size + 1)
+
+    def cropped(images: jax.Array) -> jax.Array:
+        cut = jax.vmap(lambda x, at: jax.lax.dynamic_slice(x, (at[0], at[1], 0), (size, size, x.shape[-1])))
+        return cut(images, corner)
+
+    return diffusion_loss(diffusion, cropped(image), *nothing_told(rows), cropped(smaller), ratio), {}
+
+
+def nothing_told(rows: int) -> Arrays:
+    """The condition of a U-Net that reads nothing but a smaller picture: no vector, no sequence."""
+    return np.zeros((rows, 1), np.float32), np.zeros((rows, 1, 1), np.float32), np.zeros((rows, 1), bool)

@@ -1,0 +1,118 @@
+"""DALL·E as a system."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deeplearn import train as dl
+from deeplearn.data import Arrays, Dataset, Vocabulary
+from deeplearn.errors import UserError
+from deeplearn.models.dalle import drawn_codes
+from deeplearn.text_to_image.dalle import DalleConfig, codes_of, dalle, need_dalle, predict, ranked, shown
+from experiments.text_to_image import dalle as page
+
+NAMES = ("red cook", "blue cook", "red judge", "blue judge")
+CONFIG = DalleConfig(**{**DalleConfig.TINY, "code_factor": 2, "codes": 5})
+
+
+@functools.cache
+def data():
+    vocabulary = Vocabulary.words([" ".join(NAMES)])
+    image = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
+    columns = {
+        "image": image,
+        "tokens": np.array([[2, *vocabulary.ids(name), 3] for name in NAMES], np.int32),
+        "length": np.full(4, 4, np.int32),
+    }
+    split = Arrays(columns)
+    return Dataset("names", split, split, split, vocabulary=vocabulary)
+
+
+@functools.cache
+def trained():
+    """The networks as they begin, moved at random, with a codebook that is not all zeros."""
+    dataset = data()
+    model, batch = dalle(CONFIG, dataset), dataset.train.arrays() | {"step": 0}
+
+    def everything(model, batch):
+        model.code(batch["image"])
+        model.clip(batch["image"], batch["tokens"], batch["length"])
+        return predict(model, batch, CONFIG)
+
+    variables = jax.jit(functools.partial(model.init, method=everything))(jax.random.key(0), batch)
+    leaves, tree = jax.tree.flatten(variables)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    leaves = [
+        leaf + 0.5 * jnp.abs(jax.random.normal(key, leaf.shape)) for key, leaf in zip(keys, leaves, strict=True)
+    ]
+    return dl.Trained(model, jax.tree.unflatten(tree, leaves), jax.random.key(2), CONFIG)
+
+
+def greedy(model, tokens, length, given):
+    return drawn_codes(model.decoder, tokens, length, given, jax.random.key(0), 0.0)
+
+
+def test_greedy_codes_are_each_the_most_probable_after_those_before():
+    own, rows = trained(), data().train.arrays()
+    given = np.array([[0, 1, 2], [3, 4, 0], [1, 1, 1], [4, 0, 2]], np.int32)
+    codes = np.asarray(own(greedy, rows["tokens"], rows["length"], given))
+    assert codes.shape == (4, 16) and (codes[:, :3] == given).all()
+    logits = own(lambda model, *arrays: model.decoder(*arrays)[1], rows["tokens"], rows["length"], codes)
+    np.testing.assert_array_equal(codes[:, 3:], np.asarray(logits.argmax(-1))[:, 3:])
+
+
+def test_the_codebook_stays_when_the_decoder_learns():
+    own, batch = trained(), data().train.arrays()
+    codebook = own.variables["codebook"]
+
+    def learn(model, batch):
+        return predict(model, batch | {"step": 0}, CONFIG)
+
+    _, changed = own.model.apply(
+        own.variables, batch, method=learn, mutable=["codebook"], rngs={"params": jax.random.key(0)}
+    )
+    jax.tree.map(np.testing.assert_array_equal, changed.get("codebook", codebook), codebook)
+    # A code that learns does follow what it sees.
+    _, moved = own.model.apply(
+        own.variables,
+        batch["image"],
+        method=lambda model, image: model.code(image),
+        mutable=["codebook"],
+        rngs={"params": jax.random.key(0)},
+    )
+    assert any(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (moved["codebook"], codebook)), strict=True))
+
+
+def test_a_picture_is_its_codes_and_they_are_its_own():
+    own, image = trained(), data().train.arrays()["image"]
+    codes = own(codes_of, image)
+    made = np.asarray(own(shown, codes))
+    assert made.shape == image.shape and made.min() >= 0 and made.max() <= 1
+
+
+def test_what_is_asked_for_comes_best_first():
+    own = trained()
+    made = page.images(own, data(), 2, "red cook", candidates=4)
+    tokens, length = data().train.arrays()["tokens"][:1], np.array([4])
+    every, cosines = ranked(own, CONFIG, tokens, length, 4)
+    np.testing.assert_array_equal(made, every[0, np.argsort(-cosines[0])[:2]])
+    assert len(np.unique(every[0].reshape(4, -1), axis=0)) > 1
+
+
+@pytest.mark.parametrize(("asked", "says"), [({"temperature": -1.0}, "temperature"), ({"candidates": 600}, "512")])
+def test_what_cannot_be_asked(asked, says):
+    with pytest.raises(UserError, match=says):
+        page.images(trained(), data(), 1, "red cook", **asked)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [({"levels": 2}, "levels"), ({"heads": 3}, "heads"), ({"kernel": 4}, "kernel"), ({"top_k": 6}, "top_k")],
+)
+def test_flags_that_do_not_fit(flags, says):
+    with pytest.raises(UserError, match=says):
+        need_dalle(dataclasses.replace(CONFIG, **flags), data())
