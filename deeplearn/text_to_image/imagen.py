@@ -57,7 +57,7 @@ class ImagenConfig(dl.OptimizerConfig):
     sampling_steps: int = dl.flag(24, "levels that the base's sampler visits", min=2)
     upsampler_sampling_steps: int = dl.flag(10, "the same of each super-resolution", min=2)
     guidance: float = dl.flag(1.0, "how far pictures are pushed towards the text (0: not at all)", min=0)
-    percentile: float = dl.flag(0.995, "of dynamic thresholding (0: plain clipping)", min=0, max=1)
+    percentile: float = dl.flag(0.0, "of dynamic thresholding, such as .995 (0: plain clipping)", min=0, max=1)
     clip: float = 1.0
     schedule: str = "warmup_cosine"
     ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
