@@ -80,6 +80,7 @@ class DalleConfig(CodeConfig):
     TINY = {
         "dataset": "openmoji/people-16",
         "code_steps": 2,
+        "code_batch": 8,
         "code_factor": 8,
         "codes": 8,
         "code_features": 4,
@@ -89,6 +90,7 @@ class DalleConfig(CodeConfig):
         "depth": 1,
         "heads": 2,
         "clip_steps": 2,
+        "clip_batch": 8,
         "clip_width": 2,
         "candidates": 2,
     }

@@ -134,6 +134,9 @@ def check_each_turn(name, *flags):
     """That it keeps the state's tree, and the networks of others."""
     module = importlib.import_module(name)
     config = parse(module.Config, ["--batch_size=8", *flags])
+    # The pretended data are few: the batches of other stages are small, too.
+    batches = [field.name for field in dataclasses.fields(config) if field.name.endswith("_batch")]
+    config = dataclasses.replace(config, **dict.fromkeys(batches, 8))
     experiment = module.build(config, pretend(config.dataset))
     trainer = Trainer(experiment, config, Layout())
     for index, stage in enumerate(experiment.stages):
