@@ -38,8 +38,7 @@ def combination_quality(
 
     Returns:
         identity: the fraction that are right; kind, person, tone: the fraction whose nearest picture has the part
-            that was asked for; the same of each way in which combinations are new, as in identity_tone, and
-            identity_seen of those that training shows.
+            that was asked for; the same of each way in which combinations are new, as in identity_tone.
         mse: mean squared difference to the true picture. Blurred means are good at it and at identity.
         sharpness: mean squared difference of neighbouring pixels, over that of the true pictures.
     """
@@ -51,8 +50,8 @@ def combination_quality(
     right = identity(images, pictures, every["label"], asked["label"], parts)
     metrics = {name: float(each.mean()) for name, each in right.items()}
     for number, what in enumerate(dataset.about["held out"]):
-        if (of := asked["held_out"] == number).any():
-            metrics |= {f"{name}_{what or 'seen'}": float(each[of].mean()) for name, each in right.items()}
+        if what and (of := asked["held_out"] == number).any():
+            metrics |= {f"{name}_{what}": float(each[of].mean()) for name, each in right.items()}
     metrics["mse"] = float(np.square(images - true).mean())
     metrics["sharpness"] = sharpness(images, true)
     return metrics

@@ -199,7 +199,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         quality = picture_quality(image, dataset, asked)
         if "identity" in quality:
             right = quality["identity"]
-            quality["identity_stderr"] = math.sqrt(right * (1 - right) / len(image))
+            quality["identity_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
         measured[row] = dl.Measured(quality, {"image": image})
     return measured
 

@@ -66,8 +66,7 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
         picture is the one that has it. Only of pictures with tones of skin.
     """
     rows, side = evenly_spaced(dataset.test, EDITED), config.sides[0]
-    if "held_out" not in rows:
-        rows = {**rows, "held_out": np.ones(len(rows["length"]), np.int32)}
+    rows = {**rows, "seen": np.zeros(len(rows["length"]), np.int32)}
     quality = partial(picture_quality, dataset=dataset)
     small = area_means(rows["image"], side)
 
