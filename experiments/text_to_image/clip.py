@@ -126,16 +126,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_captions(dataset)
-    model = small_clip(
-        dataset,
-        config.image_encoder,
-        config.text_encoder,
-        config.width,
-        config.features,
-        config.layers,
-        config.patch,
-        config.dropout,
-    )
+    depth = (config.layers, config.patch, config.dropout)
+    model = small_clip(dataset, config.image_encoder, config.text_encoder, config.width, config.features, *depth)
     stage = dl.Stage(
         [dl.Turn(partial(align, augmentation=config.augmentation))], config.chain(), config.steps, ema=0.99
     )
