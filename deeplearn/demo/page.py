@@ -64,9 +64,9 @@ def page(run: Run) -> Any:
     gradio = need_gradio()
     begin = examples(run)
 
-    def draw(text: str, count: float, seed: float, guidance: float | None) -> Iterator[Shown]:
+    def draw(text: str, count: float, seed: float | None, guidance: float | None) -> Iterator[Shown]:
         asked = {} if guidance is None else {"guidance": float(guidance)}
-        yield from pictures(run, text, int(count), int(seed), **asked)
+        yield from pictures(run, text, int(count), int(seed or 0), **asked)
 
     with gradio.Blocks(title=f"{run.name}: draw what I type", analytics_enabled=False) as blocks:
         gradio.Markdown(f"### {run.name}, step {run.step}, learnt from {run.described.name}")
@@ -75,7 +75,14 @@ def page(run: Run) -> Any:
                 text = gradio.Textbox(label="caption", value=begin[0] if begin else "", lines=2)
                 count = gradio.Slider(1, 9, value=EXAMPLE, step=1, label="pictures")
                 seed = gradio.Number(0, precision=0, minimum=0, label="seed")
-                guidance = gradio.Slider(0, 8, value=1, step=0.25, label="guidance", visible="guidance" in taken)
+                guidance = gradio.Slider(
+                    0,
+                    8,
+                    value=getattr(run.config, "guidance", 0.0),
+                    step=0.25,
+                    label="guidance",
+                    visible="guidance" in taken,
+                )
                 button = gradio.Button("Draw", variant="primary")
                 if begin:
                     gradio.Examples(begin, text)

@@ -38,8 +38,10 @@ def drawn(run: Run, text: str, count: int, seed: int, watch: Watch | None = None
     what it cannot be asked, and for a text that it cannot read.
     """
     taken = need_text(run)
-    if not 1 <= count <= MOST or seed < 0:
-        raise UserError(f"--count should be from 1 to {MOST}, and --seed at least 0")
+    if not 1 <= count <= MOST or not 0 <= seed < 2**32:
+        raise UserError(f"--count should be from 1 to {MOST}, and --seed from 0 to 2³² − 1")
+    if not text.strip():
+        raise UserError("the text is empty: say what is to be seen")
     if unknown := [name for name in asked if name not in taken]:
         raise UserError(f"{run.name} takes no --{unknown[0]}: its generator is not asked for that")
     if watch is not None and "watch" in taken:

@@ -126,23 +126,42 @@ def levels_within(sampler: str, count: int) -> int:
     return max(1, (count + 1) // 2 if sampler == "heun" else count)
 
 
-def follow(step: Step, denoiser: Denoiser, key: jax.Array, x: jax.Array, ratios: jax.Array) -> jax.Array:
+def follow(
+    step: Step,
+    denoiser: Denoiser,
+    key: jax.Array,
+    x: jax.Array,
+    ratios: jax.Array,
+    watch: Callable[[jax.Array], None] | None = None,
+) -> jax.Array:
     """x_t [batch, ...] at the first of the ratios [levels], taken by one `step` from each to the next.
 
     Falling ratios lead towards data. Along rising ones DDIM and Heun lead from data to the noise of which they
     would make them ("inversion"; Song et al. 2021, section 4.3): from the smallest ratio above 0, not 0 itself.
+
+    watch: called on the host with each level's x̂.
     """
     assert_shapes(x=(x, "batch ..."), ratios=(ratios, "levels"))
     before = None
     for number in range(len(ratios) - 1):
         key_now = jax.random.fold_in(key, number + 1)
         x, before = step(denoiser, x, ratios[number], ratios[number + 1], key_now, before)
+        if watch is not None:
+            watch(before.data)
     return x
 
 
-def sample(step: Step, denoiser: Denoiser, key: jax.Array, shape: tuple[int, ...], ratios: jax.Array) -> jax.Array:
+def sample(
+    step: Step,
+    denoiser: Denoiser,
+    key: jax.Array,
+    shape: tuple[int, ...],
+    ratios: jax.Array,
+    watch: Callable[[jax.Array], None] | None = None,
+) -> jax.Array:
     """Unit-variance data [batch, ...] from noise, by one `step` from each of the falling ratios [levels] to the
     next."""
     assert_shapes(ratios=(ratios, "levels"))
     _, sigma = signal_and_noise(ratios[0])
-    return follow(step, denoiser, key, sigma * jax.random.normal(jax.random.fold_in(key, 0), shape), ratios)
+    x = sigma * jax.random.normal(jax.random.fold_in(key, 0), shape)
+    return follow(step, denoiser, key, x, ratios, watch)

@@ -45,8 +45,8 @@ def asked_of(chosen: argparse.Namespace, without: Sequence[str] = ()) -> dict[st
     given = {name: getattr(chosen, name) for name in OPTIONS if name not in without}
     asked = {name: value for name, value in given.items() if value is not None}
     for name, value in asked.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"--{name}={value} should be a number, such as 0.7")
+        if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+            raise UserError(f"--{name}={value} should be a number, 0 or more, such as 0.7")
     return asked
 
 
@@ -76,7 +76,7 @@ def images(run: Run, folder: Path, count: int, seed: int, **asked: Any) -> None:
     if folder.exists():
         raise UserError(f"--folder={folder} is there already: name a new one")
     for start in range(0, count, BLOCK):
-        made = _made(run, run.experiment.images, seed, start, BLOCK, **asked)
+        made = _made(run, run.experiment.images, seed, start, min(BLOCK, count), **asked)
         if not start:
             writing(folder, lambda: folder.mkdir(parents=True), "folder")
         for number, image in enumerate(made[: count - start], start):

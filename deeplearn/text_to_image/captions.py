@@ -68,6 +68,17 @@ def asked(text: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return found
 
 
+def written(text: str, dataset: Dataset) -> str:
+    """A user's text as the data set's captions are written: for an encoder that knows other words, too.
+
+    UserError for a text without words.
+    """
+    words = with_tones(text).replace(":", " ").split() if has_parts(dataset) else text.split()
+    if not words:
+        raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")
+    return " ".join(words)
+
+
 def drop_words(
     tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float | jax.Array
 ) -> tuple[jax.Array, jax.Array]:

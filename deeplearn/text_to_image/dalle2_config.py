@@ -48,7 +48,9 @@ class UnclipConfig(dl.Config):
     drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
     noise_scale: float = dl.flag(2.0, "factor of the decoder's noise levels (log-normal)", min=0)
-    noised: float = dl.flag(0.5, "how far a smaller picture is noised in training, as t of cosine levels", max=1)
+    noised: float = dl.flag(
+        0.5, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
+    )
     noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
     blur: float = dl.flag(0.6, "largest standard deviation of the blur of a smaller picture in training", min=0.1)
     sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ from deeplearn.models.unclip import Unclip, scaled
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 from deeplearn.text_to_image.dalle2_losses import nothing_told
+from deeplearn.text_to_image.watched import Watch, in_range, watching
 
 BLOCK = 100  # pictures made at once
 DRAWS = 2  # vectors that the prior draws, of which that nearest to the caption's is kept (section 2.2)
@@ -111,13 +113,16 @@ def decoder_ratios(config: UnclipConfig) -> jax.Array:
 
 def finished(trained: dl.Trained, x: jax.Array) -> np.ndarray:
     """The decoder's x [N, side, side, C] of unit variance as pictures in [0, 1]."""
-    return np.clip(np.asarray(trained.model.decoder.restore(x)), 0, 1)
+    return in_range(trained.model.decoder, x)
 
 
-def enlarged(trained: dl.Trained, config: UnclipConfig, small: np.ndarray, number: int) -> np.ndarray:
+def enlarged(
+    trained: dl.Trained, config: UnclipConfig, small: np.ndarray, number: int, watch: Watch | None = None
+) -> np.ndarray:
     """Pictures [N, side, side, C] in [0, 1] of upsampler `number`, from 1, of smaller ones."""
+    key_small, key = jax.random.split(trained.key)
     diffusion, side, rows = trained.model.upsamplers[number - 1], config.sides[number], len(small)
-    seen = seen_small(diffusion, small, side, config.noised_when_drawn, trained.folded(1).key)
+    seen = seen_small(diffusion, small, side, config.noised_when_drawn, key_small)
     condition = (*nothing_told(rows), *seen)
 
     def denoiser(x: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -128,8 +133,8 @@ def enlarged(trained: dl.Trained, config: UnclipConfig, small: np.ndarray, numbe
 
     ratios = sampling_ratios("lognormal", config.upsampler_sampling_steps, diffusion.noise_scale)
     shape = (rows, side, side, small.shape[-1])
-    x = sample(SAMPLERS[config.sampler], denoiser, trained.key, shape, ratios)
-    return np.clip(np.asarray(diffusion.restore(x)), 0, 1)
+    made = partial(in_range, diffusion)
+    return made(sample(SAMPLERS[config.sampler], denoiser, key, shape, ratios, watching(watch, made)))
 
 
 def pictures(
@@ -139,10 +144,12 @@ def pictures(
     tokens: np.ndarray,
     length: np.ndarray,
     vector: np.ndarray | None = None,
+    watch: Watch | None = None,
 ) -> list[np.ndarray]:
     """Pictures [N, side, side, C] in [0, 1] of every stage, the smallest first, for captions.
 
-    vector: [N, D], of pictures, in place of the prior's.
+    vector: [N, D], of pictures, in place of the prior's. watch: called with the pictures as each level of decoder
+    and upsamplers estimates them.
     """
     block, side = min(BLOCK, len(length)), config.sides[0]
     made: list[list[np.ndarray]] = [[] for _ in config.sides]
@@ -152,8 +159,9 @@ def pictures(
         wanted = vectors_for(own, config, *asked) if vector is None else vector[rows]
         denoiser = decoder_of(own, wanted, *asked, config.guidance)
         shape = (block, side, side, channels)
-        x = sample(SAMPLERS[config.sampler], denoiser, own.folded(DRAWS).key, shape, decoder_ratios(config))
-        made[0].append(finished(trained, x))
+        key, levels = own.folded(DRAWS).key, decoder_ratios(config)
+        done = partial(finished, trained)
+        made[0].append(done(sample(SAMPLERS[config.sampler], denoiser, key, shape, levels, watching(watch, done))))
         for number in range(1, len(config.sides)):
-            made[number].append(enlarged(own, config, made[number - 1][-1], number))
+            made[number].append(enlarged(own, config, made[number - 1][-1], number, watch))
     return [np.concatenate(each)[: len(length)] for each in made]

@@ -30,6 +30,7 @@ from deeplearn.text_to_image.networks import unet
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.watched import Watch, in_range, watching
 
 BLOCK = 100  # pictures made at once
 WORDS = 0.5  # each word's chance to be left out of a caption that loses words
@@ -50,8 +51,10 @@ class ImagenConfig(dl.OptimizerConfig):
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=0)
-    noised: float = dl.flag(0.5, "how far a smaller picture is noised in training, as t of cosine levels", max=1)
+    noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=1e-3)
+    noised: float = dl.flag(
+        0.5, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
+    )
     noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
     sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(24, "levels that the base's sampler visits", min=2)
@@ -120,8 +123,12 @@ def drawn(
     text: np.ndarray,
     length: np.ndarray,
     small: np.ndarray | None = None,
+    watch: Watch | None = None,
 ) -> np.ndarray:
-    """Pictures of one stage in [0, 1] for texts [N, ...], of smaller pictures `small` above the base."""
+    """Pictures of one stage in [0, 1] for texts [N, ...], of smaller pictures `small` above the base.
+
+    watch: called with the pictures as each level estimates them.
+    """
     side, diffusion = config.sides[number], trained.model.stage(number)
     block, made = min(BLOCK, len(length)), []
     steps = config.upsampler_sampling_steps if number else config.sampling_steps
@@ -130,9 +137,10 @@ def drawn(
     for start in range(0, len(length), block):
         rows = np.arange(start, start + block) % len(length)
         own = trained.folded(number).folded(start)
+        key_small, key = jax.random.split(own.key)
         condition, free = own(read, text[rows], length[rows])
         if small is not None:
-            seen = seen_small(diffusion, small[rows], side, config.noised_when_drawn, own.folded(1).key)
+            seen = seen_small(diffusion, small[rows], side, config.noised_when_drawn, key_small)
             condition, free = (*condition, *seen), (*free, *seen)
 
         def denoiser(
@@ -144,19 +152,25 @@ def drawn(
             return estimated
 
         shape = (block, side, side, channels)
-        x = sample(SAMPLERS[config.sampler], denoiser, own.key, shape, ratios)
-        made.append(np.clip(np.asarray(diffusion.restore(x)), 0, 1))
+        finished = partial(in_range, diffusion)
+        x = sample(SAMPLERS[config.sampler], denoiser, key, shape, ratios, watching(watch, finished))
+        made.append(finished(x))
     return np.concatenate(made)[: len(length)]
 
 
 def pictures(
-    trained: dl.Trained, config: ImagenConfig, dataset: Dataset, text: np.ndarray, length: np.ndarray
+    trained: dl.Trained,
+    config: ImagenConfig,
+    dataset: Dataset,
+    text: np.ndarray,
+    length: np.ndarray,
+    watch: Watch | None = None,
 ) -> list[np.ndarray]:
     """Pictures [N, side, side, C] in [0, 1] of every stage, the smallest first, for texts as in `captioned`."""
     made: list[np.ndarray] = []
     for number in range(len(config.sides)):
         small = made[-1] if made else None
-        made.append(drawn(trained, config, dataset.image_shape[2], number, text, length, small))
+        made.append(drawn(trained, config, dataset.image_shape[2], number, text, length, small, watch))
     return made
 
 
@@ -178,6 +192,15 @@ def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
     need_captions(dataset)
     dataset.need_square_images("pictures of several sizes are made of each")
     largest, sides = dataset.image_shape[0], config.sides
+    if not sides:
+        raise UserError("--sides should have a number for each stage, such as --sides=16,32")
+    if config.noised_when_drawn > config.noised:
+        raise UserError(
+            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
+            "training shows"
+        )
+    if config.text_width % 8:
+        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
     if any(b % a or b <= a for a, b in zip(sides, (*sides[1:], 0), strict=True) if b) or largest % sides[-1]:
         raise UserError(
             f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "

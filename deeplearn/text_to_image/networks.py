@@ -14,6 +14,12 @@ def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> T
 
     reads: the smallest pictures look at themselves and at the text. UserError where the numbers do not fit.
     """
+    if not widths:
+        raise UserError("a U-Net has at least one width, such as --widths=64,128")
+    if reads and widths[-1] % max(1, widths[-1] // TextUNet.head):
+        raise UserError(
+            f"a last width of {widths[-1]} channels cannot be dealt to heads: a multiple of {TextUNet.head} can"
+        )
     if any(width % GROUPS for width in widths):
         raise UserError(f"widths of {', '.join(map(str, widths))} channels: each should be a multiple of {GROUPS}")
     if side % places:

@@ -68,20 +68,31 @@ def plan(name: str, build: Build, config: Config) -> str:
     """The answer of `--plan`, in lines. UserError where the data cannot be loaded or the mesh is none."""
     axes = parse_mesh(config.mesh) or {DATA: 1}
     ways, parts = axes[DATA], axes.get(MODEL, 1)
-    if config.batch_size % ways:
-        raise UserError(f"--batch_size={config.batch_size} cannot be split over data:{ways}")
+    if config.replicas > 1:
+        raise UserError("--plan is of one seed: leave out --replicas, and count its days and bytes as often")
     experiment = build(config, data.load(config.dataset, config.data_dir or None))
     trainer = Trainer(experiment, config, Layout())
+    for stage, example in zip(experiment.stages, trainer.feed.examples, strict=True):
+        rows = len(jax.tree.leaves(example)[0])
+        if rows % (ways * config.accumulate):
+            raise UserError(
+                f"the {rows} examples of a batch of stage {stage.name!r} cannot be split over data:{ways} in "
+                f"{config.accumulate} part(s) each"
+            )
     params = trainer.abstract_one.params
     split = parts > 1 and not trainer.layout.convolves
     stages = [needs(trainer, index, ways, parts if split else 1) for index in range(len(experiment.stages))]
-    devices, one = ways * parts, ACCELERATORS[config.accelerator]
+    # Where parameters are not split, devices along the model axis repeat each other's work.
+    devices, working, one = ways * parts, ways * (parts if split else 1), ACCELERATORS[config.accelerator]
     lines = [f"{name}: {_count(params):,} parameters", *(f"  {label:<28} {n:>18,}" for label, n in _sizes(trainer))]
     lines.append(f"{devices} device(s), {ways} part(s) of each batch of {config.batch_size}; {config.precision}")
     if parts > 1 and not split:
-        lines.append("parameters are not split over the model axis: a network has convolutions")
+        lines.append(
+            "parameters are not split over the model axis, because a network has convolutions: those devices only "
+            "repeat the work of others"
+        )
     for stage in stages:
-        days = stage.flops * stage.steps / (USED * one.peak * devices) / DAY
+        days = stage.flops * stage.steps / (USED * one.peak * working) / DAY
         need = stage.weights + stage.optimiser + stage.gradients
         fits = [
             f"{label} {_fits(need + kept, one)}"
@@ -92,7 +103,7 @@ def plan(name: str, build: Build, config: Config) -> str:
             f"  bytes a device: weights {_bytes(stage.weights)}, optimiser and averages {_bytes(stage.optimiser)}, "
             f"gradients {_bytes(stage.gradients)}",
             f"  activations: {_bytes(stage.activations)}; {_bytes(stage.recomputed)} where only products are kept",
-            f"  {days:.3g} days on {devices} {config.accelerator} at {USED:.0%} of their peak; in "
+            f"  {days:.3g} days on {devices} {config.accelerator} at {USED:.0%} of their peak in bfloat16; in "
             f"{_bytes(one.memory)}: {', '.join(fits)}",
         ]
     return "\n".join(lines)
@@ -121,17 +132,27 @@ def needs(trainer: Trainer, index: int, ways: int, parts: int) -> StageNeeds:
         ]
         kept, recomputed = max(kept, activations[0]), max(recomputed, activations[1])
     trained = [path for group in trainer.groups[index] for path in group.paths]
-    divided = ways * config.accumulate
     return StageNeeds(
         stage.name,
         stage.steps,
         _stored((state.params, state.collections), parts),
         _stored((state.opt_states, state.ema), parts),
         _stored(part(state.params, trained), parts),
-        kept / divided,
-        recomputed / divided,
+        kept,
+        recomputed,
         flops,
     )
+
+
+def _on_a_device(
+    trainer: Trainer, index: int, turn: Turn, state: State, example: Tree, again: bool, parts: int
+) -> float:
+    """Bytes kept for the backward pass of a part of the batch.
+
+    What does not depend on the batch, such as weights in half precision, every device has whole.
+    """
+    some = jax.tree.map(lambda x: jax.ShapeDtypeStruct((x.shape[0] // parts, *x.shape[1:]), x.dtype), example)
+    return residual_bytes(*_loss(trainer, index, turn, state, some, again))
 
 
 def _loss(trainer: Trainer, index: int, turn: Turn, state: State, example: Tree, again: bool) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ from deeplearn.text_to_image.dalle2_drawing import pictures
 from deeplearn.text_to_image.dalle2_uses import uses, uses_sheet
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
+from deeplearn.text_to_image.watched import Watch
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
@@ -37,18 +38,18 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 
 def images(
-    trained: dl.Trained, dataset: Dataset, count: int, text: str = "", guidance: float | None = None
+    trained: dl.Trained,
+    dataset: Dataset,
+    count: int,
+    text: str = "",
+    guidance: float | None = None,
+    watch: Watch | None = None,
 ) -> np.ndarray:
-    """Of what the text says; without one of random captions of training."""
     config = trained.config
     if guidance is not None:
         config = dataclasses.replace(config, guidance=guidance)
-    if text:
-        tokens, length = (np.repeat(column, count, axis=0) for column in asked(text, dataset))
-    else:
-        rows = dataset.train.gather(np.random.default_rng(trained.key).integers(len(dataset.train), size=count))
-        tokens, length = rows["tokens"], rows["length"]
-    return pictures(trained, config, dataset.image_shape[2], tokens, length)[-1]
+    tokens, length = (np.repeat(column, count, axis=0) for column in asked(text, dataset))
+    return pictures(trained, config, dataset.image_shape[2], tokens, length, watch=watch)[-1]
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:

@@ -29,12 +29,13 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
-from deeplearn.text_to_image.captions import asked, texts_of
+from deeplearn.text_to_image.captions import asked, texts_of, written
 from deeplearn.text_to_image.imagen import ImagenConfig, pictures, system, texts_for
 from deeplearn.text_to_image.imagen_rows import claims, other_rows
 from deeplearn.text_to_image.imagen_sweeps import GUIDANCE, NOISED, swept, thresholded
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
+from deeplearn.text_to_image.watched import Watch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +62,18 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 
 def images(
-    trained: dl.Trained, dataset: Dataset, count: int, text: str = "", guidance: float | None = None
+    trained: dl.Trained,
+    dataset: Dataset,
+    count: int,
+    text: str = "",
+    guidance: float | None = None,
+    watch: Watch | None = None,
 ) -> np.ndarray:
     config = trained.config if guidance is None else dataclasses.replace(trained.config, guidance=guidance)
-    read = texts_for(config, dataset, [text]) if config.text_weights else asked(text, dataset)
-    return pictures(trained, config, dataset, *(np.repeat(one, count, 0) for one in read))[-1]
+    # A frozen encoder knows words that training never had.
+    read = texts_for(config, dataset, [written(text, dataset)]) if config.text_weights else asked(text, dataset)
+    tokens, length = (np.repeat(one, count, 0) for one in read)
+    return pictures(trained, config, dataset, tokens, length, watch)[-1]
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:

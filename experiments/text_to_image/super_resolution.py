@@ -28,6 +28,7 @@ from deeplearn.errors import UserError
 from deeplearn.figures.grid import credited, image_rows
 from deeplearn.figures.plots import curves
 from deeplearn.judge import need_judge
+from deeplearn.judge.combinations import has_parts
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
@@ -50,7 +51,9 @@ class Config(dl.OptimizerConfig):
     widths: tuple[int, ...] = dl.flag((48, 96), "channels of each resolution of the U-Net", min=GROUPS)
     places: int = dl.flag(16, "places of a side that the U-Net has at first", min=1)
     noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=0)
-    noised: float = dl.flag(0.5, "how far small pictures are noised in training, as t of cosine levels", max=1)
+    noised: float = dl.flag(
+        0.5, "how far small pictures are noised in training, as t of cosine levels", min=0, max=1
+    )
     noised_when_drawn: float = dl.flag(0.05, "the same in use", min=0, max=1)
     sampling_steps: int = dl.flag(12, "levels that the sampler visits", min=2)
     clip: float = 1.0
@@ -125,7 +128,7 @@ CLAIMS = (
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_square_images("here small pictures are made large")
-    if dataset.classes:
+    if dataset.classes and not has_parts(dataset):
         need_judge(dataset)
     side = dataset.image_shape[0]
     if side % config.small or side == config.small:

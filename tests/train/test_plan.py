@@ -130,7 +130,7 @@ def test_the_answer_in_lines(monkeypatch):
     found = plan("toy", build, Config(mesh="data:8,model:2", batch_size=64))
     assert f"toy: {3 * (WIDTH**2 + WIDTH):,} parameters" in found
     assert "16 device(s), 8 part(s) of each batch of 64" in found and "it fits" in found
-    with pytest.raises(UserError, match="--batch_size=64 cannot be split over data:7"):
+    with pytest.raises(UserError, match="the 64 examples of a batch of stage 'train' cannot be split over data:7"):
         plan("toy", build, Config(mesh="data:7", batch_size=64))
 
 

@@ -1,0 +1,24 @@
+"""What a diffusion model makes as pictures, also while they come to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from deeplearn.models.diffusion import Diffusion
+
+Watch = Callable[[np.ndarray], None]  # of pictures [N, H, W, C] in [0, 1]
+
+
+def in_range(diffusion: Diffusion, x: jax.Array) -> np.ndarray:
+    """x [N, H, W, C] of unit variance as pictures in [0, 1]."""
+    return np.clip(np.asarray(diffusion.restore(x)), 0, 1)
+
+
+def watching(
+    watch: Watch | None, finished: Callable[[jax.Array], np.ndarray]
+) -> Callable[[jax.Array], None] | None:
+    """A sampler's `watch` that shows what each level estimates as it would be `finished`; none where nobody looks."""
+    return None if watch is None else lambda data: watch(finished(data))
