@@ -20,5 +20,5 @@ def in_range(diffusion: Diffusion, x: jax.Array) -> np.ndarray:
 def watching(
     watch: Watch | None, finished: Callable[[jax.Array], np.ndarray]
 ) -> Callable[[jax.Array], None] | None:
-    """A sampler's `watch` that shows what each level estimates as it would be `finished`; none where nobody looks."""
+    """A sampler's `watch`, which shows what each level estimates as it would be `finished`; None: nobody looks."""
     return None if watch is None else lambda data: watch(finished(data))

@@ -72,11 +72,11 @@ def plan(name: str, build: Build, config: Config) -> str:
         raise UserError("--plan is of one seed: leave out --replicas, and count its days and bytes as often")
     experiment = build(config, data.load(config.dataset, config.data_dir or None))
     trainer = Trainer(experiment, config, Layout())
-    for stage, example in zip(experiment.stages, trainer.feed.examples, strict=True):
+    for each, example in zip(experiment.stages, trainer.feed.examples, strict=True):
         rows = len(jax.tree.leaves(example)[0])
         if rows % (ways * config.accumulate):
             raise UserError(
-                f"the {rows} examples of a batch of stage {stage.name!r} cannot be split over data:{ways} in "
+                f"the {rows} examples of a batch of stage {each.name!r} cannot be split over data:{ways} in "
                 f"{config.accumulate} part(s) each"
             )
     params = trainer.abstract_one.params
@@ -127,10 +127,11 @@ def needs(trainer: Trainer, index: int, ways: int, parts: int) -> StageNeeds:
         )
         often = turn.times / turn.every
         flops += often * jaxpr_flops(jax.make_jaxpr(update)(state, example, clock).jaxpr)
-        activations = [
-            residual_bytes(*_loss(trainer, index, turn, state, example, again)) for again in (False, True)
-        ]
-        kept, recomputed = max(kept, activations[0]), max(recomputed, activations[1])
+        every, products = (
+            _on_a_device(trainer, index, turn, state, example, again, ways * config.accumulate)
+            for again in (False, True)
+        )
+        kept, recomputed = max(kept, every), max(recomputed, products)
     trained = [path for group in trainer.groups[index] for path in group.paths]
     return StageNeeds(
         stage.name,
