@@ -60,8 +60,8 @@ def partial_quality(draw: Callable[[Sequence[str]], np.ndarray], dataset: Datase
 
     Returns:
         partial_agreement: the fraction of samples whose nearest picture has all parts that were said.
-        partial_coverage: of captions of kinds, the mean entropy of the persons and tones of a caption's samples
-            over that of as many pictures drawn from the data that have what was said.
+        partial_coverage: of captions of kinds, the mean entropy of the persons and tones of those of a caption's
+            samples that agree, over that of as many pictures drawn from the data that have what was said.
         partial_kinds: the same of the kinds, of captions that say person and tone.
     """
     captions = partial_captions(dataset)
@@ -72,11 +72,13 @@ def partial_quality(draw: Callable[[Sequence[str]], np.ndarray], dataset: Datase
     agreement, covered = [], {"partial_coverage": [], "partial_kinds": []}  # type: ignore[var-annotated]
     rng = np.random.default_rng(0)
     for one, rows in zip(captions, nearest, strict=True):
-        agreement.append(np.all([train[part][rows] == value for part, value in one.said.items()], 0).mean())
+        agrees = np.all([train[part][rows] == value for part, value in one.said.items()], 0)
+        agreement.append(agrees.mean())
         true = np.flatnonzero(np.all([train[part] == value for part, value in one.said.items()], 0))
         for part in one.open:
+            # Samples of something else cover nothing: they are left out, not made up for.
             drawn = [entropy(train[part][rng.choice(true, EACH)]) for _ in range(100)]
-            share = entropy(train[part][rows]) / np.mean(drawn)
+            share = entropy(train[part][rows[agrees]]) / np.mean(drawn)
             covered["partial_kinds" if part == "kind" else "partial_coverage"].append(share)
     means = {name: float(np.mean(shares)) for name, shares in covered.items() if shares}
     return {"partial_agreement": float(np.mean(agreement)), **means}

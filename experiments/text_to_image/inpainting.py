@@ -22,6 +22,7 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.baselines.completion import Complete, completions
 from deeplearn.data import Dataset
+from deeplearn.errors import UserError
 from deeplearn.figures.grid import image_rows, spread
 from deeplearn.judge import need_judge, sample_count, sample_quality
 from deeplearn.metrics.identity import nearest_pictures
@@ -131,6 +132,10 @@ def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     need_judge(dataset)
+    if config.jump >= config.levels:
+        raise UserError(
+            f"--jump={config.jump} should be less than --levels={config.levels}: nothing would go back up"
+        )
     return dl.Experiment(
         model=config.model(dataset),
         stages=[config.stage()],

@@ -9,7 +9,7 @@ import pytest
 from deeplearn import data
 from deeplearn.data import Vocabulary
 from deeplearn.errors import UserError
-from deeplearn.text_to_image.captions import asked, drop_words, need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.captions import asked, drop_words, need_captions, texts_of, tokens_of, written
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +87,10 @@ def test_dropped_words_leave_the_others_in_their_order():
     assert (6 - length).mean() == pytest.approx(1, abs=0.05)
     kept, length = drop_words(tokens, np.full(4000, 6, np.int32), jax.random.key(0), 0.0)
     np.testing.assert_array_equal(kept, tokens)
+
+
+def test_a_text_for_another_encoder_keeps_its_words_and_has_the_set_s_tones(emoji):
+    assert written("feline  courier: dark skin tone", emoji) == "feline courier dark_skin"
+    assert written("a dog", data.load("shapes/32")) == "a dog"
+    with pytest.raises(UserError, match="the text is empty"):
+        written(" ", emoji)

@@ -46,8 +46,11 @@ def test_true_pictures_are_right_at_any_size(emoji):
 
 def test_pictures_of_other_captions_are_wrong(emoji):
     asked = asked_rows(emoji)
-    found = picture_quality(np.roll(asked["image"], 7, 0), emoji, asked)
+    images, test = asked["image"].copy(), asked["seen"] == 0
+    images[test] = np.roll(images[test], 7, 0)
+    found = picture_quality(images, emoji, asked)
     assert found["identity"] < 0.05 and found["frechet_pixels"] == pytest.approx(0, abs=1e-3)
+    assert found["identity_seen"] == 1
 
 
 def test_shapes_are_read(data_dir):
