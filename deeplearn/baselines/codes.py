@@ -43,7 +43,7 @@ def patch_codes(dataset: Dataset, side: int, codes: int) -> Thunks:
 def independent_codes(dataset: Dataset, encode: Callable[[np.ndarray], np.ndarray], codes: int) -> Thunks:
     """{"codes one by one": thunk}: how often each code occurs at each place in training, plus one.
 
-    encode: pictures [N, H, W, C] -> codes int [N, tokens]. Metrics: nats_per_code and bits_per_dim on test.
+    encode: pictures [N, H, W, C] -> codes int [N, tokens]. Metrics: nats_per_code and code_bits_per_dim on test.
     """
 
     def thunk() -> Measured:
@@ -53,6 +53,8 @@ def independent_codes(dataset: Dataset, encode: Callable[[np.ndarray], np.ndarra
         np.add.at(counts, (places, train), 1)
         log_p = np.log(counts / counts.sum(1, keepdims=True))
         nats = float(-log_p[places, test].mean())
-        return Measured({"nats_per_code": nats, "bits_per_dim": nats / math.log(2) * len(places) / dataset.pixels})
+        return Measured(
+            {"nats_per_code": nats, "code_bits_per_dim": nats / math.log(2) * len(places) / dataset.pixels}
+        )
 
     return {"codes one by one": thunk}

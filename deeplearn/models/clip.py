@@ -45,7 +45,9 @@ class Clip(nn.Module):
     @property
     def scale(self) -> jax.Array:
         """What cosines are multiplied by to be logits, 1 over the learned temperature: at most 100."""
-        return jnp.exp(jnp.minimum(self.log_scale, COLDEST))
+        # The value is cut off and its gradient is not, or a scale beyond 100 could never come back.
+        excess = jax.lax.stop_gradient(jnp.maximum(self.log_scale - COLDEST, 0))
+        return jnp.exp(self.log_scale - excess)
 
     def __call__(
         self, image: jax.Array, tokens: jax.Array, length: jax.Array, train: bool = False

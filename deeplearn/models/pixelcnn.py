@@ -12,8 +12,8 @@ from deeplearn.nn.checks import assert_integers, assert_shapes
 class GatedLayer(nn.Module):
     """The stacks of what lies above and of what lies to the left, one layer further (figure 2).
 
-    above, left: [B, h, w, width]. What `above` has at a place knows the rows above it and, after the first layer's
-    shift, never its own row's future; `left` knows what stands before it in reading order. first: without itself.
+    above, left: [B, h, w, width]. `above` knows all of its own row and of those above it; what `left` reads of it
+    is shifted down by one row, so that it knows what stands before it in reading order. first: without itself.
     """
 
     width: int

@@ -41,6 +41,8 @@ def small_clip(
     height, length = dataset.image_shape[0], dataset.train.spec["tokens"].shape[0]
     words, wide = len(dataset.vocabulary), 4 * width
     heads = max(1, wide // HEAD)
+    if wide % heads:
+        raise UserError(f"a width of {width} makes {wide} features, which cannot be dealt to {heads} heads")
     if dataset.image_shape[0] != dataset.image_shape[1]:
         raise UserError(f"CLIP reads pictures of one height and width, not of {dataset.image_shape[:2]} pixels")
     if height % (part := 2 if image_encoder == "resnet" else patch):

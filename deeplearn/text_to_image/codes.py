@@ -18,13 +18,13 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.logit_laplace import logit_laplace_log_density
-from deeplearn.metrics.pictures import psnr
 from deeplearn.models.vqvae import GROUPS, VQVAE
 
 COMMITMENT = 0.25  # β (van den Oord et al. 2017, section 3.2)
 COLDEST = 1 / 16  # temperature of the Gumbel-softmax at last (Ramesh et al. 2021, section 2.1)
 KL_WEIGHT = 6.6  # of the KL at last (the same), there over the 192 numbers of a place
 QUANTISERS = ("ema", "gumbel")
+SIZES = ("shape", "factor", "levels", "codes", "features", "width", "blocks", "quantiser", "parts", "mean")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,17 +142,29 @@ def of_run(path: str, dataset: Dataset) -> tuple[VQVAE, Mapping[str, Any]]:
     return network, {name: trees["code"] for name, trees in run.weights.items() if "code" in trees}
 
 
+def coder_of_run(path: str, dataset: Dataset) -> VQVAE:
+    """The network of a run's code; its sizes are kept with the run that uses it, which then stands alone."""
+
+    def sizes() -> tuple[Any, ...]:
+        network, _ = of_run(path, dataset)
+        return tuple(getattr(network, name) for name in SIZES)
+
+    found = dict(zip(SIZES, dataset.fact(f"the code of {path}", sizes), strict=True))
+    return VQVAE(**{**found, "shape": tuple(found["shape"])})
+
+
 def reconstructed(model: VQVAE, image: Any) -> tuple[Any, Any]:
     """Pictures [B, H, W, C] as their codes show them, and these int32 [B, tokens]."""
     codes = model.encode(image)
     return model.decode(codes), codes
 
 
-def code_quality(image: np.ndarray, made: np.ndarray, codes: np.ndarray, count: int) -> dict[str, float]:
-    """psnr in dB of pictures `made` [N, H, W, C] from codes [N, tokens]; codes_used, the fraction that occur; their
-    perplexity."""
+def codes_used(model: VQVAE, codes: np.ndarray) -> dict[str, float]:
+    """Of codes [N, tokens]: codes_used, the fraction of a codebook that occurs, and perplexity; of the level that
+    has less of each."""
+    ends = np.cumsum([h * w for h, w in model.grids])[:-1]
+    levels = np.split(np.asarray(codes), ends, axis=1)
     return {
-        "psnr": float(psnr(made, image).mean()),
-        "codes_used": len(np.unique(codes)) / count,
-        "perplexity": float(perplexity(jnp.asarray(codes), count)),
+        "codes_used": min(len(np.unique(level)) for level in levels) / model.codes,
+        "perplexity": min(float(perplexity(jnp.asarray(level), model.codes)) for level in levels),
     }

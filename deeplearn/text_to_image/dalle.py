@@ -20,7 +20,7 @@ from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import drop_words, need_captions
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
-from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, frozen_codes, of_run
+from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, coder_of_run, frozen_codes, of_run
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
 BLOCK = 100  # pictures made at once
@@ -173,6 +173,18 @@ def ranked(
     return image.reshape(len(tokens), count, *image.shape[1:]), cosines.reshape(len(tokens), count)
 
 
+def upper_half(trained: dl.Trained, image: np.ndarray) -> np.ndarray:
+    """Codes int32 [N, places/2] of the upper halves of pictures [N, H, W, C].
+
+    The lower ones are painted over first: the encoder's code of a place knows places below it, too.
+    """
+    rows, columns = trained.model.decoder.grid
+    hidden = image.copy()
+    hidden[:, image.shape[1] // rows * (rows // 2) :] = trained.model.code.mean
+    codes: np.ndarray = trained.over(codes_of, hidden)
+    return codes[:, : rows // 2 * columns]
+
+
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
@@ -182,7 +194,6 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]
     codes = trained.over(codes_of, asked["image"])
-    rows, columns = trained.model.decoder.grid
     made, cosines = ranked(trained, config, *text, config.candidates)
     every = np.arange(len(made))
     far = np.square(made - asked["image"][:, None]).mean((2, 3, 4))
@@ -191,7 +202,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         "one sample": made[:, 0],
         f"best of {config.candidates} by CLIP": made[every, cosines.argmax(1)],
         f"best of {config.candidates} by the true picture": made[every, far.argmin(1)],
-        "lower half completed": pictures(trained, *text, codes[:, : rows // 2 * columns]),
+        "lower half completed": pictures(trained, *text, upper_half(trained, asked["image"])),
         "the true picture's codes": np.asarray(trained.over(shown, codes)),
     }
     measured = {}
@@ -209,8 +220,6 @@ def need_dalle(config: DalleConfig, dataset: Dataset) -> None:
     need_captions(dataset)
     if config.levels != 1:
         raise UserError("DALL·E reads codes of one level: give --levels=1")
-    if config.top_k > config.codes:
-        raise UserError(f"--top_k={config.top_k}: there are {config.codes} codes")
     if config.width % config.heads:
         raise UserError(f"--width={config.width} should be a multiple of --heads={config.heads}")
     if config.kernel % 2 == 0:
@@ -219,7 +228,9 @@ def need_dalle(config: DalleConfig, dataset: Dataset) -> None:
 
 def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
     """The networks for the data set's pictures and captions."""
-    coder = of_run(config.code_run, dataset)[0] if config.code_run else code(config, dataset)
+    coder = coder_of_run(config.code_run, dataset) if config.code_run else code(config, dataset)
+    if config.top_k > coder.codes:
+        raise UserError(f"--top_k={config.top_k}: there are {coder.codes} codes")
     if len(coder.grids) > 1:
         raise UserError(f"DALL·E reads codes of one level, and --code_run={config.code_run} has {len(coder.grids)}")
     assert dataset.vocabulary is not None

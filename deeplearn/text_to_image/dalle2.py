@@ -17,7 +17,6 @@ from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.models.unclip import PictureReader, Unclip
-from deeplearn.text_to_image.captions import texts_of, tokens_of
 from deeplearn.text_to_image.clip import small_clip
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
 from deeplearn.text_to_image.dalle2_drawing import picture_vectors, pictures, text_vectors
@@ -125,7 +124,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dl.
     of the decoder's small ones, and of what is decoded from the true pictures' vectors, which no prior can surpass.
     """
     asked = asked_rows(dataset)
-    channels, read = dataset.image_shape[2], tokens_of(texts_of(asked, dataset), dataset)
+    channels, read = dataset.image_shape[2], (asked["tokens"], asked["length"])
     made = pictures(trained, config, channels, *read)
     vector = trained.over(picture_vectors, asked["image"])
     from_true = pictures(trained, config, channels, *read, vector)[-1]

@@ -31,7 +31,7 @@ class UnclipConfig(dl.Config):
     text_encoder: str = dl.flag("bag", "CLIP's encoder of captions", choices=TEXT_ENCODERS)
     clip_width: int = dl.flag(24, "channels of CLIP's first stage; a transformer has four times as many", min=1)
     clip_dropout: float = dl.flag(
-        0.3, "fraction of words, or of a transformer's features, dropped in CLIP", max=0.9
+        0.3, "fraction of words, or of a transformer's features, dropped in CLIP", min=0, max=0.9
     )
     features: int = dl.flag(128, "of the vectors of pictures and captions", min=2)
     prior: str = dl.flag("diffusion", "how a picture's vector is made", choices=("diffusion", "autoregressive"))
@@ -43,11 +43,13 @@ class UnclipConfig(dl.Config):
     upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each upsampler", min=GROUPS)
     places: tuple[int, ...] = dl.flag((8, 16), "places of a side that a U-Net has at first, by stage", min=1)
     text_width: int = dl.flag(128, "features of a word in the decoder", min=8)
-    drop_vector: float = dl.flag(0.1, "fraction of pictures' vectors left out of the decoder's training", max=1)
+    drop_vector: float = dl.flag(
+        0.1, "fraction of pictures' vectors left out of the decoder's training", min=0, max=1
+    )
     drop_text: float = dl.flag(0.5, "fraction of captions left out of the decoder's training", min=0, max=1)
     drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(2.0, "factor of the decoder's noise levels (log-normal)", min=0)
+    noise_scale: float = dl.flag(2.0, "factor of the decoder's noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
         0.5, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
     )
@@ -94,6 +96,15 @@ def need_unclip(config: UnclipConfig, dataset: Dataset) -> None:
     need_captions(dataset)
     dataset.need_square_images("pictures of several sizes are made of each")
     largest, sides = dataset.image_shape[0], config.sides
+    if not sides or not config.widths or not config.upsampler_widths:
+        raise UserError("--sides, --widths and --upsampler_widths should have a number or more each")
+    if config.noised_when_drawn > config.noised:
+        raise UserError(
+            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
+            "training shows"
+        )
+    if config.text_width % 8:
+        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
     if any(b % a or b <= a for a, b in itertools.pairwise(sides)) or largest % sides[-1]:
         raise UserError(
             f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "

@@ -13,6 +13,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.subsets import evenly_spaced, spaced
 from deeplearn.figures.captioned import captioned
 from deeplearn.judge.combinations import PARTS, has_parts
+from deeplearn.metrics.identity import nearest_pictures
 from deeplearn.metrics.sharpness import sharpness
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.captions import texts_of
@@ -40,6 +41,7 @@ def other_tones(dataset: Dataset) -> tuple[Rows, Rows]:
     """
     splits = [split.arrays() for split in (dataset.train, dataset.validation, dataset.test)]
     every = {key: np.concatenate([rows[key] for rows in splits]) for key in splits[-1]}
+    every["seen"] = np.zeros(len(every["tone"]), np.int32)  # all are asked for as test pictures are
     new = dataset.about["held out"].index("tone")
     keys = list(zip(*(every[part].tolist() for part in PARTS), strict=True))
     place = {key: row for row, key in enumerate(keys)}
@@ -84,7 +86,7 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
     (middle,) = interpolated(trained, config, rows, others, np.array([0.5]))
     straight = (small + area_means(others["image"], side)) / 2
     for name, made in (("half way", middle), ("half way in pixels", straight)):
-        found[name] = dl.Measured({"sharpness": sharpness(made, small), **_of_either(made, rows, others, quality)})
+        found[name] = dl.Measured({"sharpness": sharpness(made, small), **_of_either(made, rows, others, dataset)})
     if has_parts(dataset):
         own, wanted = other_tones(dataset)
         for theta, made in zip(TURNS, turned(trained, config, own, wanted, np.array(TURNS)), strict=True):
@@ -93,12 +95,14 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
     return found
 
 
-def _of_either(made: np.ndarray, rows: Rows, others: Rows, quality: Any) -> dict[str, float]:
+def _of_either(made: np.ndarray, rows: Rows, others: Rows, dataset: Dataset) -> dict[str, float]:
     """How often the nearest picture is of the kind of one of both ends, where there are kinds."""
     if "kind" not in rows:
         return {}
-    both = [quality(made, asked=each)["kind"] for each in (rows, others)]
-    return {"kind": float(sum(both))}
+    splits = [split.arrays() for split in (dataset.train, dataset.validation, dataset.test)]
+    image, kind = (np.concatenate([split[key] for split in splits]) for key in ("image", "kind"))
+    found = kind[nearest_pictures(made, area_means(image, made.shape[1]))]
+    return {"kind": float(((found == rows["kind"]) | (found == others["kind"])).mean())}
 
 
 def uses_sheet(trained: dl.Trained, dataset: Dataset, config: UnclipConfig, which: str) -> Any:

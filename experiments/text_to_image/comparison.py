@@ -76,10 +76,10 @@ def pipeline(config: Config, name: str, dataset: Dataset) -> dl.Rival:
     module: Any = {"dalle": dalle, "dalle2": dalle2, "imagen": imagen}[name]
     if path := getattr(config, name):
         run = runs.open(Path(path))
-        if run.name != f"text_to_image.{name}" or run.config.dataset != config.dataset:
+        if run.name != f"text_to_image.{name}" or run.described.vocabulary != dataset.vocabulary:
             raise UserError(
                 f"--{name}={path} is a run of {run.name} on {run.config.dataset}: name one of text_to_image.{name} "
-                f"on {config.dataset}"
+                f"on {config.dataset}, or on the same captions with larger pictures"
             )
         return dataclasses.replace(opened(run, name), row=TITLES[name], facts={"config": run.config})
     own = own_config(config, name, dataset)
@@ -88,13 +88,16 @@ def pipeline(config: Config, name: str, dataset: Dataset) -> dl.Rival:
     return dataclasses.replace(found, stages=stages, row=TITLES[name], facts={"config": own})
 
 
-def drawing(trained: dl.Trained, name: str, dataset: Dataset) -> Draw:
-    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are its unknown word."""
+def drawing(trained: dl.Trained, name: str, dataset: Dataset, temperature: float = 0.0) -> Draw:
+    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are its unknown word.
+
+    temperature: of DALL·E's codes; 0: the likeliest. The others draw one sample each in any case.
+    """
     own, config = trained[name], trained[name].facts["config"]
 
     def draw(texts: Sequence[str]) -> np.ndarray:
         if name == "dalle":
-            return dalle.pictures(own, *tokens_of(texts, dataset))
+            return dalle.pictures(own, *tokens_of(texts, dataset), temperature=temperature)
         if name == "dalle2":
             return dalle2_pictures(own, config, dataset.image_shape[2], *tokens_of(texts, dataset))[-1]
         return imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
@@ -110,24 +113,30 @@ def of_captions(model: Dalle, batch: dl.Batch) -> jax.Array:
     return text_vectors(model.clip, batch)
 
 
-def enlarged(image: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """At the data set's size, which CLIP reads."""
-    factor = dataset.image_shape[0] // image.shape[1]
-    return image.repeat(factor, axis=1).repeat(factor, axis=2)
+def resized(image: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """At the data set's size, which CLIP reads: means of areas, or pixels repeated."""
+    side = dataset.image_shape[0]
+    if image.shape[1] >= side:
+        return np.asarray(area_means(image, side))
+    return image.repeat(side // image.shape[1], axis=1).repeat(side // image.shape[1], axis=2)
 
 
 def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
     asked, draw = asked_rows(dataset), drawing(trained, name, dataset)
     image = draw(texts_of(asked, dataset))
+    if image.shape[1] > dataset.image_shape[0]:  # a run of larger pictures of the same captions
+        image = resized(image, dataset)
     metrics = picture_quality(image, dataset, asked)
     judge = trained["dalle"]  # its CLIP only ranks, and took no part in these pictures
-    columns = {key: asked[key] for key in ("tokens", "length")}
+    test = asked["seen"] == 0
+    columns = {key: asked[key][test] for key in ("tokens", "length")}
     metrics["clip_found"] = caption_found(
         lambda rows: judge.over(of_pictures, rows["image"]),
         lambda rows: judge.over(of_captions, rows),
-        {**columns, "image": enlarged(image, dataset)},
+        {**columns, "image": resized(image[test], dataset)},
     )
-    metrics |= partial_quality(draw, dataset) | paraphrase_quality(draw, dataset)
+    metrics |= partial_quality(drawing(trained, name, dataset, temperature=1.0), dataset)
+    metrics |= paraphrase_quality(draw, dataset)
     some = texts_of(asked, dataset)[:TIMED]
     draw(some)  # compiled before it is timed
     begun = time.perf_counter()

@@ -21,7 +21,7 @@ from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
 from deeplearn.text_to_image.dalle import DalleConfig as Config
-from deeplearn.text_to_image.dalle import codes_of, pictures, ranked, system
+from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
@@ -69,8 +69,7 @@ def by_rank(trained: dl.Trained, dataset: Dataset) -> Any:
 def completed(trained: dl.Trained, dataset: Dataset) -> Any:
     """Pictures whose upper half is given, above the true ones; the captions are asked for."""
     rows = some_rows(asked_rows(dataset))
-    height, width = trained.model.decoder.grid
-    codes = trained.over(codes_of, rows["image"])[:, : height // 2 * width]
+    codes = upper_half(trained, rows["image"])
     return asked_sheet(pictures(trained, rows["tokens"], rows["length"], codes), rows, dataset)
 
 

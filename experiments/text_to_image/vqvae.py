@@ -8,7 +8,8 @@
 Van den Oord et al. 2017: an encoder's vectors are replaced by the nearest of a codebook that follows them, and the
 gradient passes straight through. Then the code is frozen and an autoregressive prior learns its sequences: a
 transformer, or a gated PixelCNN. `psnr` and, of captioned pictures, `identity_tone` and the like are of
-reconstructions of test pictures; `bits_per_dim` is the prior's, of codes, over the numbers of a picture. Baselines:
+reconstructions of test pictures; `codes_used` and their perplexity are of training's; `code_bits_per_dim` is the
+prior's, of codes, over the numbers of a picture, and no likelihood of pixels. Baselines:
 principal components, a code for each patch by itself (k-means), and places of the prior one by one.
 """
 
@@ -23,9 +24,11 @@ import optax
 from deeplearn import train as dl
 from deeplearn.baselines.codes import independent_codes, patch_codes
 from deeplearn.data import Dataset
+from deeplearn.data.subsets import evenly_spaced
 from deeplearn.figures.grid import image_grid, image_rows
+from deeplearn.metrics.pictures import psnr
 from deeplearn.models.code_prior import PRIORS, CodeModel, code_prior
-from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, frozen_codes, reconstructed
+from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, codes_used, frozen_codes, reconstructed
 from deeplearn.text_to_image.quality import asked_rows, picture_quality, sets_apart
 
 SHOWN = 64
@@ -86,17 +89,17 @@ def samples(trained: dl.Trained, count: int) -> np.ndarray:
 def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     test = dataset.test.arrays(2000)
     made, codes = trained.over(seen_again, test["image"], 100)
-    metrics = code_quality(test["image"], made, codes, trained.config.codes)
     _, of_train = trained.over(seen_again, dataset.train.arrays(10_000)["image"], 100)
-    metrics["codes_used"] = len(np.unique(of_train)) / trained.config.codes
+    metrics = {"psnr": float(psnr(made, test["image"]).mean()), **codes_used(trained.model.code, of_train)}
     if dataset.vocabulary is not None and "tokens" in dataset.train.spec:
         asked = asked_rows(dataset)
         metrics |= picture_quality(trained.over(seen_again, asked["image"], 100)[0], dataset, asked)
     metrics |= trained.mean(nats, test, 100)
     bits = metrics["nats_per_code"] / math.log(2)
-    metrics["bits_per_dim"] = bits * trained.model.code.tokens / dataset.pixels
-    image = samples(trained, min(SHOWN * 4, len(test["image"])))
-    metrics["frechet_pixels_samples"] = sets_apart(image, test["image"])
+    metrics["code_bits_per_dim"] = bits * trained.model.code.tokens / dataset.pixels
+    true = evenly_spaced(dataset.test, SHOWN * 4)["image"]
+    image = samples(trained, len(true))
+    metrics["frechet_pixels_samples"] = sets_apart(image, true)
     return dl.ours(metrics, reconstructed=made[:SHOWN], image=image[:SHOWN], codes=codes, train_codes=of_train)
 
 

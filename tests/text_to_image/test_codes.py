@@ -8,7 +8,7 @@ import scipy.stats
 
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
-from deeplearn.text_to_image.codes import CodeConfig, code, code_quality, code_stage, frozen_codes, perplexity
+from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, codes_used, frozen_codes, perplexity
 from deeplearn.train.parallel import Layout
 from deeplearn.train.trainer import Trainer
 
@@ -24,10 +24,13 @@ def test_perplexity_is_that_of_the_counts():
     assert perplexity(jnp.arange(6), 6) == pytest.approx(6, rel=1e-5)
 
 
-def test_quality_of_codes():
-    made = IMAGES + 0.1
-    found = code_quality(IMAGES, made, np.array([[0, 1], [1, 1]]), 4)
-    assert found["psnr"] == pytest.approx(20, abs=1e-3) and found["codes_used"] == 0.5
+def test_codes_are_used_as_the_level_that_uses_fewer():
+    one = code(CodeConfig(**SMALL), DATA)
+    assert codes_used(one, np.array([[0, 1, 1, 2, 2, 2]]))["codes_used"] == 0.5
+    two = code(CodeConfig(**{**SMALL, "levels": 2, "code_factor": 2}), DATA)
+    coarse, fine = np.arange(6)[None], np.zeros((1, 24), int)
+    found = codes_used(two, np.concatenate([coarse, fine], 1))
+    assert found["codes_used"] == pytest.approx(1 / 6) and found["perplexity"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
