@@ -65,7 +65,8 @@ def retrieval(images: Encode, texts: Encode, dataset: Dataset, split: str = "tes
     }
     _, first = np.unique(every["name"], return_index=True)
     gallery = {key: column[first] for key, column in every.items()}
-    _, once = np.unique(every["tokens"], axis=0, return_index=True)
+    # Captions that differ in unknown words alone have the same tokens, and are others all the same.
+    _, once = np.unique(np.column_stack([every["tokens"], every["name"]]), axis=0, return_index=True)
     captions = {key: column[once] for key, column in every.items() if key != "image"}
     asked = splits[split]
     scores = unit(texts(asked)) @ unit(images(gallery)).T

@@ -47,6 +47,10 @@ class CodeConfig(dl.Config):
 def code(config: CodeConfig, dataset: Dataset) -> VQVAE:
     """The network for the data set's pictures; UserError where they cannot be cut into codes."""
     dataset.need_images("here pictures are written as codes")
+    if config.quantiser == "ema" and config.parallel == "pmap":
+        raise UserError("a codebook that follows its batches would be another on each device: use --parallel=jit")
+    if config.quantiser == "gumbel" and config.levels == 2:
+        raise UserError("two levels are those of VQ-VAE-2: with --levels=2 use --quantiser=ema")
     height, width, _ = dataset.image_shape
     side = config.code_factor * 2 ** (config.levels - 1)
     if height % side or width % side:

@@ -39,6 +39,8 @@ def test_codes_are_used_as_the_level_that_uses_fewer():
         ({"code_factor": 5}, "pictures of 8×12 pixels cannot be cut into codes of 5: give another --code_factor$"),
         ({"levels": 2, "code_factor": 8}, "cut into codes of 16: give another --code_factor, or --levels=1"),
         ({"code_width": 12}, "--code_width=12 should be a multiple of 8"),
+        ({"parallel": "pmap"}, "would be another on each device: use --parallel=jit"),
+        ({"levels": 2, "quantiser": "gumbel"}, "with --levels=2 use --quantiser=ema"),
     ],
 )
 def test_what_cannot_be_cut_is_said(flags, sentence):
