@@ -79,7 +79,8 @@ def _of_run(directory: Path, text: str) -> tuple[Encoder, np.ndarray]:
     run = runs.open(directory)
     if not isinstance(run.model, Clip | Unclip):
         raise UserError(
-            f"{directory} is a run of {run.name}, whose CLIP, if any, is not read here: name one of text_to_image.clip or .dalle2"
+            f"{directory} is a run of {run.name}, whose CLIP, if any, is not read here: name one of "
+            "text_to_image.clip or .dalle2"
         )
     vector = run.trained(_texts, *asked(text, run.described))[0]
 
