@@ -20,12 +20,13 @@ from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
-from deeplearn.text_to_image.dalle import DalleConfig as Config
-from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
+from deeplearn.text_to_image.dalle import DalleConfig, pictures, ranked, system, upper_half
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
 MOST = 512  # candidates of a text: so many were ranked in the paper
+
+Config = DalleConfig
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:

@@ -23,12 +23,14 @@ from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked
 from deeplearn.text_to_image.dalle2 import evaluate as measured
 from deeplearn.text_to_image.dalle2 import system
-from deeplearn.text_to_image.dalle2_config import UnclipConfig as Config
+from deeplearn.text_to_image.dalle2_config import UnclipConfig
 from deeplearn.text_to_image.dalle2_drawing import pictures
 from deeplearn.text_to_image.dalle2_uses import uses, uses_sheet
 from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 from deeplearn.text_to_image.watched import Watch
+
+Config = UnclipConfig
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
