@@ -1,4 +1,4 @@
-"""DALL·E, DALL·E 2 and Imagen on the same captions: which of them draws what was asked for, and at what cost?
+"""DALL·E, DALL·E 2 and Imagen on the same captions: which of them draws what was asked for, and at what cost.
 
     python -m experiments.text_to_image.comparison
     python -m experiments.text_to_image.comparison --dalle=runs/text_to_image.dalle \\
