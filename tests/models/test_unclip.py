@@ -69,4 +69,4 @@ def test_the_count_of_the_paper_s_decoder():
     counts = [
         sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree["params"])) for tree in jax.eval_shape(init)
     ]
-    assert counts == [913_338_368, 1_580_821_507]
+    assert counts == [913_338_368, 1_844_233_219]
