@@ -85,8 +85,8 @@ def unclip_decoder() -> tuple[PictureReader, TextUNet]:
 
     Ours has 2.758 billion parameters, .913 of them the text encoder's. The others are in what the table leaves to
     other papers: in the ADM U-Net (Dhariwal & Nichol 2021) a level has one block more on the way up, and halving
-    and doubling are blocks, too. And the feed-forward networks of its text encoder, 2048 wide and 24 deep, are twice
-    as wide as ours.
+    and doubling are blocks, too. And the feed-forward networks of its text encoder, 2048 wide and 24 deep, are
+    twice as wide as ours.
     """
     levels = tuple(Level(512 * n, 3, to_itself=n > 1, to_text=n > 1) for n in (1, 2, 3, 4))
     return PictureReader(TextReader(49_408, 2048, 24, 32)), TextUNet(
