@@ -234,7 +234,7 @@ def test_dropout_is_on_what_sub_layers_give(pre_norm):
 def test_mistakes_are_told():
     with pytest.raises(ValueError, match="8 features cannot be dealt to 3 heads"):
         SelfAttention(3).init(jax.random.key(0), X)
-    with pytest.raises(ValueError, match="decoding wants causal attention and no mask"):
+    with pytest.raises(ValueError, match="decoding, and a pattern, want causal attention and no mask"):
         SelfAttention(2, length=6).init(jax.random.key(0), X, decode=True)
     with pytest.raises(AssertionError, match="x has 6 tokens, more than the 5 that the cache holds"):
         SelfAttention(2, causal=True, length=5).init(jax.random.key(0), X, decode=True)
