@@ -41,7 +41,6 @@ def other_tones(dataset: Dataset) -> tuple[Rows, Rows]:
     """
     splits = [split.arrays() for split in (dataset.train, dataset.validation, dataset.test)]
     every = {key: np.concatenate([rows[key] for rows in splits]) for key in splits[-1]}
-    every["seen"] = np.zeros(len(every["tone"]), np.int32)  # all are asked for as test pictures are
     new = dataset.about["held out"].index("tone")
     keys = list(zip(*(every[part].tolist() for part in PARTS), strict=True))
     place = {key: row for row, key in enumerate(keys)}
@@ -68,7 +67,6 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
         picture is the one that has it. Only of pictures with tones of skin.
     """
     rows, side = evenly_spaced(dataset.test, EDITED), config.sides[0]
-    rows = {**rows, "seen": np.zeros(len(rows["length"]), np.int32)}
     quality = partial(picture_quality, dataset=dataset)
     small = area_means(rows["image"], side)
 

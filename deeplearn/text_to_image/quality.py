@@ -38,6 +38,8 @@ def asked_rows(dataset: Dataset) -> dict[str, np.ndarray]:
 def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float]:
     """Of pictures [N, side, side, C] in [0, 1], made from the captions of `asked_rows`, in their order.
 
+    asked: those columns, or others of the data set; where it does not say what is `seen`, nothing is.
+
     Returns, of captions of test:
         of openmoji the metrics of `combination_quality`; of shapes those of `shapes_quality`; of other pictures
         `identity`, the fraction whose nearest picture of the set has the caption that was asked for.
@@ -51,7 +53,8 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
     """
     if not np.isfinite(images).all():
         raise UserError("the pictures made hold values that are not finite: the generator diverged")
-    test, seen = (asked["seen"] == number for number in (0, 1))
+    seen = asked["seen"] == 1 if "seen" in asked else np.zeros(len(images), bool)
+    test = ~seen
     rows = {key: column[test] for key, column in asked.items()}
     metrics = _right(images[test], dataset, rows)
     true = area_means(rows["image"], images.shape[1])

@@ -11,7 +11,7 @@ from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.models.dalle import drawn_codes
-from deeplearn.text_to_image.dalle import DalleConfig, codes_of, dalle, need_dalle, predict, ranked, shown
+from deeplearn.text_to_image.dalle import DalleConfig, codes_of, dalle, predict, ranked, shown, system
 from experiments.text_to_image import dalle as page
 
 NAMES = ("red cook", "blue cook", "red judge", "blue judge")
@@ -119,4 +119,4 @@ def test_what_cannot_be_asked(asked, says):
 )
 def test_flags_that_do_not_fit(flags, says):
     with pytest.raises(UserError, match=says):
-        need_dalle(dataclasses.replace(CONFIG, **flags), data())
+        system(dataclasses.replace(CONFIG, **flags), data())

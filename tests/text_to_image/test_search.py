@@ -139,4 +139,4 @@ def test_a_run_without_a_clip(pictures, tmp_path, capsys, monkeypatch):
     (tmp_path / "config.json").write_text('{"experiment": "foundations.mlp"}')
     monkeypatch.setattr(runs, "open", lambda _: SimpleNamespace(model=None, name="foundations.mlp"))
     assert command(f"--weights={tmp_path}", f"--folder={pictures[0]}", "--text=cat") == 2
-    assert "which trains no CLIP: name one of text_to_image.clip or .dalle2" in capsys.readouterr().err
+    assert "is not read here: name one of text_to_image.clip or .dalle2" in capsys.readouterr().err
