@@ -10,7 +10,6 @@ import optax
 import pytest
 
 from deeplearn import train as dl
-from deeplearn.command import exit_code
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.train import plan as planning
@@ -145,12 +144,13 @@ def test_every_accelerator_can_be_named():
     assert set(field.metadata["choices"]) == set(planning.ACCELERATORS)
 
 
-def test_a_page_plans_and_trains_nothing(tmp_path, capsys, monkeypatch):
+def test_a_page_plans_and_trains_nothing(tmp_path, capsys, monkeypatch, data_dir):
     from experiments.foundations import mlp
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["mlp", "--plan"])
-    assert exit_code(lambda _: dl.launch(mlp.Config, mlp.build), []) == 0
+    monkeypatch.setattr("sys.argv", ["mlp", "--plan", f"--data_dir={data_dir}"])
+    monkeypatch.setattr("deeplearn.train.launch.execute", lambda main, arguments, errors: main(arguments))
+    dl.launch(mlp.Config, mlp.build)
     assert "days on 1 h100" in capsys.readouterr().out and not list(tmp_path.iterdir())
 
 
