@@ -1,6 +1,7 @@
 """What a run would need, from shapes alone."""
 
 import dataclasses
+import sys
 
 import flax.linen as nn
 import jax
@@ -149,7 +150,8 @@ def test_a_page_plans_and_trains_nothing(tmp_path, capsys, monkeypatch, data_dir
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["mlp", "--plan", f"--data_dir={data_dir}"])
-    monkeypatch.setattr("deeplearn.train.launch.execute", lambda main, arguments, errors: main(arguments))
+    program = sys.modules["deeplearn.train.launch"]
+    monkeypatch.setattr(program, "execute", lambda main, arguments, errors: main(arguments))
     dl.launch(mlp.Config, mlp.build)
     assert "days on 1 h100" in capsys.readouterr().out and not list(tmp_path.iterdir())
 
