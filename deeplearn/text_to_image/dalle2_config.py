@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
@@ -12,6 +11,7 @@ from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.samplers import SAMPLERS
 from deeplearn.text_to_image.captions import need_captions
 from deeplearn.text_to_image.clip import IMAGE_ENCODERS, TEXT_ENCODERS
+from deeplearn.text_to_image.networks import need_cascade, need_heads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,31 +94,17 @@ class UnclipConfig(dl.Config):
 def need_unclip(config: UnclipConfig, dataset: Dataset) -> None:
     """UserError unless the data have captioned pictures, and the flags make networks of them."""
     need_captions(dataset)
-    dataset.need_square_images("pictures of several sizes are made of each")
-    largest, sides = dataset.image_shape[0], config.sides
-    if not sides or not config.widths or not config.upsampler_widths:
-        raise UserError("--sides, --widths and --upsampler_widths should have a number or more each")
-    if config.noised_when_drawn > config.noised:
-        raise UserError(
-            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
-            "training shows"
-        )
-    if config.text_width % 8:
-        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
-    if any(b % a or b <= a for a, b in itertools.pairwise(sides)) or largest % sides[-1]:
-        raise UserError(
-            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
-            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
-        )
-    if len(config.places) < len(sides):
-        raise UserError(f"--places should have a number for each of {len(sides)} stages")
-    for number, (side, places) in enumerate(zip(sides, config.places, strict=False)):
+    need_cascade(config, dataset)
+    if not config.widths or not config.upsampler_widths:
+        raise UserError("--widths and --upsampler_widths should have a number or more each")
+    for number, (side, places) in enumerate(zip(config.sides, config.places, strict=False)):
         widths = config.upsampler_widths if number else config.widths
         if side % places or places % 2 ** (len(widths) - 1 + bool(number)):
             raise UserError(f"--places: {side} pixels cannot be cut into {places} places and halved for {widths}")
     for width in (*config.widths, *config.upsampler_widths):
         if width % GROUPS:
             raise UserError(f"a width of {width} should be a multiple of {GROUPS}, the groups of group norm")
+    need_heads(config.widths[-1])
     if config.prior_width % 4:
         raise UserError(f"--prior_width={config.prior_width} should be a multiple of four, the prior's heads")
     if config.prior == "autoregressive" and config.components > min(config.features, len(dataset.train)):

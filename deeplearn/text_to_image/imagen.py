@@ -26,7 +26,7 @@ from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.frozen_text import FrozenText
-from deeplearn.text_to_image.networks import unet
+from deeplearn.text_to_image.networks import need_cascade, unet
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
@@ -190,24 +190,7 @@ def texts_for(config: ImagenConfig, dataset: Dataset, texts: Sequence[str]) -> t
 def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
     """UserError unless the data have captioned pictures from which every stage's can be made."""
     need_captions(dataset)
-    dataset.need_square_images("pictures of several sizes are made of each")
-    largest, sides = dataset.image_shape[0], config.sides
-    if not sides:
-        raise UserError("--sides should have a number for each stage, such as --sides=16,32")
-    if config.noised_when_drawn > config.noised:
-        raise UserError(
-            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
-            "training shows"
-        )
-    if config.text_width % 8:
-        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
-    if any(b % a or b <= a for a, b in zip(sides, (*sides[1:], 0), strict=True) if b) or largest % sides[-1]:
-        raise UserError(
-            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
-            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
-        )
-    if len(config.places) < len(sides):
-        raise UserError(f"--places should have a number for each of {len(sides)} stages")
+    need_cascade(config, dataset)
     if config.text_weights and config.drop_words:
         raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
 

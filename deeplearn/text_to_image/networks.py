@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import Any
 
+from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.text_unet import Level, TextUNet
+
+
+def need_cascade(config: Any, dataset: Dataset) -> None:
+    """UserError unless pictures of all `config.sides` can be made of the data's, each of the one before.
+
+    Looked at are the flags sides, places, noised, noised_when_drawn and text_width.
+    """
+    dataset.need_square_images("pictures of several sizes are made of each")
+    largest, sides = dataset.image_shape[0], config.sides
+    if not sides:
+        raise UserError("--sides should have a number for each stage, such as --sides=16,32")
+    if config.noised_when_drawn > config.noised:
+        raise UserError(
+            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
+            "training shows"
+        )
+    if config.text_width % 8:
+        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
+    if any(b % a or b <= a for a, b in itertools.pairwise(sides)) or largest % sides[-1]:
+        raise UserError(
+            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
+            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
+        )
+    if len(config.places) < len(sides):
+        raise UserError(f"--places should have a number for each of {len(sides)} stages")
+
+
+def need_heads(width: int) -> None:
+    """UserError unless so many channels can be dealt to heads of attention."""
+    if width % max(1, width // TextUNet.head):
+        raise UserError(
+            f"a last width of {width} channels cannot be dealt to heads: a multiple of {TextUNet.head} can"
+        )
 
 
 def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> TextUNet:
@@ -16,10 +52,8 @@ def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> T
     """
     if not widths:
         raise UserError("a U-Net has at least one width, such as --widths=64,128")
-    if reads and widths[-1] % max(1, widths[-1] // TextUNet.head):
-        raise UserError(
-            f"a last width of {widths[-1]} channels cannot be dealt to heads: a multiple of {TextUNet.head} can"
-        )
+    if reads:
+        need_heads(widths[-1])
     if any(width % GROUPS for width in widths):
         raise UserError(f"widths of {', '.join(map(str, widths))} channels: each should be a multiple of {GROUPS}")
     if side % places:
