@@ -58,6 +58,7 @@ class DalleConfig(CodeConfig):
         "quantiser": "gumbel",
         "code_steps": 3_000_000,
         "code_batch": 512,
+        "clip_batch": 1024,
         "code_rate": 1e-4,
         "code_factor": 8,
         "codes": 8192,
