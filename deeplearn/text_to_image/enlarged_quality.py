@@ -39,7 +39,7 @@ def enlarged_quality(made: np.ndarray, dataset: Dataset, rows: Rows, small: int)
     metrics["psnr_small"] = float(psnr(area_means(made, small), area_means(truth, small)).mean())
     if has_parts(dataset):
         metrics["identity"] = combination_quality(made, dataset, rows)["identity"]
-    if dataset.classes and not has_parts(dataset):  # of combinations each is a class of its own
+    if dataset.classes and not has_parts(dataset) and len(truth) > 1:  # of combinations each is a class of its own
         found = judge(dataset)
         metrics |= {"judge_distance": frechet(found(truth)[1], found(made)[1]), **found.metrics}
     return Measured(metrics, {"image": made})

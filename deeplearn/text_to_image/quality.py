@@ -46,7 +46,7 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
         mse: mean squared difference to the true pictures; means are good at it, and at identity.
         sharpness: mean squared difference of neighbouring pixels, over that of the true pictures.
         frechet_pixels: Fréchet distance to the true pictures in 64 principal components of the pixels of both,
-            which tells the sets apart and not whether each picture is right.
+            which tells the sets apart and not whether each picture is right; of one picture there is none.
     and, of captions of training, the first of these by the name of identity_seen, or right_seen of shapes.
 
     Raises UserError for pictures that are not finite.
@@ -59,7 +59,8 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
     metrics = _right(images[test], dataset, rows)
     true = area_means(rows["image"], images.shape[1])
     metrics |= {"mse": float(np.square(images[test] - true).mean()), "sharpness": sharpness(images[test], true)}
-    metrics["frechet_pixels"] = sets_apart(images[test], true)
+    if len(true) > 1:
+        metrics["frechet_pixels"] = sets_apart(images[test], true)
     if seen.any():
         known = _right(images[seen], dataset, {key: column[seen] for key, column in asked.items()})
         metrics |= {f"{name}_seen": known[name] for name in ("identity", "right") if name in known}
