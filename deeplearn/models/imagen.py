@@ -35,13 +35,14 @@ def enlarge(image: Any, side: int) -> jax.Array:
     return jax.image.resize(image, (batch, factor * height, factor * width, channels), "cubic")
 
 
-def seen_small(diffusion: Diffusion, small: Any, side: int, t: Any, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+def seen_small(small: Any, side: int, t: Any, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """What an upsampler is told of smaller pictures [B, height, width, C] in [0, 1], and how noisy they are [B].
 
-    They are enlarged, and noise is added at the cosine schedule's level t, one or [B], in [0, 1] (section 2.5).
+    They are enlarged, in [−1, 1], and noise is added at the cosine schedule's level t, one or [B], in [0, 1]
+    (section 2.5).
     """
     ratio = noise_ratio("cosine", jnp.broadcast_to(t, len(small)))
-    image = diffusion.normalise(enlarge(small, side))
+    image = 2 * enlarge(small, side) - 1
     alpha, sigma = (over(level, image) for level in signal_and_noise(ratio))
     return alpha * image + sigma * jax.random.normal(key, image.shape), ratio
 
@@ -64,6 +65,7 @@ def estimate(
     condition: Arrays,
     free: Arrays,
     percentile: jax.Array,
+    beneath: Any = 0.0,
     *,
     number: int,
     guidance: float,
@@ -71,10 +73,11 @@ def estimate(
     """(x̂, ε̂) of stage `number` at x_t [B, H, W, C] and ratio [B]: guided, x̂ thresholded, ε̂ what is left of x_t.
 
     condition, free: what the stage's denoiser takes besides, for the text and for none. percentile: in [0, 1].
+    beneath: [B, H, W, C], the smaller picture enlarged, to which an upsampler's details are added.
     """
     diffusion = model.stage(number)
     data, _ = diffusion.estimate(noised, ratio, condition, free, guidance=guidance)
-    bounded = dynamic_threshold(2 * diffusion.restore(data) - 1, percentile)
-    data = diffusion.normalise((bounded + 1) / 2)
+    bounded = dynamic_threshold(2 * (diffusion.restore(data) + beneath) - 1, percentile)
+    data = diffusion.normalise((bounded + 1) / 2 - beneath)
     alpha, sigma = (over(level, noised) for level in signal_and_noise(ratio))
     return data, (noised - alpha * data) / sigma

@@ -15,14 +15,19 @@ from deeplearn.nn.functional import area_means
 
 def told(model: Diffusion, image: jax.Array, t: Any, *, small: int) -> Arrays:
     """What the denoiser is told of pictures [B, H, W, C]: how they look at `small` pixels (see `seen_small`)."""
-    known = seen_small(model, area_means(image, small), min(image.shape[1:3]), t, model.make_rng("noise"))
+    known = seen_small(area_means(image, small), min(image.shape[1:3]), t, model.make_rng("noise"))
     return (*nothing_said(len(image)), *known)
+
+
+def details(image: Any, small: int) -> jax.Array:
+    """What pictures [B, H, W, C] have that is lost at `small` pixels of a side, and cubic interpolation lacks."""
+    return image - enlarge(area_means(image, small), min(image.shape[1:3]))
 
 
 def regressed(model: Diffusion, image: jax.Array, *, small: int) -> jax.Array:
     """The pictures again, [B, H, W, C], from how they look at `small` pixels.
 
     One call of the same network says what cubic interpolation lacks."""
-    known = model.normalise(enlarge(area_means(image, small), min(image.shape[1:3])))
-    ones = jnp.ones(len(image))
-    return model.restore(known + model.denoiser(known, ones, *nothing_said(len(image)), known, ones))
+    beneath, ones = enlarge(area_means(image, small), min(image.shape[1:3])), jnp.ones(len(image))
+    known = 2 * beneath - 1
+    return beneath + model.restore(model.denoiser(known, ones, *nothing_said(len(image)), known, ones))

@@ -21,6 +21,7 @@ from deeplearn.text_to_image.clip import small_clip
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
 from deeplearn.text_to_image.dalle2_drawing import picture_vectors, pictures, text_vectors
 from deeplearn.text_to_image.dalle2_losses import align, decode, enlarge_it, imagine
+from deeplearn.text_to_image.networks import upsampler
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 
 CLIP_EMA = 0.99
@@ -29,7 +30,6 @@ CLIP_EMA = 0.99
 def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
     """The networks for the data set's pictures and captions."""
     assert dataset.vocabulary is not None
-    mean, std = dataset.moments("image")
     words, length = len(dataset.vocabulary), dataset.train.spec["tokens"].shape[0]
     sizes: dict[str, Any] = {"width": config.prior_width, "layers": config.prior_layers}
     prior: Diffusion | AutoregressivePrior
@@ -44,7 +44,9 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
         looks = not number  # upsamplers have no attention, nor do they know places: they are trained on crops
         levels = (*map(Level, widths[:-1]), Level(widths[-1], to_itself=looks, to_text=looks))
         unet = TextUNet(levels, config.sides[number] // config.places[number], positions=looks)
-        return Diffusion(unet, mean, std, noise_scale=config.noise_scale)
+        if number:
+            return upsampler(unet, dataset, config.sides[number - 1], config.sides[number], config.noise_scale)
+        return Diffusion(unet, *dataset.moments("image"), noise_scale=config.noise_scale)
 
     return Unclip(
         small_clip(

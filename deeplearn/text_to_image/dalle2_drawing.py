@@ -13,7 +13,7 @@ from deeplearn import train as dl
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
 from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import seen_small
+from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.samplers import SAMPLERS, Denoiser, sample
 from deeplearn.models.unclip import Unclip, scaled
 from deeplearn.nn.noise import sampling_ratios
@@ -122,7 +122,7 @@ def enlarged(
     """Pictures [N, side, side, C] in [0, 1] of upsampler `number`, from 1, of smaller ones."""
     key_small, key = jax.random.split(trained.key)
     diffusion, side, rows = trained.model.upsamplers[number - 1], config.sides[number], len(small)
-    seen = seen_small(diffusion, small, side, config.noised_when_drawn, key_small)
+    seen = seen_small(small, side, config.noised_when_drawn, key_small)
     condition = (*nothing_told(rows), *seen)
 
     def denoiser(x: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -133,7 +133,7 @@ def enlarged(
 
     ratios = sampling_ratios("lognormal", config.upsampler_sampling_steps, diffusion.noise_scale)
     shape = (rows, side, side, small.shape[-1])
-    made = partial(in_range, diffusion)
+    made = partial(in_range, diffusion, beneath=enlarge(small, side))
     return made(sample(SAMPLERS[config.sampler], denoiser, key, shape, ratios, watching(watch, made)))
 
 

@@ -10,7 +10,7 @@ import optax
 from deeplearn import train as dl
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import seen_small
+from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.unclip import Unclip, blurred, scaled
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.captions import drop_words
@@ -71,7 +71,7 @@ def enlarge_it(model: Unclip, batch: dl.Batch, config: UnclipConfig, number: int
     small = area_means(batch["image"], config.sides[number - 1])
     small = blurred(small, jax.random.uniform(key_blur, (rows,), minval=0.1, maxval=config.blur))
     t = config.noised * jax.random.uniform(key, (rows,))
-    smaller, ratio = seen_small(diffusion, small, side, t, key_noise)
+    smaller, ratio = seen_small(small, side, t, key_noise)
     size = side // 2
     corner = jax.random.randint(key_place, (rows, 2), 0, side - size + 1)
 
@@ -79,7 +79,8 @@ def enlarge_it(model: Unclip, batch: dl.Batch, config: UnclipConfig, number: int
         cut = jax.vmap(lambda x, at: jax.lax.dynamic_slice(x, (at[0], at[1], 0), (size, size, x.shape[-1])))
         return cut(images, corner)
 
-    return diffusion_loss(diffusion, cropped(image), *nothing_told(rows), cropped(smaller), ratio), {}
+    details = cropped(image - enlarge(small, side))
+    return diffusion_loss(diffusion, details, *nothing_told(rows), cropped(smaller), ratio), {}
 
 
 def nothing_told(rows: int) -> Arrays:

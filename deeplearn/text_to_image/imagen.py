@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -17,16 +18,17 @@ from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Arrays, Diffusion
-from deeplearn.models.imagen import Imagen, estimate, seen_small
+from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
 from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
 from deeplearn.models.samplers import SAMPLERS, sample
+from deeplearn.models.super_resolution import details
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import TextUNet
 from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.frozen_text import FrozenText
-from deeplearn.text_to_image.networks import need_cascade, unet
+from deeplearn.text_to_image.networks import need_cascade, unet, upsampler
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
@@ -99,14 +101,16 @@ def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> A
 
 
 def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -> dl.Losses:
-    """The denoising loss of one stage; above the base beside a smaller picture that is noised."""
+    """The denoising loss of one stage; above the base of the details that a smaller picture, noised, lacks."""
     diffusion, side = model.stage(number), config.sides[number]
     condition = asked_in_training(model, batch, config)
     if number:
         small = area_means(batch["image"], config.sides[number - 1])
         t = config.noised * jax.random.uniform(model.make_rng("noise"), (len(small),))
-        condition += seen_small(diffusion, small, side, t, model.make_rng("noise"))
-    return diffusion_loss(diffusion, area_means(batch["image"], side), *condition), {}
+        condition += seen_small(small, side, t, model.make_rng("noise"))
+    image = area_means(batch["image"], side)
+    drawn = details(image, config.sides[number - 1]) if number else image
+    return diffusion_loss(diffusion, drawn, *condition), {}
 
 
 def read(model: Imagen, text: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
@@ -139,12 +143,16 @@ def drawn(
         own = trained.folded(number).folded(start)
         key_small, key = jax.random.split(own.key)
         condition, free = own(read, text[rows], length[rows])
+        beneath: Any = 0.0
         if small is not None:
-            seen = seen_small(diffusion, small[rows], side, config.noised_when_drawn, key_small)
-            condition, free = (*condition, *seen), (*free, *seen)
+            seen = seen_small(small[rows], side, config.noised_when_drawn, key_small)
+            condition, free, beneath = (*condition, *seen), (*free, *seen), enlarge(small[rows], side)
 
         def denoiser(
-            x: jax.Array, ratio: jax.Array, own: dl.Trained = own, arrays: Any = (condition, free, percentile)
+            x: jax.Array,
+            ratio: jax.Array,
+            own: dl.Trained = own,
+            arrays: Any = (condition, free, percentile, beneath),
         ) -> tuple[jax.Array, jax.Array]:
             estimated: tuple[jax.Array, jax.Array] = own(
                 estimate, x, ratio, *arrays, number=number, guidance=0.0 if number else config.guidance
@@ -152,7 +160,7 @@ def drawn(
             return estimated
 
         shape = (block, side, side, channels)
-        finished = partial(in_range, diffusion)
+        finished = partial(in_range, diffusion, beneath=beneath)
         x = sample(SAMPLERS[config.sampler], denoiser, key, shape, ratios, watching(watch, finished))
         made.append(finished(x))
     return np.concatenate(made)[: len(length)]
@@ -209,18 +217,15 @@ def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUN
 
 def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     """The networks for the data set's pictures."""
+    networks = [network(config, number, side, config.places[number]) for number, side in enumerate(config.sides)]
     mean, std = dataset.moments("image")
-    stages = [
-        Diffusion(
-            network(config, number, side, places),
-            mean,
-            std,
-            noise_scale=config.noise_scale,
-        )
-        for number, (side, places) in enumerate(zip(config.sides, config.places, strict=False))
+    base = Diffusion(networks[0], mean, std, noise_scale=config.noise_scale)
+    upsamplers = [
+        upsampler(net, dataset, small, side, config.noise_scale)
+        for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None
-    return Imagen(TextReader(len(dataset.vocabulary), config.text_width), stages[0], tuple(stages[1:]))
+    return Imagen(TextReader(len(dataset.vocabulary), config.text_width), base, tuple(upsamplers))
 
 
 def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:

@@ -6,10 +6,17 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.models.denoiser import GROUPS
+from deeplearn.models.diffusion import Diffusion
+from deeplearn.models.super_resolution import details
 from deeplearn.models.text_unet import Level, TextUNet
+from deeplearn.nn.functional import area_means
+
+DETAILED = 1000  # pictures whose details are measured
 
 
 def need_cascade(config: Any, dataset: Dataset) -> None:
@@ -62,3 +69,19 @@ def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> T
         raise UserError(f"--places: {places} places a side cannot be halved {len(widths) - 1} times: fewer widths")
     last = Level(widths[-1], to_itself=reads, to_text=reads)
     return TextUNet((*map(Level, widths[:-1]), last), side // places)
+
+
+def upsampler(network: TextUNet, dataset: Dataset, small: int, side: int, noise_scale: float) -> Diffusion:
+    """A diffusion model of the details that pictures of `side` pixels have, and of `small` pixels lack.
+
+    What the smaller picture says is added to what is drawn, and need not be learnt (Li et al. 2022, "SRDiff"). The
+    network predicts x: of patches, whose pixels outnumber its channels, it could not repeat the noise, as ε and v
+    ask for. The details' standard deviation is a fact of the data.
+    """
+
+    def find() -> float:
+        image = dataset.train.arrays(DETAILED)["image"]
+        return float(np.std(details(area_means(image, side), small))) or 1.0
+
+    std = dataset.fact(f"standard deviation of details from {small} to {side} pixels", find)
+    return Diffusion(network, 0.0, std, "x", noise_scale=noise_scale)

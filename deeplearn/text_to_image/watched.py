@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,9 +13,9 @@ from deeplearn.models.diffusion import Diffusion
 Watch = Callable[[np.ndarray], None]  # of pictures [N, H, W, C] in [0, 1]
 
 
-def in_range(diffusion: Diffusion, x: jax.Array) -> np.ndarray:
-    """x [N, H, W, C] of unit variance as pictures in [0, 1]."""
-    return np.clip(np.asarray(diffusion.restore(x)), 0, 1)
+def in_range(diffusion: Diffusion, x: jax.Array, beneath: Any = 0.0) -> np.ndarray:
+    """x [N, H, W, C] of unit variance as pictures in [0, 1], added to those `beneath`."""
+    return np.clip(np.asarray(diffusion.restore(x)) + np.asarray(beneath), 0, 1)
 
 
 def watching(

@@ -32,10 +32,10 @@ from deeplearn.judge.combinations import has_parts
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
-from deeplearn.models.super_resolution import regressed, told
+from deeplearn.models.super_resolution import details, regressed, told
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.enlarged_quality import enlarged_quality, interpolations, known_rows
-from deeplearn.text_to_image.networks import unet
+from deeplearn.text_to_image.networks import unet, upsampler
 
 SQUARED = "squared error"
 SHOWN = 10
@@ -67,7 +67,7 @@ class Config(dl.OptimizerConfig):
 def denoise(model: Diffusion, batch: dl.Batch, small: int, noised: float) -> dl.Losses:
     image = batch["image"]
     t = noised * jax.random.uniform(model.make_rng("noise"), (len(image),))
-    return diffusion_loss(model, image, *told(model, image, t, small=small)), {}
+    return diffusion_loss(model, details(image, small), *told(model, image, t, small=small)), {}
 
 
 def regress(model: Diffusion, batch: dl.Batch, small: int) -> dl.Losses:
@@ -81,7 +81,8 @@ def drawn(trained: dl.Trained, image: np.ndarray, noised: float | None = None) -
     t = config.noised_when_drawn if noised is None else noised
     condition = trained(told, image, t, small=config.small)
     way = {"sampler": "ddim", "steps": config.sampling_steps}
-    return np.clip(diffusion_samples(trained, condition, image.shape[1:], **way), 0, 1)
+    beneath = image - np.asarray(details(image, config.small))
+    return np.clip(beneath + diffusion_samples(trained, condition, image.shape[1:], **way), 0, 1)
 
 
 def guessed(trained: dl.Trained, image: np.ndarray) -> np.ndarray:
@@ -135,7 +136,6 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         raise UserError(
             f"--small={config.small} should be a divisor of the {side} pixels of --dataset={config.dataset}"
         )
-    mean, std = dataset.moments("image")
     rivals = {}
     for name, row, loss, make in (
         ("diffusion", "diffusion", partial(denoise, noised=config.noised), drawn),
@@ -143,7 +143,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
     ):
         stage = dl.Stage([dl.Turn(partial(loss, small=config.small))], config.chain(), config.steps, ema=0.998)
         network = unet(config.widths, side, config.places, reads=False)
-        model = Diffusion(network, mean, std, noise_scale=config.noise_scale)
+        model = upsampler(network, dataset, config.small, side, config.noise_scale)
         rivals[name] = dl.Rival(model, [stage], partial(evaluate, make=make), row=row)
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
 

@@ -37,14 +37,13 @@ def test_a_picture_enlarged_is_smooth_and_keeps_its_means_nearly():
 
 
 def test_small_pictures_are_seen_with_as_much_noise_as_is_said():
-    diffusion = Diffusion(TextUNet((Level(8),)), 0.5, 0.25)
-    clear, ratio = seen_small(diffusion, SMALL, 8, 0.0, jax.random.key(0))
-    np.testing.assert_allclose(clear, (np.asarray(enlarge(SMALL, 8)) - 0.5) / 0.25, atol=0.02)
+    clear, ratio = seen_small(SMALL, 8, 0.0, jax.random.key(0))
+    np.testing.assert_allclose(clear, 2 * np.asarray(enlarge(SMALL, 8)) - 1, atol=0.02)
     assert ratio.shape == (3,) and ratio.max() <= 0.01
     large = np.broadcast_to(SMALL, (200, *SMALL.shape)).reshape(-1, 4, 4, 3)
-    noisy, ratio = seen_small(diffusion, large, 8, jnp.full(len(large), 0.5), jax.random.key(0))
+    noisy, ratio = seen_small(large, 8, jnp.full(len(large), 0.5), jax.random.key(0))
     alpha, sigma = signal_and_noise(ratio[0])
-    noise = (noisy - alpha * diffusion.normalise(enlarge(large, 8))) / sigma
+    noise = (noisy - alpha * (2 * enlarge(large, 8) - 1)) / sigma
     np.testing.assert_allclose(ratio, 1, atol=1e-5)
     assert abs(noise.mean()) < 0.01 and abs(noise.std() - 1) < 0.01
 
@@ -54,17 +53,20 @@ def test_the_estimate_is_guided_within_range_and_adds_up_to_what_was_given():
     model = Imagen(TextReader(6, 8, 1, 1), Diffusion(unet, 0.5, 0.25))
     text, length, ratio = np.array([[2, 4, 3]] * 3), np.array([3] * 3), np.array([0.5, 1, 4], np.float32)
 
-    def both(model, guidance):
+    beneath = 0.5 * IMAGE[::-1]
+
+    def both(model, guidance, beneath=0.0):
         condition, free = model.reader(text, length), model.reader(text, 0 * length)
-        return estimate(model, IMAGE, ratio, condition, free, 0.9, number=0, guidance=guidance)
+        return estimate(model, IMAGE, ratio, condition, free, 0.9, beneath, number=0, guidance=guidance)
 
     shapes = jax.eval_shape(lambda key: model.init(key, 0.0, method=both), jax.random.key(0))
     variables = jax.tree.map(lambda leaf: generator.normal(scale=0.5, size=leaf.shape).astype(np.float32), shapes)
-    none, some = jax.jit(lambda v: [model.apply(v, w, method=both) for w in (0.0, 3.0)])(variables)
-    for data, noise in (none, some):
+    ways = (0.0,), (3.0,), (0.0, beneath)
+    none, some, details = jax.jit(lambda v: [model.apply(v, *way, method=both) for way in ways])(variables)
+    for (data, noise), under in ((none, 0), (some, 0), (details, beneath)):
         alpha, sigma = (level[:, None, None, None] for level in signal_and_noise(ratio))
         np.testing.assert_allclose(alpha * data + sigma * noise, IMAGE, atol=1e-4)
-        pixels = np.asarray(data) * 0.25 + 0.5
+        pixels = np.asarray(data) * 0.25 + 0.5 + under
         assert pixels.min() >= -1e-5 and pixels.max() <= 1 + 1e-5
     assert np.abs(none[0] - some[0]).max() > 0.01
 

@@ -26,6 +26,7 @@ def test_every_level_shows_what_it_estimates_and_the_last_what_is_made():
     way = SAMPLERS["ddim"], denoiser, jax.random.key(0), (1, 2, 2, 3), ratios
     made = finished(sample(*way, watching(seen.append, finished)))
     assert len(seen) == 5
+    np.testing.assert_allclose(in_range(DATA, truth, 0.25), np.clip(truth * 0.5 + 0.75, 0, 1), atol=1e-6)
     for shown in seen:
         np.testing.assert_allclose(shown, np.clip(truth * 0.5 + 0.5, 0, 1), atol=1e-6)
     np.testing.assert_allclose(made, seen[-1], atol=1e-2)
