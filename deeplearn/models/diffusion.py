@@ -40,17 +40,23 @@ class Diffusion(nn.Module):
         return x * self.std + self.mean
 
     def estimate(
-        self, noised: jax.Array, ratio: jax.Array, condition: Arrays, free: Arrays = (), guidance: float = 0.0
+        self, noised: jax.Array, ratio: jax.Array, condition: Arrays, free: Arrays = (), guidance: Any = None
     ) -> tuple[jax.Array, jax.Array]:
         """x̂ and ε̂, pushed away from the unconditional estimate by the guidance w.
 
         (1 + w) · conditional − w · unconditional (Ho & Salimans 2021, equation 6). condition: what the denoiser
-        takes beside x_t and its ratio. free: the same where nothing is asked for, wanted with guidance.
+        takes beside x_t and its ratio. free: the same where nothing is asked for, wanted with guidance. guidance:
+        w, or None for 0, which needs no unconditional estimate.
         """
         output = self.denoiser(noised, ratio, *condition)
-        if guidance:
+        if guidance is not None:
             output = (1 + guidance) * output - guidance * self.denoiser(noised, ratio, *free)
         return denoised_and_noise(output, noised, ratio, self.prediction)
+
+
+def strength(guidance: float) -> np.ndarray | None:
+    """A guidance as `Diffusion.estimate` takes it: an array, so that another one is not compiled anew."""
+    return np.asarray(guidance, np.float32) if guidance else None
 
 
 def denoiser_of(trained: Any, condition: Arrays, free: Arrays = (), guidance: float = 0.0) -> Denoiser:
@@ -60,10 +66,10 @@ def denoiser_of(trained: Any, condition: Arrays, free: Arrays = (), guidance: fl
     """
 
     def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
-        estimate: tuple[jax.Array, jax.Array] = trained(
-            Diffusion.estimate, x, ratio, condition, free, guidance=guidance
+        found: tuple[jax.Array, jax.Array] = trained(
+            Diffusion.estimate, x, ratio, condition, free, strength(guidance)
         )
-        return estimate
+        return found
 
     return denoiser
 

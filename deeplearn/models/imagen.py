@@ -66,17 +66,18 @@ def estimate(
     free: Arrays,
     percentile: jax.Array,
     beneath: Any = 0.0,
+    guidance: Any = None,
     *,
     number: int,
-    guidance: float,
 ) -> tuple[jax.Array, jax.Array]:
     """(x̂, ε̂) of stage `number` at x_t [B, H, W, C] and ratio [B]: guided, x̂ thresholded, ε̂ what is left of x_t.
 
     condition, free: what the stage's denoiser takes besides, for the text and for none. percentile: in [0, 1].
-    beneath: [B, H, W, C], the smaller picture enlarged, to which an upsampler's details are added.
+    beneath: [B, H, W, C], the smaller picture enlarged, to which an upsampler's details are added. guidance: as in
+    `Diffusion.estimate`.
     """
     diffusion = model.stage(number)
-    data, _ = diffusion.estimate(noised, ratio, condition, free, guidance=guidance)
+    data, _ = diffusion.estimate(noised, ratio, condition, free, guidance)
     bounded = dynamic_threshold(2 * (diffusion.restore(data) + beneath) - 1, percentile)
     data = diffusion.normalise((bounded + 1) / 2 - beneath)
     alpha, sigma = (over(level, noised) for level in signal_and_noise(ratio))

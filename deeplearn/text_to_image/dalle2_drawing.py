@@ -12,7 +12,7 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
 from deeplearn.models.clip import unit
-from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.diffusion import Arrays, Diffusion, strength
 from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.samplers import SAMPLERS, Denoiser, sample
 from deeplearn.models.unclip import Unclip, scaled
@@ -39,7 +39,7 @@ def drawn_vectors(model: Unclip, caption: jax.Array, tokens: jax.Array) -> jax.A
 
 
 def prior_estimate(
-    model: Unclip, x: jax.Array, ratio: jax.Array, condition: Arrays, free: Arrays, *, guidance: float
+    model: Unclip, x: jax.Array, ratio: jax.Array, condition: Arrays, free: Arrays, guidance: Any
 ) -> tuple[jax.Array, jax.Array]:
     assert isinstance(model.prior, Diffusion)
     return model.prior.estimate(x, ratio, condition, free, guidance)
@@ -58,9 +58,9 @@ def estimate(
     ratio: jax.Array,
     condition: Arrays,
     free: Arrays,
+    guidance: Any,
     *,
     number: int,
-    guidance: float,
 ) -> tuple[jax.Array, jax.Array]:
     """(x̂, ε̂) of the decoder, number 0, or of an upsampler."""
     diffusion = model.upsamplers[number - 1] if number else model.decoder
@@ -77,10 +77,10 @@ def vectors_for(trained: dl.Trained, config: UnclipConfig, tokens: np.ndarray, l
             draws.append(own(drawn_vectors, caption, tokens))
             continue
         condition = (scaled(caption), tokens)
-        free = (jnp.zeros_like(caption), np.zeros_like(tokens))
+        told_of = condition, (jnp.zeros_like(caption), np.zeros_like(tokens)), strength(config.prior_guidance)
 
-        def denoiser(x: jax.Array, ratio: jax.Array, own: dl.Trained = own, arrays: Any = (condition, free)) -> Any:
-            return own(prior_estimate, x, ratio, *arrays, guidance=config.prior_guidance)
+        def denoiser(x: jax.Array, ratio: jax.Array, own: dl.Trained = own, arrays: Any = told_of) -> Any:
+            return own(prior_estimate, x, ratio, *arrays)
 
         ratios = sampling_ratios("cosine", config.prior_sampling_steps)
         x = sample(SAMPLERS[config.sampler], denoiser, own.key, caption.shape, ratios)
@@ -99,7 +99,7 @@ def decoder_of(
 
     def denoiser(x: jax.Array, ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
         found: tuple[jax.Array, jax.Array] = trained(
-            estimate, x, ratio, condition, free, number=0, guidance=guidance
+            estimate, x, ratio, condition, free, strength(guidance), number=0
         )
         return found
 
@@ -126,9 +126,7 @@ def enlarged(
     condition = (*nothing_told(rows), *seen)
 
     def denoiser(x: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
-        found: tuple[jax.Array, jax.Array] = trained(
-            estimate, x, level, condition, condition, number=number, guidance=0.0
-        )
+        found: tuple[jax.Array, jax.Array] = trained(estimate, x, level, condition, condition, None, number=number)
         return found
 
     ratios = sampling_ratios("lognormal", config.upsampler_sampling_steps, diffusion.noise_scale)

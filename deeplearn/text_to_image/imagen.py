@@ -17,7 +17,7 @@ from deeplearn.data import Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
-from deeplearn.models.diffusion import Arrays, Diffusion
+from deeplearn.models.diffusion import Arrays, Diffusion, strength
 from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
 from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
 from deeplearn.models.samplers import SAMPLERS, sample
@@ -148,15 +148,13 @@ def drawn(
             seen = seen_small(small[rows], side, config.noised_when_drawn, key_small)
             condition, free, beneath = (*condition, *seen), (*free, *seen), enlarge(small[rows], side)
 
+        guidance = None if number else strength(config.guidance)
+        known = (condition, free, percentile, beneath, guidance)
+
         def denoiser(
-            x: jax.Array,
-            ratio: jax.Array,
-            own: dl.Trained = own,
-            arrays: Any = (condition, free, percentile, beneath),
+            x: jax.Array, ratio: jax.Array, own: dl.Trained = own, known: Any = known
         ) -> tuple[jax.Array, jax.Array]:
-            estimated: tuple[jax.Array, jax.Array] = own(
-                estimate, x, ratio, *arrays, number=number, guidance=0.0 if number else config.guidance
-            )
+            estimated: tuple[jax.Array, jax.Array] = own(estimate, x, ratio, *known, number=number)
             return estimated
 
         shape = (block, side, side, channels)

@@ -12,7 +12,7 @@ from deeplearn.data.subsets import evenly_spaced
 from deeplearn.errors import UserError
 from deeplearn.judge.combinations import combination_quality, has_parts
 from deeplearn.judge.shapes import shapes_quality
-from deeplearn.metrics.distances import frechet
+from deeplearn.metrics.distances import frechet, kernel_distance
 from deeplearn.metrics.identity import identity
 from deeplearn.metrics.sharpness import sharpness
 from deeplearn.nn.functional import area_means, flat
@@ -21,6 +21,7 @@ from deeplearn.text_to_image.captions import texts_of
 NEW, SEEN = 500, 200  # captions of test and of training that are asked for, at most
 KNOWN = 10_000  # pictures among which the nearest is searched, where the set does not say which are the same
 COMPONENTS = 64  # of pixels, in which sets of pictures are compared
+FEWEST = 3  # pictures of a set that a kernel distance needs
 
 Rows = Mapping[str, np.ndarray]
 
@@ -45,8 +46,8 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
         `identity`, the fraction whose nearest picture of the set has the caption that was asked for.
         mse: mean squared difference to the true pictures; means are good at it, and at identity.
         sharpness: mean squared difference of neighbouring pixels, over that of the true pictures.
-        frechet_pixels: Fréchet distance to the true pictures in 64 principal components of the pixels of both,
-            which tells the sets apart and not whether each picture is right; of one picture there is none.
+        frechet_pixels, kernel_pixels: distances of the set to that of the true pictures (`sets_apart`), which do
+            not ask whether each picture is right.
     and, of captions of training, the first of these by the name of identity_seen, or right_seen of shapes.
 
     Raises UserError for pictures that are not finite.
@@ -59,8 +60,7 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
     metrics = _right(images[test], dataset, rows)
     true = area_means(rows["image"], images.shape[1])
     metrics |= {"mse": float(np.square(images[test] - true).mean()), "sharpness": sharpness(images[test], true)}
-    if len(true) > 1:
-        metrics["frechet_pixels"] = sets_apart(images[test], true)
+    metrics |= sets_apart(images[test], true)
     if seen.any():
         known = _right(images[seen], dataset, {key: column[seen] for key, column in asked.items()})
         metrics |= {f"{name}_seen": known[name] for name in ("identity", "right") if name in known}
@@ -82,7 +82,13 @@ def _right(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float
     return {"identity": float(identity(images, pictures, of_known, of_wanted, {})["identity"].mean())}
 
 
-def sets_apart(images: np.ndarray, true: np.ndarray) -> float:
-    """Fréchet distance of two sets [N, ...] and [M, ...] in 64 principal components of the true ones' pixels."""
+def sets_apart(images: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    """Fréchet and kernel distance of two sets [N, ...] and [M, ...] in 64 principal components of true pixels.
+
+    Of fewer than three pictures there are none.
+    """
+    if min(len(images), len(true)) < FEWEST:
+        return {}
     components = fitted_pca(flat(true), COMPONENTS)
-    return frechet(components.transform(flat(true)), components.transform(flat(images)))
+    both = components.transform(flat(true)), components.transform(flat(images))
+    return {"frechet_pixels": frechet(*both), "kernel_pixels": kernel_distance(*both)[0]}

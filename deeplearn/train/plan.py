@@ -18,7 +18,7 @@ from deeplearn import data
 from deeplearn.errors import UserError
 from deeplearn.optim.rows import RowOptimizer
 from deeplearn.train.config import Config
-from deeplearn.train.experiment import Build, Turn
+from deeplearn.train.experiment import Build, Experiment, Turn
 from deeplearn.train.loss import call_loss
 from deeplearn.train.parallel import DATA, MODEL, Layout, parse_mesh, split_axis
 from deeplearn.train.precision import mixed_precision
@@ -114,19 +114,8 @@ def needs(trainer: Trainer, index: int, ways: int, parts: int) -> StageNeeds:
     stage, config = trainer.experiment.stages[index], trainer.config
     state = jax.eval_shape(lambda s: begin(stage, s), trainer.abstract_one)
     example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), trainer.feed.examples[index])
-    clock = jax.ShapeDtypeStruct((2,), np.int32)
-    flops, kept, recomputed = 0.0, 0.0, 0.0
-    for number, turn in enumerate(stage.turns):
-        update = turn_update(
-            trainer.experiment.model,
-            stage,
-            number,
-            trainer.groups[index],
-            precision=config.precision,
-            accumulate=config.accumulate,
-        )
-        often = turn.times / turn.every
-        flops += often * jaxpr_flops(jax.make_jaxpr(update)(state, example, clock).jaxpr)
+    kept, recomputed = 0.0, 0.0
+    for turn in stage.turns:
         every, products = (
             _on_a_device(trainer, index, turn, state, example, again, ways * config.accumulate)
             for again in (False, True)
@@ -141,8 +130,33 @@ def needs(trainer: Trainer, index: int, ways: int, parts: int) -> StageNeeds:
         _stored(part(state.params, trained), parts),
         kept,
         recomputed,
-        flops,
+        step_flops(trainer, index),
     )
+
+
+def training_flops(experiment: Experiment, config: Config) -> float:
+    """Of all steps of all stages, in products and convolutions; nothing is computed but shapes."""
+    trainer = Trainer(experiment, config, Layout())
+    return sum(stage.steps * step_flops(trainer, index) for index, stage in enumerate(experiment.stages))
+
+
+def step_flops(trainer: Trainer, index: int) -> float:
+    """Of a step of one stage."""
+    stage, config = trainer.experiment.stages[index], trainer.config
+    state = jax.eval_shape(lambda s: begin(stage, s), trainer.abstract_one)
+    example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), trainer.feed.examples[index])
+    clock, flops = jax.ShapeDtypeStruct((2,), np.int32), 0.0
+    for number, turn in enumerate(stage.turns):
+        update = turn_update(
+            trainer.experiment.model,
+            stage,
+            number,
+            trainer.groups[index],
+            precision=config.precision,
+            accumulate=config.accumulate,
+        )
+        flops += turn.times / turn.every * jaxpr_flops(jax.make_jaxpr(update)(state, example, clock).jaxpr)
+    return flops
 
 
 def _on_a_device(

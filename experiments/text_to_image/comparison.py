@@ -9,13 +9,15 @@ encoder and diffusion alone (Saharia et al. 2022): trained here, each for --shar
 a finished run is named. Measured are pictures for the same captions: `identity_seen` of training's, `identity_tone`
 and `identity_person` of combinations that training never shows (of `shapes`, attribute binding, relations and
 counts); `clip_found`, how often a CLIP that made none of them finds the caption among 100 by the picture; the
-Fréchet distance of pixels; captions that leave something open; words that training does not have; seconds a
-picture, and parameters. DALL·E's codes are the likeliest, the others' pictures one sample each.
+Fréchet and kernel distance of pixels; captions that leave something open; words that training does not have;
+seconds a picture, parameters, and 10¹² operations of all training. DALL·E's codes are the likeliest, the others'
+pictures one sample each.
 """
 
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 from deeplearn.text_to_image.sheet import some_rows
+from deeplearn.train.plan import training_flops
 
 TITLES = {"dalle": "DALL·E", "dalle2": "DALL·E 2", "imagen": "Imagen"}
 TIMED = 16  # pictures that are made to see how long one takes
@@ -81,11 +84,14 @@ def pipeline(config: Config, name: str, dataset: Dataset) -> dl.Rival:
                 f"--{name}={path} is a run of {run.name} on {run.config.dataset}: name one of text_to_image.{name} "
                 f"on {config.dataset}, or on the same captions with larger pictures"
             )
-        return dataclasses.replace(opened(run, name), row=TITLES[name], facts={"config": run.config})
+        facts = {"config": run.config, "flops": partial(training_flops, run.experiment, run.config)}
+        return dataclasses.replace(opened(run, name), row=TITLES[name], facts=facts)
     own = own_config(config, name, dataset)
     found: dl.Rival = module.system(own, dataset)
+    alone = dl.Experiment(model=found.model, stages=found.stages, data=dataset)
     stages = [dataclasses.replace(stage, name=f"{name}, {stage.name}") for stage in found.stages]
-    return dataclasses.replace(found, stages=stages, row=TITLES[name], facts={"config": own})
+    facts = {"config": own, "flops": partial(training_flops, alone, own)}
+    return dataclasses.replace(found, stages=stages, row=TITLES[name], facts=facts)
 
 
 def drawing(trained: dl.Trained, name: str, dataset: Dataset, temperature: float = 0.0) -> Draw:
@@ -142,6 +148,7 @@ def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
     begun = time.perf_counter()
     draw(some)
     metrics["seconds_a_picture"] = (time.perf_counter() - begun) / len(some)
+    metrics["training_tflop"] = trained[name].facts["flops"]() / 1e12
     metrics["parameters"] = sum(x.size for x in jax.tree.leaves(trained[name].variables["params"]))
     return dl.Measured(metrics, {"image": image})
 

@@ -99,7 +99,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset) -> dl.Rows:
     metrics["code_bits_per_dim"] = bits * trained.model.code.tokens / dataset.pixels
     true = evenly_spaced(dataset.test, SHOWN * 4)["image"]
     image = samples(trained, len(true))
-    metrics["frechet_pixels_samples"] = sets_apart(image, true)
+    metrics |= {f"{name}_samples": value for name, value in sets_apart(image, true).items()}
     return dl.ours(metrics, reconstructed=made[:SHOWN], image=image[:SHOWN], codes=codes, train_codes=of_train)
 
 

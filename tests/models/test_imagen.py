@@ -55,13 +55,13 @@ def test_the_estimate_is_guided_within_range_and_adds_up_to_what_was_given():
 
     beneath = 0.5 * IMAGE[::-1]
 
-    def both(model, guidance, beneath=0.0):
+    def both(model, guidance=None, beneath=0.0):
         condition, free = model.reader(text, length), model.reader(text, 0 * length)
-        return estimate(model, IMAGE, ratio, condition, free, 0.9, beneath, number=0, guidance=guidance)
+        return estimate(model, IMAGE, ratio, condition, free, 0.9, beneath, guidance, number=0)
 
     shapes = jax.eval_shape(lambda key: model.init(key, 0.0, method=both), jax.random.key(0))
     variables = jax.tree.map(lambda leaf: generator.normal(scale=0.5, size=leaf.shape).astype(np.float32), shapes)
-    ways = (0.0,), (3.0,), (0.0, beneath)
+    ways = (), (3.0,), (None, beneath)
     none, some, details = jax.jit(lambda v: [model.apply(v, *way, method=both) for way in ways])(variables)
     for (data, noise), under in ((none, 0), (some, 0), (details, beneath)):
         alpha, sigma = (level[:, None, None, None] for level in signal_and_noise(ratio))

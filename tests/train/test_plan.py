@@ -15,7 +15,7 @@ from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.train import plan as planning
 from deeplearn.train.parallel import Layout, split_axis
-from deeplearn.train.plan import jaxpr_flops, needs, plan, residual_bytes
+from deeplearn.train.plan import jaxpr_flops, needs, plan, residual_bytes, training_flops
 from deeplearn.train.trainer import Trainer
 
 WIDTH, BATCH = 64, 32
@@ -132,6 +132,13 @@ def test_the_answer_in_lines(monkeypatch):
     assert "16 device(s), 8 part(s) of each batch of 64" in found and "it fits" in found
     with pytest.raises(UserError, match="the 64 examples of a batch of stage 'train' cannot be split over data:7"):
         plan("toy", build, Config(mesh="data:7", batch_size=64))
+
+
+def test_all_training_is_the_steps_of_every_stage():
+    config = Config(batch_size=64)
+    one, (stage,) = build(config, DATA), build(config, DATA).stages
+    step = needs(planning.Trainer(one, config, planning.Layout()), 0, 1, 1).flops
+    assert step > 3 * 64 * 2 * WIDTH**2 and training_flops(one, config) == stage.steps * step
 
 
 def test_what_does_not_fit_is_said(monkeypatch):
