@@ -15,6 +15,12 @@ from deeplearn.errors import UserError
 from deeplearn.text_to_image.captions import texts_of
 
 
+@functools.lru_cache(maxsize=1)
+def encoder(folder: str) -> TextEncoder:
+    """The encoder in a folder, read once: pictures are asked for text by text, and weights are slow to read."""
+    return TextEncoder.open(folder)
+
+
 class FrozenText:
     """The encoder in a folder, for the captions of a data set.
 
@@ -25,15 +31,11 @@ class FrozenText:
     def __init__(self, folder: str, dataset: Dataset) -> None:
         self._folder, self._dataset = folder, dataset
 
-    @functools.cached_property
-    def _encoder(self) -> TextEncoder:
-        return TextEncoder.open(self._folder)
-
     def _moments(self) -> np.ndarray:
         """Means and standard deviations [2, E] over training tokens; saved as a fact."""
 
         def find() -> np.ndarray:
-            states, lengths = self._encoder.states(texts_of(self._dataset.train.arrays(), self._dataset))
+            states, lengths = encoder(self._folder).states(texts_of(self._dataset.train.arrays(), self._dataset))
             real = states[np.arange(states.shape[1]) < lengths[:, None]]
             return np.stack([real.mean(0), real.std(0) + 1e-6]).astype(np.float32)
 
@@ -45,7 +47,7 @@ class FrozenText:
         UserError for a text without tokens, and where the encoder is of another width than the one of training.
         """
         mean, std = self._moments()
-        states, lengths = self._encoder.states(texts)
+        states, lengths = encoder(self._folder).states(texts)
         if states.shape[-1] != len(mean):
             raise UserError(
                 f"the encoder in {self._folder} gives {states.shape[-1]} features a token, and this run was "
