@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROUNDS, STEPS = 9, 4
 VOCABULARY, TIME, CODES, SIDE = 700, 10, 512, 8
 WIDTH, DEPTH, HEADS = 192, 4, 6
+SUMMED, HINT = 512, 64  # features of the bag of words, and of what each place is told of it
 BATCH, DRAWN = 32, 9
 PLACES = SIDE**2
 CASES = {"step": (STEPS, 1.05), "code": (PLACES, 1.0)}
@@ -109,15 +110,18 @@ def torchs(name: str) -> Callable[[], None]:
             self.text = nn.Parameter(torch.zeros(TIME, WIDTH))
             self.rows, self.columns = (nn.Parameter(torch.zeros(SIDE, WIDTH)) for _ in range(2))
             self.blocks = nn.ModuleList([Block() for _ in range(DEPTH)])
+            self.summed, self.mixed = nn.Embedding(VOCABULARY, SUMMED), nn.Linear(SUMMED, SUMMED)
+            self.hints, self.hinted = nn.Linear(SUMMED, PLACES * HINT), nn.Linear(HINT, WIDTH, bias=False)
             self.norm, self.last = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, CODES)
 
         def read(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            words = self.words(tokens)
-            return words + self.text, words.sum(1)
+            bag = functional.silu(self.summed(tokens).sum(1))
+            hints = self.hints(functional.silu(self.mixed(bag))).view(len(tokens), PLACES, HINT)
+            return self.words(tokens) + self.text, self.hinted(hints)
 
         def look(self, before: torch.Tensor, first: int, bag: torch.Tensor) -> torch.Tensor:
             place = torch.arange(first, first + before.shape[1])
-            return self.codes(before) + self.rows[place // SIDE] + self.columns[place % SIDE] + bag[:, None]
+            return self.codes(before) + self.rows[place // SIDE] + self.columns[place % SIDE] + bag[:, place]
 
     network = Network()
     start = torch.full((BATCH, 1), CODES)

@@ -17,6 +17,7 @@ from deeplearn.nn.patterns import PicturePattern, published_kinds
 from deeplearn.nn.transformer import Decoder
 
 NEVER = -1  # no code ends a picture
+SUMMED, HINT = 512, 64  # features of a bag of words, and of what each place is told of it
 
 
 class TextAndCodes(nn.Module):
@@ -27,8 +28,8 @@ class TextAndCodes(nn.Module):
     width, depth, heads, hidden: of the transformer. dropout: as in `Decoder`.
     prefix: the text is read in both directions, and is not predicted; otherwise all is causal, as published.
     sparse: the published patterns of attention, row, column and convolution with `kernel`; otherwise all is seen.
-    bag: the sum of the words' vectors is added at every place of the picture, so that words which were never seen
-        together add up (not published).
+    bag: each place of the picture is told what a small network makes of the sum of the words' vectors: words which
+        were never seen together add up (not published).
 
     The start is a learnt vector that the paper does not have: there the text's last token predicts the first code.
     """
@@ -73,6 +74,10 @@ class TextAndCodes(nn.Module):
             ),
         )
         self.next_code = nn.Dense(self.codes)
+        if self.bag:
+            self.summed = nn.Embed(self.vocabulary, SUMMED, embedding_init=nn.initializers.normal(0.1))
+            self.mixed, self.hints = nn.Dense(SUMMED), nn.Dense(self.places * HINT)
+            self.hinted = nn.Dense(self.width, use_bias=False)
         if not self.prefix:
             self.next_word = nn.Dense(self.vocabulary + self.time)
 
@@ -100,7 +105,8 @@ class TextAndCodes(nn.Module):
         return of_words, by_rows(self.next_code, y[:, self.time :])
 
     def read(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
-        """The text into the collection "cache", before `after` is called; the bag of its words [B, width]."""
+        """The text into the collection "cache", before `after` is called; what each place is told of the bag of its
+        words, [B, places, width], or with no features."""
         text, bag = self._text(tokens, length)
         self.decoder(text, False, decode=True)
         return bag
@@ -115,15 +121,19 @@ class TextAndCodes(nn.Module):
         return logits
 
     def _text(self, tokens: jax.Array, length: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Vectors of the text's positions [B, T, width], and the sum of its words' [B, width]."""
-        words = self.words(self.padded(tokens, length))
+        """Vectors of the text's positions [B, T, width], and what each place is told of the bag of words."""
+        words = self.words(self.padded(tokens, length)) + self.text_positions
+        if not self.bag:
+            return words, jnp.zeros((len(tokens), self.places, 0))
         inside = jnp.arange(self.time) < length[:, None]
-        return words + self.text_positions, (words * inside[..., None]).sum(1)
+        bag = (self.summed(jnp.where(inside, tokens, 0)) * inside[..., None]).sum(1)
+        hints = self.hints(nn.silu(self.mixed(nn.silu(bag))))
+        return words, self.hinted(hints.reshape(len(tokens), self.places, HINT))
 
     def _codes(self, before: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
         """Vectors [B, time, width] of the codes `before` [B, time] the places [time] that they predict."""
         x = self.embedding(before) + self.rows[place // self.grid[1]] + self.columns[place % self.grid[1]]
-        return x + bag[:, None] if self.bag else x
+        return x + bag[:, place] if self.bag else x
 
 
 def drawn_codes(

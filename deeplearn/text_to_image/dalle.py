@@ -37,7 +37,7 @@ class DalleConfig(CodeConfig):
     heads: int = dl.flag(6, "of each attention", min=1)
     dropout: float = dl.flag(0.1, "fraction of features that its layers drop", min=0, max=0.9)
     text_prefix: bool = dl.flag(True, "read the text in both directions and do not predict it")
-    word_sums: bool = dl.flag(True, "add the sum of the words' vectors at every place of the picture")
+    word_sums: bool = dl.flag(True, "tell each place what a small network makes of the bag of words")
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
     drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)

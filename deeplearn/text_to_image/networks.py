@@ -81,7 +81,7 @@ def upsampler(network: TextUNet, dataset: Dataset, small: int, side: int, noise_
 
     def find() -> float:
         image = dataset.train.arrays(DETAILED)["image"]
-        return float(np.std(details(area_means(image, side), small))) or 1.0
+        return max(float(np.std(details(area_means(image, side), small))), 1e-3)
 
     std = dataset.fact(f"standard deviation of details from {small} to {side} pixels", find)
     return Diffusion(network, 0.0, std, "x", noise_scale=noise_scale)

@@ -87,11 +87,20 @@ def test_every_position_has_a_padding_of_its_own():
     np.testing.assert_array_equal(logits(model, variables)[1], logits(model, variables, tokens=other)[1])
 
 
-def test_a_sum_of_words_is_that_of_the_words_inside():
+def test_a_bag_of_words_has_no_order_and_no_more_than_the_words_inside():
     model, variables = made()
-    bag, _ = model.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])
-    table = variables["params"]["words"]["embedding"]
-    np.testing.assert_allclose(bag[1], table[2] + table[7] + table[3], rtol=1e-5)
+
+    def bag(tokens):
+        return model.apply(variables, tokens, LENGTH, method="read", mutable=["cache"])[0]
+
+    other = TOKENS.copy()
+    other[1] = 7, 2, 3, 8  # the third is the last inside
+    np.testing.assert_allclose(bag(other), bag(TOKENS), rtol=1e-4)
+    assert np.abs(bag(TOKENS)[0, 0] - bag(TOKENS)[0, 1]).max() > 1e-3  # each place is told something of its own
+    other[1, 0] = 6
+    assert np.abs(bag(other) - bag(TOKENS))[1].max() > 1e-3
+    plain, variables = made(bag=False)
+    assert plain.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])[0].size == 0
 
 
 def test_the_published_size():
