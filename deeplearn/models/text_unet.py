@@ -62,6 +62,7 @@ class TextUNet(nn.Module):
         last of each level.
     positions: a dense layer takes the condition to every place of the smallest pictures: convolutions do not know
         their position. Its size fixes H and W.
+    condition: features of what blocks are told of noise level and vector; four times the first width unless given.
     scale_shift: the condition scales and shifts features; otherwise it is added.
     head: features of each head of attention.
 
@@ -77,6 +78,7 @@ class TextUNet(nn.Module):
     middle: int = 1
     each: bool = False
     positions: bool = True
+    condition: int | None = None
     scale_shift: bool = False
     head: int = 32
 
@@ -94,14 +96,15 @@ class TextUNet(nn.Module):
         assert_shapes(x=(x, IMAGES), ratio=(ratio, "batch"), vector=(vector, "batch condition"))
         self._assert_room(x)
         first, channels = self.levels[0].width, x.shape[-1]
-        condition = nn.Dense(4 * first, name="level")(level_features(ratio, LEVEL_FEATURES))
-        condition += nn.Dense(4 * first, False, name="vector")(vector)
+        told = self.condition or 4 * first
+        condition = nn.Dense(told, name="level")(level_features(ratio, LEVEL_FEATURES))
+        condition += nn.Dense(told, False, name="vector")(vector)
         h = x
         if low is not None and low_ratio is not None:
             assert_shapes(x=(x, IMAGES), low=(low, IMAGES), low_ratio=(low_ratio, "batch"))
-            condition += nn.Dense(4 * first, name="low_level")(level_features(low_ratio, LEVEL_FEATURES))
+            condition += nn.Dense(told, name="low_level")(level_features(low_ratio, LEVEL_FEATURES))
             h = jnp.concatenate([x, low], axis=-1)
-        condition = nn.silu(nn.Dense(4 * first, name="condition")(nn.silu(condition)))
+        condition = nn.silu(nn.Dense(told, name="condition")(nn.silu(condition)))
 
         def block(h: jax.Array, level: Level, attends: bool) -> jax.Array:
             h = ResidualBlock(level.width, self.scale_shift)(h, condition)

@@ -43,7 +43,8 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
         widths = config.upsampler_widths if number else config.widths
         looks = not number  # upsamplers have no attention, nor do they know places: they are trained on crops
         levels = (*map(Level, widths[:-1]), Level(widths[-1], to_itself=looks, to_text=looks))
-        unet = TextUNet(levels, config.sides[number] // config.places[number], positions=looks)
+        patch, condition = config.sides[number] // config.places[number], None if number else config.condition
+        unet = TextUNet(levels, patch, positions=looks, condition=condition)
         if number:
             return upsampler(unet, dataset, config.sides[number - 1], config.sides[number], config.noise_scale)
         return Diffusion(unet, *dataset.moments("image"), noise_scale=config.noise_scale)
@@ -58,7 +59,7 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
             dropout=config.clip_dropout,
         ),
         prior,
-        PictureReader(TextReader(words, config.text_width)),
+        PictureReader(TextReader(words, config.text_width, features=config.text_features)),
         network(0),
         tuple(network(number) for number in range(1, len(config.sides))),
     )

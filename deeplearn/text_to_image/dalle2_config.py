@@ -42,7 +42,9 @@ class UnclipConfig(dl.Config):
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the decoder's U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each upsampler", min=GROUPS)
     places: tuple[int, ...] = dl.flag((8, 16), "places of a side that a U-Net has at first, by stage", min=1)
-    text_width: int = dl.flag(128, "features of a word in the decoder", min=8)
+    text_width: int = dl.flag(128, "features of a word that the decoder attends to", min=8)
+    text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
+    condition: int = dl.flag(1024, "features of what the decoder's blocks are told of all this", min=8)
     drop_vector: float = dl.flag(
         0.1, "fraction of pictures' vectors left out of the decoder's training", min=0, max=1
     )
@@ -71,6 +73,8 @@ class UnclipConfig(dl.Config):
         "widths": (8,),
         "upsampler_widths": (8,),
         "text_width": 8,
+        "text_features": 16,
+        "condition": 16,
         "clip_steps": 2,
         "prior_steps": 2,
         "upsampler_steps": 2,

@@ -49,7 +49,9 @@ class ImagenConfig(dl.OptimizerConfig):
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the base's U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each super-resolution", min=GROUPS)
     places: tuple[int, ...] = dl.flag((8, 16, 16), "places of a side that a U-Net has at first, by stage", min=1)
-    text_width: int = dl.flag(128, "features of a word", min=8)
+    text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
+    text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
+    condition: int = dl.flag(1024, "features of what the base's blocks are told of text and noise level", min=8)
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
@@ -74,6 +76,8 @@ class ImagenConfig(dl.OptimizerConfig):
         "widths": (8,),
         "upsampler_widths": (8,),
         "text_width": 8,
+        "text_features": 16,
+        "condition": 16,
         "upsampler_steps": 2,
         "sampling_steps": 2,
         "upsampler_sampling_steps": 2,
@@ -204,7 +208,9 @@ def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
 def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUNet:
     """The U-Net of a stage: those that the flags describe, or the published ones, that see every pixel."""
     if config.network == "small":
-        return unet(config.upsampler_widths if number else config.widths, side, places)
+        if number:
+            return unet(config.upsampler_widths, side, places)
+        return unet(config.widths, side, places, condition=config.condition)
     smallest = 16 if number else 8
     if side % smallest:
         raise UserError(
@@ -223,7 +229,8 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None
-    return Imagen(TextReader(len(dataset.vocabulary), config.text_width), base, tuple(upsamplers))
+    reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features)
+    return Imagen(reader, base, tuple(upsamplers))
 
 
 def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:

@@ -52,10 +52,14 @@ def need_heads(width: int) -> None:
         )
 
 
-def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> TextUNet:
+def unet(
+    widths: Sequence[int], side: int, places: int, reads: bool = True, condition: int | None = None
+) -> TextUNet:
     """A U-Net for pictures of `side` pixels, cut into `places` a side, of which `widths` gives the channels.
 
-    reads: the smallest pictures look at themselves and at the text. UserError where the numbers do not fit.
+    reads: the smallest pictures look at themselves and at the text. condition: as in `TextUNet`.
+
+    UserError where the numbers do not fit.
     """
     if not widths:
         raise UserError("a U-Net has at least one width, such as --widths=64,128")
@@ -68,7 +72,7 @@ def unet(widths: Sequence[int], side: int, places: int, reads: bool = True) -> T
     if places % 2 ** (len(widths) - 1):
         raise UserError(f"--places: {places} places a side cannot be halved {len(widths) - 1} times: fewer widths")
     last = Level(widths[-1], to_itself=reads, to_text=reads)
-    return TextUNet((*map(Level, widths[:-1]), last), side // places)
+    return TextUNet((*map(Level, widths[:-1]), last), side // places, condition=condition)
 
 
 def upsampler(network: TextUNet, dataset: Dataset, small: int, side: int, noise_scale: float) -> Diffusion:

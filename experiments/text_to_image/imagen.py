@@ -46,6 +46,7 @@ class Config(ImagenConfig):
     PAPER = {
         "network": "published",
         "text_width": 4096,
+        "text_features": 4096,
         "batch_size": 1024,
         "steps": 2_500_000,
         "upsampler_steps": 2_500_000,

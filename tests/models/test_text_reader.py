@@ -49,3 +49,11 @@ def test_states_of_another_width_are_read_too():
         TextReader(8, 8, heads=2).init_with_output, jax.random.key(0), states, length
     )
     assert vector.shape == (2, 8) and sequence.shape == (2, 3, 8)
+
+
+def test_a_bag_of_words_may_be_wider_than_the_sequence():
+    reader = TextReader(8, width=8, heads=2, features=12)
+    (vector, sequence, _), _ = jax.jit(reader.init_with_output)(jax.random.key(0), TOKENS, LENGTH)
+    assert vector.shape == (7, 12) and sequence.shape == (7, 5, 8)
+    np.testing.assert_allclose(vector[0] + vector[4], vector[2] + vector[3], atol=1e-5)
+    assert not vector[6].any()
