@@ -60,8 +60,9 @@ class TextUNet(nn.Module):
     middle: residual blocks between the way down and the way up, attention behind the first.
     each: attention and a skip connection behind each residual block (Dhariwal & Nichol 2021); otherwise behind the
         last of each level.
-    positions: a dense layer takes the condition to every place of the smallest pictures: convolutions do not know
-        their position. Its size fixes H and W.
+    positions: dense layers take the condition to every place of the smallest pictures and, as a picture beside x,
+        to every pixel: convolutions do not know their position, and what is drawn first, from nearly pure noise, is
+        a mean picture of what is asked for. Their sizes fix H and W.
     condition: features of what blocks are told of noise level and vector; four times the first width unless given.
     scale_shift: the condition scales and shifts features; otherwise it is added.
     head: features of each head of attention.
@@ -111,6 +112,9 @@ class TextUNet(nn.Module):
             attends &= level.to_itself or level.to_text
             return Attention(level, self.head)(h, sequence, mask) if attends else h
 
+        if self.positions:
+            mean_picture = nn.Dense(x[0].size, name="mean_picture")(condition).reshape(x.shape)
+            h = jnp.concatenate([h, mean_picture], axis=-1)
         h = Conv(first, (3, 3))(space_to_depth(h, self.patch))
         skips = []
         for number, level in enumerate(self.levels):

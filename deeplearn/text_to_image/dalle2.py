@@ -46,7 +46,7 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
         patch, condition = config.sides[number] // config.places[number], None if number else config.condition
         unet = TextUNet(levels, patch, positions=looks, condition=condition)
         if number:
-            return upsampler(unet, dataset, config.sides[number - 1], config.sides[number], config.noise_scale)
+            return upsampler(unet, dataset, config.sides[number - 1], config.sides[number])
         return Diffusion(unet, *dataset.moments("image"), noise_scale=config.noise_scale)
 
     return Unclip(

@@ -40,22 +40,22 @@ class UnclipConfig(dl.Config):
     components: int = dl.flag(32, "principal components that the autoregressive prior draws", min=1)
     levels: int = dl.flag(64, "levels that each of them is cut into", min=2)
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the decoder's U-Net", min=GROUPS)
-    upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each upsampler", min=GROUPS)
+    upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each upsampler", min=GROUPS)
     places: tuple[int, ...] = dl.flag((8, 16), "places of a side that a U-Net has at first, by stage", min=1)
     text_width: int = dl.flag(128, "features of a word that the decoder attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
-    condition: int = dl.flag(1024, "features of what the decoder's blocks are told of all this", min=8)
+    condition: int = dl.flag(512, "features of what the decoder's blocks are told of all this", min=8)
     drop_vector: float = dl.flag(
         0.1, "fraction of pictures' vectors left out of the decoder's training", min=0, max=1
     )
     drop_text: float = dl.flag(0.5, "fraction of captions left out of the decoder's training", min=0, max=1)
     drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(2.0, "factor of the decoder's noise levels (log-normal)", min=1e-3)
+    noise_scale: float = dl.flag(8.0, "factor of the decoder's noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
-        0.5, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
+        0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
     )
-    noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
+    noised_when_drawn: float = dl.flag(0.05, "the same when pictures are made", min=0, max=1)
     blur: float = dl.flag(0.6, "largest standard deviation of the blur of a smaller picture in training", min=0.1)
     sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
     prior_sampling_steps: int = dl.flag(24, "levels that the prior's sampler visits", min=2)

@@ -47,19 +47,19 @@ class ImagenConfig(dl.OptimizerConfig):
     batch_size: int = 32
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the base's U-Net", min=GROUPS)
-    upsampler_widths: tuple[int, ...] = dl.flag((48, 96), "the same of each super-resolution", min=GROUPS)
-    places: tuple[int, ...] = dl.flag((8, 16, 16), "places of a side that a U-Net has at first, by stage", min=1)
+    upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each super-resolution", min=GROUPS)
+    places: tuple[int, ...] = dl.flag((8, 16, 32), "places of a side that a U-Net has at first, by stage", min=1)
     text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
-    condition: int = dl.flag(1024, "features of what the base's blocks are told of text and noise level", min=8)
+    condition: int = dl.flag(512, "features of what the base's blocks are told of text and noise level", min=8)
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=1e-3)
+    noise_scale: float = dl.flag(8.0, "factor of the base's noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
-        0.5, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
+        0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
     )
-    noised_when_drawn: float = dl.flag(0.1, "the same when pictures are made", min=0, max=1)
+    noised_when_drawn: float = dl.flag(0.05, "the same when pictures are made", min=0, max=1)
     sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
     sampling_steps: int = dl.flag(24, "levels that the base's sampler visits", min=2)
     upsampler_sampling_steps: int = dl.flag(10, "the same of each super-resolution", min=2)
@@ -225,7 +225,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     mean, std = dataset.moments("image")
     base = Diffusion(networks[0], mean, std, noise_scale=config.noise_scale)
     upsamplers = [
-        upsampler(net, dataset, small, side, config.noise_scale)
+        upsampler(net, dataset, small, side)
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None

@@ -19,7 +19,7 @@ ROWS = 100
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 4.0)
 PERCENTILES = (0.0, 0.8, 0.9, 0.95, 0.98, 0.995, 1.0)
 STRONG = 4.0  # guidance at which values leave their range, and thresholding shows
-NOISED = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+NOISED = (0.0, 0.025, 0.05, 0.1, 0.2)
 MEASURED = ("identity", "sharpness")
 
 Curves = dict[str, tuple[Sequence[float], list[float]]]

@@ -39,7 +39,7 @@ from deeplearn.text_to_image.networks import unet, upsampler
 
 SQUARED = "squared error"
 SHOWN = 10
-NOISED = (0.0, 0.05, 0.1, 0.2, 0.3)
+NOISED = (0.0, 0.025, 0.05, 0.1, 0.2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Config(dl.OptimizerConfig):
     places: int = dl.flag(16, "places of a side that the U-Net has at first", min=1)
     noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=0)
     noised: float = dl.flag(
-        0.5, "how far small pictures are noised in training, as t of cosine levels", min=0, max=1
+        0.2, "how far small pictures are noised in training, as t of cosine levels", min=0, max=1
     )
     noised_when_drawn: float = dl.flag(0.05, "the same in use", min=0, max=1)
     sampling_steps: int = dl.flag(12, "levels that the sampler visits", min=2)
