@@ -42,7 +42,7 @@ WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 class ImagenConfig(dl.OptimizerConfig):
     dataset: str = "openmoji/people-64"
     sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
-    steps: int = dl.flag(4000, "steps of the base", min=1)
+    steps: int = dl.flag(4500, "steps of the base", min=1)
     upsampler_steps: int = dl.flag(1500, "steps of each super-resolution", min=1)
     batch_size: int = 32
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
