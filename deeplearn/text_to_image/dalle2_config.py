@@ -20,10 +20,10 @@ class UnclipConfig(dl.Config):
     sides: tuple[int, ...] = dl.flag(
         (16, 32), "pixels of a side: of the decoder's pictures, of each upsampler's", min=2
     )
-    steps: int = dl.flag(4000, "steps of the decoder", min=1)
-    clip_steps: int = dl.flag(1000, "steps of CLIP", min=1)
+    steps: int = dl.flag(3000, "steps of the decoder", min=1)
+    clip_steps: int = dl.flag(800, "steps of CLIP", min=1)
     prior_steps: int = dl.flag(2000, "steps of the prior", min=1)
-    upsampler_steps: int = dl.flag(1500, "steps of each upsampler", min=1)
+    upsampler_steps: int = dl.flag(1000, "steps of each upsampler", min=1)
     batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
     clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
     prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
