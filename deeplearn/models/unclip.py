@@ -17,6 +17,9 @@ from deeplearn.nn.checks import assert_shapes
 CONTEXT = 4  # tokens of context that a picture's vector becomes
 
 
+CLIP_WORDS = 49_408  # of its vocabulary
+
+
 class PictureReader(nn.Module):
     """What the decoder is told: a picture's vector and its caption, either of which may be left out (section 2.1).
 
@@ -71,16 +74,16 @@ def blurred(image: jax.Array, std: jax.Array) -> jax.Array:
     return image
 
 
-def unclip_prior() -> DiffusionPrior:
+def unclip_prior(words: int = CLIP_WORDS, length: int = 256) -> DiffusionPrior:
     """The diffusion prior of the paper's table 3, "1 B": its text encoder's width 2048, 24 layers and 32 heads.
 
     That is all the table says of it. Its transformer has 1.209 billion parameters, which the paper must round; the
-    words' vectors (CLIP's vocabulary, here 49,408 of them), of which it says nothing, are .101 more.
+    words' vectors (of CLIP's vocabulary 49,408), of which it says nothing, are .101 more.
     """
-    return DiffusionPrior(49_408, 256, 2048, 24, 32)
+    return DiffusionPrior(words, length, 2048, 24, 32)
 
 
-def unclip_decoder() -> tuple[PictureReader, TextUNet]:
+def unclip_decoder(words: int = CLIP_WORDS) -> tuple[PictureReader, TextUNet]:
     """The decoder of table 3, "3.5 B": 512 channels, times 1, 2, 3, 4, three blocks each, attention from 32 pixels.
 
     Ours has 2.758 billion parameters, .913 of them the text encoder's. The others are in what the table leaves to
@@ -89,6 +92,17 @@ def unclip_decoder() -> tuple[PictureReader, TextUNet]:
     twice as wide as ours.
     """
     levels = tuple(Level(512 * n, 3, to_itself=n > 1, to_text=n > 1) for n in (1, 2, 3, 4))
-    return PictureReader(TextReader(49_408, 2048, 24, 32)), TextUNet(
+    return PictureReader(TextReader(words, 2048, 24, 32)), TextUNet(
         levels, each=True, scale_shift=True, positions=False, head=64
     )
+
+
+def unclip_upsampler(number: int) -> TextUNet:
+    """Those of table 3, which have no attention; they count from 1.
+
+    The first, 64 → 256 pixels, has 320 channels, times 1, 2, 3 and 4, and three blocks each, "700 M", ours .554; the
+    second, 256 → 1024, 192 channels, times 1, 1, 2, 2, 4 and 4, and two blocks each, "300 M", ours .195. What is
+    missing is as in `unclip_decoder`.
+    """
+    width, times, blocks = (320, (1, 2, 3, 4), 3) if number == 1 else (192, (1, 1, 2, 2, 4, 4), 2)
+    return TextUNet(tuple(Level(width * n, blocks) for n in times), each=True, scale_shift=True, positions=False)

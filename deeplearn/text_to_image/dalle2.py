@@ -16,7 +16,7 @@ from deeplearn.models.diffusion import Diffusion
 from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import Level, TextUNet
-from deeplearn.models.unclip import PictureReader, Unclip
+from deeplearn.models.unclip import PictureReader, Unclip, unclip_decoder, unclip_prior, unclip_upsampler
 from deeplearn.text_to_image.clip import small_clip
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
 from deeplearn.text_to_image.dalle2_drawing import picture_vectors, pictures, text_vectors
@@ -32,22 +32,25 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
     assert dataset.vocabulary is not None
     words, length = len(dataset.vocabulary), dataset.train.spec["tokens"].shape[0]
     sizes: dict[str, Any] = {"width": config.prior_width, "layers": config.prior_layers}
+    published = config.network == "published"
     prior: Diffusion | AutoregressivePrior
     if config.prior == "diffusion":
         # Vectors are centred well enough: the paper, too, only scales them.
-        prior = Diffusion(DiffusionPrior(words, length, **sizes), 0.0, 1.0, "x", "cosine")
+        network = unclip_prior(words, length) if published else DiffusionPrior(words, length, **sizes)
+        prior = Diffusion(network, 0.0, 1.0, "x", "cosine")
     else:
         prior = AutoregressivePrior(words, length, config.features, config.components, config.levels, **sizes)
 
-    def network(number: int) -> Diffusion:
+    def unet(number: int) -> TextUNet:
+        if published:
+            return unclip_upsampler(number) if number else unclip_decoder()[1]
         widths = config.upsampler_widths if number else config.widths
         looks = not number  # upsamplers have no attention, nor do they know places: they are trained on crops
         levels = (*map(Level, widths[:-1]), Level(widths[-1], to_itself=looks, to_text=looks))
         patch, condition = config.sides[number] // config.places[number], None if number else config.condition
-        unet = TextUNet(levels, patch, positions=looks, condition=condition)
-        if number:
-            return upsampler(unet, dataset, config.sides[number - 1], config.sides[number])
-        return Diffusion(unet, *dataset.moments("image"), noise_scale=config.noise_scale)
+        return TextUNet(levels, patch, positions=looks, condition=condition)
+
+    reader = PictureReader(TextReader(words, config.text_width, features=config.text_features))
 
     return Unclip(
         small_clip(
@@ -59,9 +62,12 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
             dropout=config.clip_dropout,
         ),
         prior,
-        PictureReader(TextReader(words, config.text_width, features=config.text_features)),
-        network(0),
-        tuple(network(number) for number in range(1, len(config.sides))),
+        unclip_decoder(words)[0] if published else reader,
+        Diffusion(unet(0), *dataset.moments("image"), noise_scale=config.noise_scale),
+        tuple(
+            upsampler(unet(number), dataset, *config.sides[number - 1 : number + 1])
+            for number in range(1, len(config.sides))
+        ),
     )
 
 

@@ -27,6 +27,9 @@ class UnclipConfig(dl.Config):
     batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
     clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
     prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
+    network: str = dl.flag(
+        "small", "prior, decoder and upsamplers: small ones, or the paper's own", choices=("small", "published")
+    )
     image_encoder: str = dl.flag("resnet", "CLIP's encoder of pictures", choices=IMAGE_ENCODERS)
     text_encoder: str = dl.flag("bag", "CLIP's encoder of captions", choices=TEXT_ENCODERS)
     clip_width: int = dl.flag(24, "channels of CLIP's first stage; a transformer has four times as many", min=1)
@@ -41,7 +44,7 @@ class UnclipConfig(dl.Config):
     levels: int = dl.flag(64, "levels that each of them is cut into", min=2)
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the decoder's U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each upsampler", min=GROUPS)
-    places: tuple[int, ...] = dl.flag((8, 16), "places of a side that a U-Net has at first, by stage", min=1)
+    places: tuple[int, ...] = dl.flag((8, 16, 32), "places of a side that a U-Net has at first, by stage", min=1)
     text_width: int = dl.flag(128, "features of a word that the decoder attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the decoder's blocks are told of all this", min=8)
@@ -66,6 +69,22 @@ class UnclipConfig(dl.Config):
     learning_rate: float = dl.flag(2e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
 
+    # The networks of the paper's table 3 and its steps; its own sizes are --sides=64,256,1024 with
+    # --dataset=captions:DIR@1024. Its batches of 2048 are more than the default set has, and each stage has a rate
+    # of its own there, of which this is the decoder's. CLIP stays small: the paper takes one that is trained.
+    PAPER = {
+        "network": "published",
+        "features": 768,
+        "clip_batch": 1024,
+        "prior_batch": 1024,
+        "batch_size": 1024,
+        "prior_steps": 600_000,
+        "steps": 800_000,
+        "upsampler_steps": 1_000_000,
+        "learning_rate": 1.2e-4,
+        "ema": 0.9999,
+        "drop_words": 0.0,
+    }
     TINY = {
         "dataset": "openmoji/people-16",
         "sides": (4, 8),
@@ -99,6 +118,14 @@ def need_unclip(config: UnclipConfig, dataset: Dataset) -> None:
     """UserError unless the data have captioned pictures, and the flags make networks of them."""
     need_captions(dataset)
     need_cascade(config, dataset)
+    if config.network == "published":
+        # The decoder halves its pictures three times, the upsamplers crops of half the side three and five times.
+        for side, part in zip(config.sides, (8, 16, 64), strict=False):
+            if side % part:
+                raise UserError(f"--network=published: {side} pixels of a side should be a multiple of {part}")
+        if len(config.sides) > 3 or config.prior != "diffusion":
+            raise UserError("--network=published has a diffusion prior, a decoder and two upsamplers at most")
+        return
     if not config.widths or not config.upsampler_widths:
         raise UserError("--widths and --upsampler_widths should have a number or more each")
     for number, (side, places) in enumerate(zip(config.sides, config.places, strict=False)):

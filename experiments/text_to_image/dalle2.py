@@ -2,6 +2,7 @@
 
     python -m experiments.text_to_image.dalle2
     python -m experiments.text_to_image.dalle2 --prior=autoregressive --workdir=runs/dalle2_autoregressive
+    python -m experiments.text_to_image.dalle2 --paper --plan --mesh=data:256
     python -m deeplearn.draw --run=runs/text_to_image.dalle2 "woman astronaut: dark skin tone" --count=9
 
 Four stages (Ramesh et al. 2022): CLIP, which puts pictures and captions into one space; a prior, which draws a

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import correlate1d
 
 from deeplearn.models.text_reader import TextReader
-from deeplearn.models.unclip import CONTEXT, PictureReader, blurred, scaled, unclip_decoder
+from deeplearn.models.unclip import CONTEXT, PictureReader, blurred, scaled, unclip_decoder, unclip_upsampler
 
 READER = PictureReader(TextReader(9, 8, 1, 2))
 VECTOR = np.eye(2, 5, dtype=np.float32)
@@ -70,3 +70,15 @@ def test_the_count_of_the_paper_s_decoder():
         sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree["params"])) for tree in jax.eval_shape(init)
     ]
     assert counts == [913_338_368, 1_844_233_219]
+
+
+def test_the_counts_of_the_paper_s_upsamplers():
+    """The paper says 700 M and 300 M."""
+    counts = []
+    for number, side in ((1, 32), (2, 64)):
+        unet = unclip_upsampler(number)
+        x, ratio = jnp.zeros((1, side, side, 3)), jnp.ones(1)
+        told = jnp.zeros((1, 1)), jnp.zeros((1, 1, 1)), jnp.zeros((1, 1), bool)
+        shapes = jax.eval_shape(unet.init, jax.random.key(0), x, ratio, *told, x, ratio)["params"]
+        counts.append(sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes)))
+    assert [round(count / 1e6) for count in counts] == [554, 195]

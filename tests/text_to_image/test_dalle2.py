@@ -170,6 +170,8 @@ def test_the_autoregressive_prior_s_components_are_those_of_trained_vectors(emoj
         ({"sides": ()}, "--sides should have a number for each stage"),
         ({"widths": (104,)}, "a last width of 104 channels cannot be dealt to heads"),
         ({"prior_width": 6}, "--prior_width=6 should be a multiple of four"),
+        ({"network": "published"}, "--network=published: 4 pixels of a side should be a multiple of 8"),
+        ({"network": "published", "sides": (8, 16), "prior": "autoregressive"}, "has a diffusion prior"),
         ({"prior": "autoregressive", "components": 9}, "--components=9 are more than --features=8"),
     ],
 )
