@@ -100,9 +100,9 @@ def unclip_decoder(words: int = CLIP_WORDS) -> tuple[PictureReader, TextUNet]:
 def unclip_upsampler(number: int) -> TextUNet:
     """Those of table 3, which have no attention; they count from 1.
 
-    The first, 64 → 256 pixels, has 320 channels, times 1, 2, 3 and 4, and three blocks each, "700 M", ours .554; the
-    second, 256 → 1024, 192 channels, times 1, 1, 2, 2, 4 and 4, and two blocks each, "300 M", ours .195. What is
-    missing is as in `unclip_decoder`.
+    The first, 64 → 256 pixels, has 320 channels, times 1, 2, 3 and 4, and three blocks each, "700 M", ours 554 M;
+    the second, 256 → 1024, 192 channels, times 1, 1, 2, 2, 4 and 4, and two blocks each, "300 M", ours 195 M. What
+    is missing is as in `unclip_decoder`.
     """
     width, times, blocks = (320, (1, 2, 3, 4), 3) if number == 1 else (192, (1, 1, 2, 2, 4, 4), 2)
     return TextUNet(tuple(Level(width * n, blocks) for n in times), each=True, scale_shift=True, positions=False)
