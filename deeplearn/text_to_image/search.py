@@ -31,6 +31,7 @@ from deeplearn.embed.of_run import is_run
 from deeplearn.errors import UserError
 from deeplearn.models.clip import Clip
 from deeplearn.models.clip_vision import ClipVision
+from deeplearn.models.dalle import Dalle
 from deeplearn.models.unclip import Unclip
 from deeplearn.text_to_image.captions import asked
 from deeplearn.train.launch import use_compilation_cache
@@ -77,10 +78,10 @@ def _vectors(module: ClipVision, variables: Any, images: jax.Array) -> Any:
 
 def _of_run(directory: Path, text: str) -> tuple[Encoder, np.ndarray]:
     run = runs.open(directory)
-    if not isinstance(run.model, Clip | Unclip):
+    if not isinstance(run.model, Clip | Unclip | Dalle):
         raise UserError(
-            f"{directory} is a run of {run.name}, whose CLIP, if any, is not read here: name one of "
-            "text_to_image.clip or .dalle2"
+            f"{directory} is a run of {run.name}, which trains no CLIP: name one of text_to_image.clip, .dalle or "
+            ".dalle2"
         )
     vector = run.trained(_texts, *asked(text, run.described))[0]
 
@@ -90,16 +91,17 @@ def _of_run(directory: Path, text: str) -> tuple[Encoder, np.ndarray]:
     return Encoder(as_they_are(*run.image_shape), encode), np.asarray(vector)
 
 
-def _clip(model: Clip | Unclip) -> Clip:
-    return model.clip if isinstance(model, Unclip) else model
+def clip_of(model: Clip | Unclip | Dalle) -> Clip:
+    """What a run trained, or the part of it, that knows pictures and texts."""
+    return model if isinstance(model, Clip) else model.clip
 
 
-def _texts(model: Clip | Unclip, tokens: jax.Array, length: jax.Array) -> jax.Array:
-    return _clip(model).texts(tokens, length)
+def _texts(model: Clip | Unclip | Dalle, tokens: jax.Array, length: jax.Array) -> jax.Array:
+    return clip_of(model).texts(tokens, length)
 
 
-def _images(model: Clip | Unclip, images: jax.Array) -> jax.Array:
-    return _clip(model).images(images)
+def _images(model: Clip | Unclip | Dalle, images: jax.Array) -> jax.Array:
+    return clip_of(model).images(images)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -92,10 +93,20 @@ def test_the_codebook_stays_when_the_decoder_learns():
 
 
 def test_a_picture_is_its_codes_and_they_are_its_own():
+    """The nearest vectors of the codebook, found by brute force, and what the decoder makes of them."""
     own, image = trained(), data().train.arrays()["image"]
-    codes = own(codes_of, image)
+
+    def by_hand(model, image):
+        code = model.code
+        places, vectors = code.encoder(image - code.mean), code.codebook.look_up(jnp.arange(CONFIG.codes))
+        nearest = jnp.square(places[..., None, :] - vectors).sum(-1).argmin(-1)
+        return nearest.reshape(len(image), -1), code.picture(code._outputs(vectors[nearest]))
+
+    codes, expected = own(by_hand, image)
+    np.testing.assert_array_equal(own(codes_of, image), codes)
     made = np.asarray(own(shown, codes))
-    assert made.shape == image.shape and made.min() >= 0 and made.max() <= 1
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+    assert made.shape == image.shape and made.min() >= 0 and made.max() <= 1 and len(np.unique(codes)) > 1
 
 
 def test_what_is_asked_for_comes_best_first():

@@ -14,8 +14,10 @@ from deeplearn import data, runs
 from deeplearn.command import exit_code
 from deeplearn.measured import ours
 from deeplearn.models.clip import Clip
+from deeplearn.models.dalle import Dalle
+from deeplearn.models.unclip import Unclip
 from deeplearn.text_to_image.captions import asked
-from deeplearn.text_to_image.search import main
+from deeplearn.text_to_image.search import clip_of, main
 from deeplearn.train.experiment import nothing
 from deeplearn.train.loop import run
 from deeplearn.weights.clip_folder import open_clip_pictures
@@ -139,4 +141,9 @@ def test_a_run_without_a_clip(pictures, tmp_path, capsys, monkeypatch):
     (tmp_path / "config.json").write_text('{"experiment": "foundations.mlp"}')
     monkeypatch.setattr(runs, "open", lambda _: SimpleNamespace(model=None, name="foundations.mlp"))
     assert command(f"--weights={tmp_path}", f"--folder={pictures[0]}", "--text=cat") == 2
-    assert "is not read here: name one of text_to_image.clip or .dalle2" in capsys.readouterr().err
+    assert "trains no CLIP: name one of text_to_image.clip, .dalle or .dalle2" in capsys.readouterr().err
+
+
+def test_the_clip_of_a_larger_system():
+    clip = Clip(None, None)
+    assert all(clip_of(model) is clip for model in (clip, Dalle(None, None, clip), Unclip(clip, None, None, None)))
