@@ -14,10 +14,11 @@ from tests.draw.painters import painters  # noqa: F401
 
 def test_its_weights_are_the_run_s_before_and_after_its_only_step(painters, data_dir):  # noqa: F811
     run = runs.open(painters[True])
-    dataset = data.load("shapes/32", data_dir)
+    dataset = data.load("shapes/64", data_dir)  # pictures of another size than the run's
     experiment = dl.side_by_side({"painter": opened(run, "painter")}, data=dataset)
     assert experiment.steps == 1
     trainer = Trainer(experiment, Config(), Layout())
+    assert trainer.feed.examples[0]["image"].shape == (2, 32, 32, 3)
     states, _, step = trainer.advance(trainer.initial(), 0, 1)
     assert step == 1
     after = local(states[0].params)["painter"]
