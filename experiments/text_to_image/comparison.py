@@ -106,10 +106,13 @@ def drawing(trained: dl.Trained, name: str, dataset: Dataset, temperature: float
 
     def draw(texts: Sequence[str]) -> np.ndarray:
         if name == "dalle":
-            return dalle.pictures(own, *tokens_of(texts, dataset), temperature=temperature)
-        if name == "dalle2":
-            return dalle2_pictures(own, config, dataset.image_shape[2], *tokens_of(texts, dataset))[-1]
-        return imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
+            made = dalle.pictures(own, *tokens_of(texts, dataset), temperature=temperature)
+        elif name == "dalle2":
+            made = dalle2_pictures(own, config, dataset.image_shape[2], *tokens_of(texts, dataset))[-1]
+        else:
+            made = imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
+        # A run of larger pictures of the same captions is looked at as small as the data set's.
+        return resized(made, dataset) if made.shape[1] > dataset.image_shape[0] else made
 
     return draw
 
@@ -133,8 +136,6 @@ def resized(image: np.ndarray, dataset: Dataset) -> np.ndarray:
 def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
     asked, draw = asked_rows(dataset), drawing(trained, name, dataset)
     image = draw(texts_of(asked, dataset))
-    if image.shape[1] > dataset.image_shape[0]:  # a run of larger pictures of the same captions
-        image = resized(image, dataset)
     metrics = picture_quality(image, dataset, asked)
     judge = trained["dalle"]  # its CLIP only ranks, and took no part in these pictures
     test = asked["seen"] == 0
