@@ -19,15 +19,20 @@ def told(model: Diffusion, image: jax.Array, t: Any, *, small: int) -> Arrays:
     return (*nothing_said(len(image)), *known)
 
 
+def interpolated(image: Any, small: int) -> jax.Array:
+    """Pictures [B, H, W, C] made `small` pixels a side and, by cubic interpolation, as large as before."""
+    return enlarge(area_means(image, small), min(image.shape[1:3]))
+
+
 def details(image: Any, small: int) -> jax.Array:
     """What pictures [B, H, W, C] have that is lost at `small` pixels of a side, and cubic interpolation lacks."""
-    return image - enlarge(area_means(image, small), min(image.shape[1:3]))
+    return image - interpolated(image, small)
 
 
 def regressed(model: Diffusion, image: jax.Array, *, small: int) -> jax.Array:
     """The pictures again, [B, H, W, C], from how they look at `small` pixels.
 
     One call of the same network says what cubic interpolation lacks."""
-    beneath, ones = enlarge(area_means(image, small), min(image.shape[1:3])), jnp.ones(len(image))
+    beneath, ones = interpolated(image, small), jnp.ones(len(image))
     known = 2 * beneath - 1
     return beneath + model.restore(model.denoiser(known, ones, *nothing_said(len(image)), known, ones))

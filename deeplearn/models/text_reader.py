@@ -19,8 +19,7 @@ class TextReader(nn.Module):
     features: of a word's vector, width unless given.
 
     The vector is the sum of the words' own, a bag of words: parts of a caption that were never seen together add
-    up, and many features keep a picture's many details apart. A caption of length 0 is a vector of zeros and a mask
-    of none.
+    up. A caption of length 0 is a vector of zeros and a mask of none.
     """
 
     vocabulary: int

@@ -32,7 +32,7 @@ from deeplearn.judge.combinations import has_parts
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
-from deeplearn.models.super_resolution import details, regressed, told
+from deeplearn.models.super_resolution import details, interpolated, regressed, told
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.enlarged_quality import enlarged_quality, interpolations, known_rows
 from deeplearn.text_to_image.networks import unet, upsampler
@@ -81,7 +81,7 @@ def drawn(trained: dl.Trained, image: np.ndarray, noised: float | None = None) -
     t = config.noised_when_drawn if noised is None else noised
     condition = trained(told, image, t, small=config.small)
     way = {"sampler": "ddim", "steps": config.sampling_steps}
-    beneath = image - np.asarray(details(image, config.small))
+    beneath = np.asarray(interpolated(image, config.small))
     return np.clip(beneath + diffusion_samples(trained, condition, image.shape[1:], **way), 0, 1)
 
 
