@@ -1,4 +1,4 @@
-"""What a run writes while it trains: metrics.jsonl, TensorBoard events, a progress bar."""
+"""What a run writes while it trains: metrics.jsonl, TensorBoard events, a progress bar or lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -165,27 +166,38 @@ def _number(value: Any) -> float | None:
 
 
 class Progress:
-    """A tqdm bar on a terminal; nothing if the output is no terminal, or one that knows no control codes.
+    """A tqdm bar on a terminal; a line a minute where the output is a file, or knows no control codes.
 
     watch: the metrics that it shows first, by full name or without the turn's name; then others.
     """
 
     SHOWN = 4  # metrics at most
+    PAUSE = 60.0  # seconds between lines: short runs have none
 
     def __init__(self, steps: int, watch: Sequence[str] = (), stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.steps, self.watch = steps, ("loss", *watch)
         self.bar: tqdm[Any] | None = None
         self.metrics: dict[str, float] = {}
+        self.first: tuple[int, float] | None = None  # the first step's number, and when it was done
+        self.begun = self.written = time.monotonic()
 
     @property
     def shown(self) -> bool:
         return self.stream.isatty() and os.environ.get("TERM") != "dumb"
 
+    @property
+    def postfix(self) -> dict[str, str]:
+        return {name: f"{value:.4g}" for name, value in self.metrics.items()}
+
     def update(self, step: int, stage: str) -> None:
+        now = time.monotonic()
+        if self.first is None:  # the first step includes compilation: the clock starts after it
+            self.first = (step, now)
         if not self.shown:
+            self.line(step, stage, now)
             return
-        if self.bar is None:  # the first step includes compilation: the clock starts after it
+        if self.bar is None:
             self.clear()
             self.bar = tqdm(
                 total=self.steps, initial=step, file=self.stream, leave=False, dynamic_ncols=True, unit="step",
@@ -194,6 +206,20 @@ class Progress:
         self.bar.set_description_str(stage, refresh=False)
         self.bar.update(step - self.bar.n)
 
+    def line(self, step: int, stage: str, now: float) -> None:
+        """Into a file: how far it is, if that was not said within the last minute."""
+        if now - self.written < self.PAUSE or self.first is None:
+            return
+        begun, start = self.first
+        metrics = ", ".join(f"{name}={value}" for name, value in self.postfix.items())
+        how_far = partial(tqdm.format_meter, unit="step", initial=begun, postfix=metrics)
+        self.write(how_far(step, self.steps, now - start, 0, stage))
+        self.written = now
+
+    def write(self, text: str) -> None:
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
     def note(self, values: Mapping[str, Any]) -> None:
         """Stores the watched metrics for the next update."""
         for name, value in values.items():
@@ -201,11 +227,13 @@ class Progress:
             if known and (name in self.metrics or len(self.metrics) < self.SHOWN):
                 self.metrics[name] = float(np.mean(value))
         if self.bar is not None:
-            self.bar.set_postfix({name: f"{value:.4g}" for name, value in self.metrics.items()}, refresh=False)
+            self.bar.set_postfix(self.postfix, refresh=False)
 
     def say(self, text: str) -> None:
-        """A line in place of the bar, until the next update."""
+        """A line in place of the bar, until the next update; into a file, when a minute has gone by."""
         if not self.shown:
+            if text and time.monotonic() - self.begun >= self.PAUSE:
+                self.write(text)
             return
         if self.bar is not None:
             self.bar.close()

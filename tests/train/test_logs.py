@@ -199,16 +199,28 @@ def test_a_line_is_cut_at_the_terminal_s_width(terminal, columns, kept):
     assert shown() == "\r\x1b[K" + "x" * kept
 
 
-def test_elsewhere_nothing_is_written(tmp_path):
-    path = tmp_path / "stderr"
+def shown_in(path, monkeypatch, pause):
+    """What a file has of a short run."""
+    monkeypatch.setattr(Progress, "PAUSE", pause)
     with path.open("w") as stream:
         progress = Progress(10, ("loss",), stream)
-        progress.note({"loss": np.array([1.0])})
         progress.say("compiling")
+        progress.note({"loss": np.array([1.5])})
         progress.update(1, "fit")
         progress.update(10, "fit")
         progress.clear()
-    assert path.read_text() == ""
+    return path.read_text().splitlines()
+
+
+def test_of_short_work_a_file_has_nothing(tmp_path, monkeypatch):
+    assert shown_in(tmp_path / "stderr", monkeypatch, Progress.PAUSE) == []
+
+
+def test_of_long_work_a_file_has_lines_with_steps_rate_time_left_and_what_is_watched(tmp_path, monkeypatch):
+    compiling, first, last = shown_in(tmp_path / "stderr", monkeypatch, 0)
+    assert compiling == "compiling"
+    assert first.startswith("fit:  10% 1/10 [") and first.endswith("?step/s, loss=1.5]")
+    assert last.startswith("fit: 100% 10/10 [") and "step/s, loss=1.5]" in last and "<00:00, " in last
 
 
 def test_a_killed_evaluation_s_line_does_not_stand_twice(tmp_path):
