@@ -6,6 +6,7 @@ rows = reference_rows(dataset, count=len(images))      # what to compare it with
 
 from deeplearn.judge.judges import Judge, judge
 from deeplearn.judge.quality import (
+    is_judged,
     nearest_training,
     need_judge,
     reference_rows,
@@ -16,6 +17,7 @@ from deeplearn.judge.quality import (
 
 __all__ = [
     "Judge",
+    "is_judged",
     "judge",
     "nearest_training",
     "need_judge",

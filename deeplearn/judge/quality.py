@@ -55,6 +55,18 @@ def need_judge(dataset: Dataset) -> None:
         )
 
 
+def is_judged(dataset: Dataset) -> bool:
+    """Whether the pictures have labels, of which a judge can learn. UserError where there are no pictures.
+
+    UserError, too, where samples of labelled pictures cannot be judged (`need_judge`).
+    """
+    dataset.need_images("this experiment draws images")
+    labelled = "label" in dataset.train.spec
+    if labelled:
+        need_judge(dataset)
+    return labelled
+
+
 def sample_quality(images: np.ndarray, dataset: Dataset, labels: np.ndarray | None = None) -> dict[str, float]:
     """How good samples are, by the data set's judge, compared with as many training images.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import chex
 import numpy as np
 
@@ -9,10 +11,14 @@ import numpy as np
 def sharpness(images: np.ndarray, like: np.ndarray) -> float:
     """Mean squared difference of neighbouring pixels of images [N, H, W, C] over that of `like` [M, H, W, C].
 
-    1 where they are as sharp, less where they are blurred; more where they are noisy.
+    1 where they are as sharp, less where they are blurred; more where they are noisy. Beside images each of one
+    colour, such are as sharp, and all others infinitely sharper.
     """
     chex.assert_rank([images, like], 4)
-    return _roughness(images) / _roughness(like)
+    found, wanted = _roughness(images), _roughness(like)
+    if not wanted:
+        return math.inf if found else 1.0
+    return found / wanted
 
 
 def _roughness(images: np.ndarray) -> float:

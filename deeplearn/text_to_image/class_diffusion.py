@@ -7,6 +7,7 @@ import math
 from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -63,8 +64,11 @@ class ClassDiffusionConfig(dl.Config):
 
 
 def denoise(model: Diffusion, batch: dl.Batch, drop_label: float) -> dl.Losses:
-    label = drop_labels(batch["label"], model.make_rng("noise"), drop_label, model.denoiser.classes)
-    return diffusion_loss(model, batch["image"], label), {}
+    """The denoising loss of images of a class, or of images that have none."""
+    label, classes = batch.get("label", jnp.zeros(len(batch["image"]), int)), model.denoiser.classes
+    return diffusion_loss(
+        model, batch["image"], drop_labels(label, model.make_rng("noise"), drop_label, classes)
+    ), {}
 
 
 def no_class(count: int, dataset: Dataset) -> np.ndarray:

@@ -23,19 +23,19 @@ ENLARGED = {way: f"base enlarged, {way}" for way in ("cubic", "in one step")}
 
 def regression(config: ImagenConfig) -> str:
     """The row of kernel ridge at the base's size."""
-    return f"kernel ridge, {config.sides[0]} pixels"
+    return f"kernel ridge, {config.sides[0]} pixels" if len(config.sides) > 1 else "kernel ridge"
 
 
 def other_rows(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> Thunks:
-    """{row: thunk}: `picture_baselines` at the last side and kernel ridge at the base's; with super-resolutions the
-    base enlarged in other ways; of partial captions regression."""
+    """{row: thunk}: `picture_baselines`; with super-resolutions kernel ridge at the base's side and the base enlarged
+    in other ways; where training leaves words out, regression of partial captions."""
     vectors = FrozenText(config.text_weights, dataset).sums if config.text_weights else None
     side = config.sides[0]
     found = dict(picture_baselines(dataset, vectors, config.sides[-1]))
-    found[regression(config)] = picture_baselines(dataset, vectors, side)["kernel ridge"]
-    if partial_captions(dataset):
+    if config.drop_words and partial_captions(dataset):
         found["regression of partial captions"] = partial(regressed, dataset, side)
     if len(config.sides) > 1:
+        found[regression(config)] = picture_baselines(dataset, vectors, side)["kernel ridge"]
         found |= {row: partial(enlarged, trained, dataset, config, way) for way, row in ENLARGED.items()}
     return found
 

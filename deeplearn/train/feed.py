@@ -33,12 +33,17 @@ class Feed:
 
     def _stream(self, stage: Stage, seed: int) -> Any:
         size, parts = stage.batch_size or self.config.batch_size, self.layout.ways * self.config.accumulate
+        # Stages may have batches of their own, by other flags.
+        where = f"stage {stage.name!r}: " if len(self.experiment.stages) > 1 else ""
         if size % parts:
             raise UserError(
-                f"a batch of {size} cannot be cut into {self.layout.ways} device part(s) times "
+                f"{where}a batch of {size} cannot be cut into {self.layout.ways} device part(s) times "
                 f"{self.config.accumulate} accumulated part(s): choose a --batch_size that {parts} divides"
             )
-        return data.stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
+        try:
+            return data.stream(stage.data or self.experiment.data.train, size, seed, self.layout.shard)
+        except UserError as error:
+            raise UserError(f"{where}{error}") from None
 
     def chunk(self, stage: int) -> int:
         """How many steps' batches go into one compiled loop."""

@@ -17,3 +17,10 @@ def test_it_is_the_energy_of_differences_over_the_others_and_falls_with_blur():
     assert sharpness(ramp, 2 * ramp) == pytest.approx(slope / 4)
     across = ramp[:, :7].swapaxes(1, 2)
     assert sharpness(across, ramp) == sharpness(ramp, across) == 1
+
+
+def test_beside_pictures_of_one_colour_all_others_are_infinitely_sharper():
+    flat, images = np.full((2, 4, 4, 3), 0.5), np.random.default_rng(0).uniform(size=(2, 4, 4, 3))
+    assert sharpness(flat, flat) == 1
+    assert sharpness(images, flat) == np.inf
+    assert sharpness(flat, images) == 0

@@ -8,6 +8,7 @@ import pytest
 
 from deeplearn import train as dl
 from deeplearn.errors import UserError
+from deeplearn.text_to_image import imagen_rows
 from deeplearn.text_to_image.imagen import (
     ImagenConfig,
     asked_in_training,
@@ -69,6 +70,16 @@ def test_claims_are_of_rows_that_there_are(trained, dataset):
         assert all({claim.better, claim.than} <= rows for claim in claims(config))
     for way in ENLARGED:
         assert enlarged(trained, dataset, TINY, way).arrays["image"].shape[1:] == (8, 8, 3)
+
+
+def test_rows_are_of_what_the_system_does(trained, dataset, monkeypatch):
+    """One side has one kernel ridge, and nothing partial is asked of a system that learnt whole captions."""
+    monkeypatch.setattr(imagen_rows, "partial_captions", lambda dataset: ["a caption"])
+    whole = set(other_rows(trained, dataset, dataclasses.replace(TINY, sides=(8,), drop_words=0.0)))
+    assert {"regression of partial captions", *ENLARGED.values(), "kernel ridge, 4 pixels"} == {
+        *other_rows(trained, dataset, TINY)
+    } - whole
+    assert "kernel ridge" in whole and claims(dataclasses.replace(TINY, sides=(8,)))[0].than == "kernel ridge"
 
 
 def test_captions_are_left_out_and_words_are_dropped_as_often_as_is_said(trained, dataset):

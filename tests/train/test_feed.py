@@ -12,6 +12,7 @@ import pytest
 
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset, Ragged, Unpaired
+from deeplearn.errors import UserError
 from deeplearn.train import Config, Experiment, Mean, Stage, Turn, ours
 from deeplearn.train.loop import run
 from deeplearn.train.parallel import Layout, local, make_layout
@@ -54,6 +55,17 @@ def unpaired(steps=12):
 
 def padded(steps=12):
     return Experiment(Bag(), [Stage([Turn(count)], optax.adam(0.05), steps)], Dataset("toy", TEXTS, TEXTS, TEXTS))
+
+
+def test_a_batch_that_is_too_large_is_told_by_its_stage():
+    """Each stage may have a flag of its own for it."""
+    one = Stage([Turn(count)], optax.adam(0.05), 1, "codes")
+    other = dataclasses.replace(one, name="prior", batch_size=65)
+    experiment = dataclasses.replace(padded(), stages=[one, other])
+    with pytest.raises(UserError, match=r"^stage 'prior': a batch of 65 is larger than the split's 64 examples"):
+        Trainer(experiment, Config(batch_size=8), Layout())
+    with pytest.raises(UserError, match=r"^a batch of 65 is larger"):
+        Trainer(dataclasses.replace(experiment, stages=[other]), Config(batch_size=8), Layout())
 
 
 def after(experiment, layout=None, looped=True, **config):
