@@ -8,23 +8,20 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.models.denoiser import GROUPS
-from deeplearn.models.samplers import SAMPLERS
 from deeplearn.text_to_image.captions import need_captions
+from deeplearn.text_to_image.cascade import Cascade, need_cascade
 from deeplearn.text_to_image.clip import IMAGE_ENCODERS, TEXT_ENCODERS
-from deeplearn.text_to_image.networks import need_cascade, need_heads
+from deeplearn.text_to_image.networks import need_heads
 
 
 @dataclasses.dataclass(frozen=True)
-class UnclipConfig(dl.Config):
+class UnclipConfig(Cascade):
     dataset: str = "openmoji/people-32"
-    sides: tuple[int, ...] = dl.flag(
-        (16, 32), "pixels of a side: of the decoder's pictures, of each upsampler's", min=2
-    )
+    sides: tuple[int, ...] = (16, 32)
     steps: int = dl.flag(3000, "steps of the decoder", min=1)
     clip_steps: int = dl.flag(800, "steps of CLIP", min=1)
     prior_steps: int = dl.flag(2000, "steps of the prior", min=1)
-    upsampler_steps: int = dl.flag(1000, "steps of each upsampler", min=1)
-    batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
+    upsampler_steps: int = 1000
     clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
     prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
     network: str = dl.flag(
@@ -42,32 +39,15 @@ class UnclipConfig(dl.Config):
     prior_layers: int = dl.flag(3, "its layers", min=1)
     components: int = dl.flag(32, "principal components that the autoregressive prior draws", min=1)
     levels: int = dl.flag(64, "levels that each of them is cut into", min=2)
-    widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the decoder's U-Net", min=GROUPS)
-    upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each upsampler", min=GROUPS)
-    places: tuple[int, ...] = dl.flag((8, 16, 32), "places of a side that a U-Net has at first, by stage", min=1)
-    text_width: int = dl.flag(128, "features of a word that the decoder attends to", min=8)
-    text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
-    condition: int = dl.flag(512, "features of what the decoder's blocks are told of all this", min=8)
     drop_vector: float = dl.flag(
         0.1, "fraction of pictures' vectors left out of the decoder's training", min=0, max=1
     )
     drop_text: float = dl.flag(0.5, "fraction of captions left out of the decoder's training", min=0, max=1)
     drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
-    drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(8.0, "factor of the decoder's noise levels (log-normal)", min=1e-3)
-    noised: float = dl.flag(
-        0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
-    )
-    noised_when_drawn: float = dl.flag(0.05, "the same when pictures are made", min=0, max=1)
     blur: float = dl.flag(0.6, "largest standard deviation of the blur of a smaller picture in training", min=0.1)
-    sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
     prior_sampling_steps: int = dl.flag(24, "levels that the prior's sampler visits", min=2)
-    sampling_steps: int = dl.flag(24, "the same of the decoder's", min=2)
-    upsampler_sampling_steps: int = dl.flag(10, "the same of each upsampler's", min=2)
     prior_guidance: float = dl.flag(0.0, "how far vectors are pushed towards the caption (0: not at all)", min=0)
-    guidance: float = dl.flag(1.0, "how far pictures are pushed towards vector and caption (0: not at all)", min=0)
     learning_rate: float = dl.flag(2e-3, "Adam's rate after 200 steps of warm-up; falls to 0 along a cosine", min=0)
-    ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
 
     # The networks of the paper's table 3 and its steps; its own sizes are --sides=64,256,1024 with
     # --dataset=captions:DIR@1024. Its batches of 2048 are more than the default set has, and each stage has a rate
@@ -86,17 +66,9 @@ class UnclipConfig(dl.Config):
         "drop_words": 0.0,
     }
     TINY = {
-        "dataset": "openmoji/people-16",
-        "sides": (4, 8),
-        "places": (4, 4),
-        "widths": (8,),
-        "upsampler_widths": (8,),
-        "text_width": 8,
-        "text_features": 16,
-        "condition": 16,
+        **Cascade.TINY,
         "clip_steps": 2,
         "prior_steps": 2,
-        "upsampler_steps": 2,
         "clip_batch": 8,
         "prior_batch": 8,
         "clip_width": 4,
@@ -104,8 +76,6 @@ class UnclipConfig(dl.Config):
         "prior_width": 8,
         "prior_layers": 1,
         "prior_sampling_steps": 2,
-        "sampling_steps": 2,
-        "upsampler_sampling_steps": 2,
     }
 
     @property

@@ -16,7 +16,6 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
-from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.diffusion import Arrays, Diffusion, strength
 from deeplearn.models.imagen import Imagen, enlarge, estimate, seen_small
 from deeplearn.models.imagen_sizes import imagen_base, imagen_upsampler
@@ -27,8 +26,9 @@ from deeplearn.models.text_unet import TextUNet
 from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
 from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.cascade import Cascade, need_cascade
 from deeplearn.text_to_image.frozen_text import FrozenText
-from deeplearn.text_to_image.networks import need_cascade, unet, upsampler
+from deeplearn.text_to_image.networks import unet, upsampler
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
@@ -39,49 +39,15 @@ WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 
 @dataclasses.dataclass(frozen=True)
-class ImagenConfig(dl.OptimizerConfig):
+class ImagenConfig(Cascade, dl.OptimizerConfig):
     dataset: str = "openmoji/people-64"
-    sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
     steps: int = dl.flag(4500, "steps of the base", min=1)
-    upsampler_steps: int = dl.flag(1500, "steps of each super-resolution", min=1)
-    batch_size: int = 32
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
-    widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the base's U-Net", min=GROUPS)
-    upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each super-resolution", min=GROUPS)
-    places: tuple[int, ...] = dl.flag((8, 16, 32), "places of a side that a U-Net has at first, by stage", min=1)
-    text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
-    text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
-    condition: int = dl.flag(512, "features of what the base's blocks are told of text and noise level", min=8)
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
-    drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
-    noise_scale: float = dl.flag(8.0, "factor of the base's noise levels (log-normal)", min=1e-3)
-    noised: float = dl.flag(
-        0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
-    )
-    noised_when_drawn: float = dl.flag(0.05, "the same when pictures are made", min=0, max=1)
-    sampler: str = dl.flag("ddim", "the way from noise to a picture", choices=tuple(SAMPLERS))
-    sampling_steps: int = dl.flag(24, "levels that the base's sampler visits", min=2)
-    upsampler_sampling_steps: int = dl.flag(10, "the same of each super-resolution", min=2)
-    guidance: float = dl.flag(1.0, "how far pictures are pushed towards the text (0: not at all)", min=0)
     percentile: float = dl.flag(0.0, "of dynamic thresholding, such as .995 (0: plain clipping)", min=0, max=1)
     clip: float = 1.0
     schedule: str = "warmup_cosine"
-    ema: float = dl.flag(0.998, "decay of the moving average of the weights", min=0, max=1)
-
-    TINY = {
-        "dataset": "openmoji/people-16",
-        "sides": (4, 8),
-        "places": (4, 4),
-        "widths": (8,),
-        "upsampler_widths": (8,),
-        "text_width": 8,
-        "text_features": 16,
-        "condition": 16,
-        "upsampler_steps": 2,
-        "sampling_steps": 2,
-        "upsampler_sampling_steps": 2,
-    }
 
     @property
     def names(self) -> list[str]:

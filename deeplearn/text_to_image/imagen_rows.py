@@ -27,8 +27,8 @@ def regression(config: ImagenConfig) -> str:
 
 
 def other_rows(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> Thunks:
-    """{row: thunk}: `picture_baselines`; with super-resolutions kernel ridge at the base's side and the base enlarged
-    in other ways; where training leaves words out, regression of partial captions."""
+    """{row: thunk}: `picture_baselines`; where training leaves words out, regression of partial captions; with
+    super-resolutions kernel ridge at the base's side and the base enlarged in other ways."""
     vectors = FrozenText(config.text_weights, dataset).sums if config.text_weights else None
     side = config.sides[0]
     found = dict(picture_baselines(dataset, vectors, config.sides[-1]))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -17,31 +15,6 @@ from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.nn.functional import area_means
 
 DETAILED = 1000  # pictures whose details are measured
-
-
-def need_cascade(config: Any, dataset: Dataset) -> None:
-    """UserError unless pictures of all `config.sides` can be made of the data's, each of the one before.
-
-    Looked at are the flags sides, places, noised, noised_when_drawn and text_width.
-    """
-    dataset.need_square_images("pictures of several sizes are made of each")
-    largest, sides = dataset.image_shape[0], config.sides
-    if not sides:
-        raise UserError("--sides should have a number for each stage, such as --sides=16,32")
-    if config.noised_when_drawn > config.noised:
-        raise UserError(
-            f"--noised_when_drawn={config.noised_when_drawn} is more than --noised={config.noised}, the most that "
-            "training shows"
-        )
-    if config.text_width % 8:
-        raise UserError(f"--text_width={config.text_width} should be a multiple of 8")
-    if any(b % a or b <= a for a, b in itertools.pairwise(sides)) or largest % sides[-1]:
-        raise UserError(
-            f"--sides={','.join(map(str, sides))} should rise, each a multiple of the one before and the last a "
-            f"divisor of {largest}, the side of the pictures of --dataset={config.dataset}"
-        )
-    if len(config.places) < len(sides):
-        raise UserError(f"--places should have a number for each of {len(sides)} stages")
 
 
 def need_heads(width: int) -> None:

@@ -23,7 +23,6 @@ from deeplearn.train.loss import call_loss
 from deeplearn.train.parallel import DATA, MODEL, Layout, parse_mesh, split_axis
 from deeplearn.train.precision import mixed_precision
 from deeplearn.train.state import State, begin
-from deeplearn.train.step import turn_update
 from deeplearn.train.trainer import Trainer
 from deeplearn.train.trees import at, joined, part
 
@@ -141,21 +140,13 @@ def training_flops(experiment: Experiment, config: Config) -> float:
 
 
 def step_flops(trainer: Trainer, index: int) -> float:
-    """Of a step of one stage."""
-    stage, config = trainer.experiment.stages[index], trainer.config
+    """Of losses and gradients in a step of one stage. Optimisers have no products, and take long to trace."""
+    stage, flops = trainer.experiment.stages[index], 0.0
     state = jax.eval_shape(lambda s: begin(stage, s), trainer.abstract_one)
     example = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), trainer.feed.examples[index])
-    clock, flops = jax.ShapeDtypeStruct((2,), np.int32), 0.0
-    for number, turn in enumerate(stage.turns):
-        update = turn_update(
-            trainer.experiment.model,
-            stage,
-            number,
-            trainer.groups[index],
-            precision=config.precision,
-            accumulate=config.accumulate,
-        )
-        flops += turn.times / turn.every * jaxpr_flops(jax.make_jaxpr(update)(state, example, clock).jaxpr)
+    for turn in stage.turns:
+        loss, *of = _loss(trainer, index, turn, state, example, again=False)
+        flops += turn.times / turn.every * jaxpr_flops(jax.make_jaxpr(jax.grad(loss))(*of).jaxpr)
     return flops
 
 
