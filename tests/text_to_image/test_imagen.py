@@ -121,8 +121,6 @@ def test_unknown_words_are_left_out_and_no_text_is_nothing(trained, dataset):
     ("changed", "message"),
     [
         ({"sides": (8, 4)}, "should rise"),
-        ({"sides": (4, 6)}, "should rise"),
-        ({"places": (4,)}, "a number for each of 2 stages"),
         ({"places": (3, 3)}, "cannot be cut into 3 places"),
         ({"widths": (8, 8, 8, 8)}, "cannot be halved 3 times"),
         ({"widths": (9,)}, "multiple of 8"),
