@@ -15,7 +15,7 @@ from deeplearn.models.samplers import SAMPLERS
 @dataclasses.dataclass(frozen=True)
 class Cascade(dl.Config):
     sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
-    upsampler_steps: int = dl.flag(1500, "steps of each super-resolution", min=1)
+    upsampler_steps: int = dl.flag(2400, "steps of each super-resolution", min=1)
     batch_size: int = 32
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the first U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each super-resolution", min=GROUPS)
@@ -23,7 +23,7 @@ class Cascade(dl.Config):
     text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the first U-Net's blocks are told of all this", min=8)
-    drop_words: float = dl.flag(0.25, "fraction of captions that lose words, about half of them", min=0, max=1)
+    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
     noise_scale: float = dl.flag(8.0, "factor of the first stage's noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
         0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1

@@ -175,7 +175,8 @@ def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUN
     """The U-Net of a stage: those that the flags describe, or the published ones, that see every pixel."""
     if config.network == "small":
         if number:
-            return unet(config.upsampler_widths, side, places)
+            # As in the paper's last stage (section 2.4): what is far away is decided already.
+            return unet(config.upsampler_widths, side, places, to_itself=False)
         return unet(config.widths, side, places, condition=config.condition)
     smallest = 16 if number else 8
     if side % smallest:

@@ -26,17 +26,23 @@ def need_heads(width: int) -> None:
 
 
 def unet(
-    widths: Sequence[int], side: int, places: int, reads: bool = True, condition: int | None = None
+    widths: Sequence[int],
+    side: int,
+    places: int,
+    to_text: bool = True,
+    to_itself: bool = True,
+    condition: int | None = None,
 ) -> TextUNet:
     """A U-Net for pictures of `side` pixels, cut into `places` a side, of which `widths` gives the channels.
 
-    reads: the smallest pictures look at themselves and at the text. condition: as in `TextUNet`.
+    to_text, to_itself: whether the smallest pictures look at the text and at themselves. condition: as in
+    `TextUNet`.
 
     UserError where the numbers do not fit.
     """
     if not widths:
         raise UserError("a U-Net has at least one width, such as --widths=64,128")
-    if reads:
+    if to_text or to_itself:
         need_heads(widths[-1])
     if any(width % GROUPS for width in widths):
         raise UserError(f"widths of {', '.join(map(str, widths))} channels: each should be a multiple of {GROUPS}")
@@ -44,7 +50,7 @@ def unet(
         raise UserError(f"--places: pictures of {side} pixels cannot be cut into {places} places a side")
     if places % 2 ** (len(widths) - 1):
         raise UserError(f"--places: {places} places a side cannot be halved {len(widths) - 1} times: fewer widths")
-    last = Level(widths[-1], to_itself=reads, to_text=reads)
+    last = Level(widths[-1], to_itself=to_itself, to_text=to_text)
     return TextUNet((*map(Level, widths[:-1]), last), side // places, condition=condition)
 
 

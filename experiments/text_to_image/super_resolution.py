@@ -142,7 +142,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         ("squared_error", SQUARED, regress, guessed),
     ):
         stage = dl.Stage([dl.Turn(partial(loss, small=config.small))], config.chain(), config.steps, ema=0.998)
-        network = unet(config.widths, side, config.places, reads=False)
+        network = unet(config.widths, side, config.places, to_text=False, to_itself=False)
         model = upsampler(network, dataset, config.small, side, config.noise_scale)
         rivals[name] = dl.Rival(model, [stage], partial(evaluate, make=make), row=row)
     return dl.side_by_side(rivals, data=dataset, baselines=baselines, figures=figures, sheet=sheet, claims=CLAIMS)
