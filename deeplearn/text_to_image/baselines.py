@@ -16,7 +16,7 @@ from deeplearn.metrics.closeness import unit
 from deeplearn.metrics.identity import nearest_pictures
 from deeplearn.nn.functional import area_means, flat
 from deeplearn.text_to_image.captions import texts_of
-from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
 LIMIT = 4000  # training examples: a kernel's cost grows with their square
 PENALTIES = (1e-3, 1e-2, 0.1, 1.0, 10.0)
@@ -39,6 +39,7 @@ def picture_baselines(
     "sibling recoloured": of pictures with parts, a training picture of the same kind and person in another tone,
         its colours changed as they change between other pictures of the two tones; where training has none, its
         picture that shares the most.
+    "pictures of other captions": of shapes, the true ones dealt anew within each category: what is right by chance.
 
     side: of smaller pictures that are made, compared as means of areas; 0: the data set's.
     """
@@ -95,8 +96,20 @@ def picture_baselines(
         train, asked = dataset.train.arrays(), asked_rows(dataset)
         return measured(recoloured(train, asked, len(dataset.about[PARTS["tone"]])), asked)
 
+    def others() -> Measured:
+        asked = asked_rows(dataset)
+        images = asked["image"].copy()
+        for kind in np.unique(asked["kind"]):
+            own = np.flatnonzero(asked["kind"] == kind)
+            images[own] = images[np.roll(own, 1)]
+        return measured(images, asked)
+
     rows = {"retrieval": retrieval, "ridge on words and pairs": ridge, "kernel ridge": kernel_ridge}
-    return rows | ({"sibling recoloured": sibling} if has_parts(dataset) else {})
+    if has_parts(dataset):
+        rows["sibling recoloured"] = sibling
+    if rightness(dataset) == "right":
+        rows["pictures of other captions"] = others
+    return rows
 
 
 def recoloured(train: Rows, asked: Rows, tones: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import drop_words, need_captions
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import CodeConfig, code, code_stage, coder_of_run, frozen_codes, of_run
-from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
 BLOCK = 100  # pictures made at once
 WORDS = 0.5  # each word's chance to be left out of a caption that loses words
@@ -209,9 +209,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     measured = {}
     for row, image in images.items():
         quality = picture_quality(image, dataset, asked)
-        if "identity" in quality:
-            right = quality["identity"]
-            quality["identity_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
+        right = quality[name := rightness(dataset)]
+        quality[f"{name}_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
         measured[row] = dl.Measured(quality, {"image": image})
     return measured
 

@@ -16,7 +16,7 @@ from deeplearn.text_to_image.captions import texts_of
 from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.imagen import ImagenConfig, drawn, pictures, texts_for
 from deeplearn.text_to_image.partial_captions import partial_captions, regressed
-from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
 ENLARGED = {way: f"base enlarged, {way}" for way in ("cubic", "in one step")}
 
@@ -40,12 +40,11 @@ def other_rows(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> T
     return found
 
 
-def claims(config: ImagenConfig) -> list[dl.Claim]:
+def claims(config: ImagenConfig, dataset: Dataset) -> list[dl.Claim]:
     """Of the base, and of super-resolutions where there are any."""
     base = "base" if len(config.sides) > 1 else dl.OURS
-    found = [
-        dl.Claim("the base draws what was asked oftener than regression", base, regression(config), "identity")
-    ]
+    right = rightness(dataset)
+    found = [dl.Claim("the base draws what was asked oftener than regression", base, regression(config), right)]
     if len(config.sides) > 1:
         cubic = ENLARGED["cubic"]
         found.append(dl.Claim("enlarged pictures are sharper than interpolated ones", dl.OURS, cubic, "sharpness"))

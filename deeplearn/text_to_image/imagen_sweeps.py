@@ -13,14 +13,13 @@ from deeplearn.data import Dataset
 from deeplearn.data.subsets import evenly_spaced
 from deeplearn.text_to_image.captions import texts_of
 from deeplearn.text_to_image.imagen import ImagenConfig, drawn, texts_for
-from deeplearn.text_to_image.quality import picture_quality
+from deeplearn.text_to_image.quality import picture_quality, rightness
 
 ROWS = 100
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 4.0)
 PERCENTILES = (0.0, 0.8, 0.9, 0.95, 0.98, 0.995, 1.0)
 STRONG = 4.0  # guidance at which values leave their range, and thresholding shows
 NOISED = (0.0, 0.025, 0.05, 0.1, 0.2)
-MEASURED = ("identity", "sharpness")
 
 Curves = dict[str, tuple[Sequence[float], list[float]]]
 
@@ -39,7 +38,7 @@ def swept(
         changed = dataclasses.replace(config, **{flag: value})  # type: ignore[arg-type]
         made = drawn(trained, changed, channels, int(enlarges), *text, small)
         found.append(picture_quality(made, dataset, rows))
-    return {metric: (values, [one[metric] for one in found]) for metric in MEASURED if metric in found[0]}
+    return {metric: (values, [one[metric] for one in found]) for metric in (rightness(dataset), "sharpness")}
 
 
 def thresholded(trained: dl.Trained, config: ImagenConfig, dataset: Dataset) -> Curves:

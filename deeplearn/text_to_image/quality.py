@@ -67,6 +67,11 @@ def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[s
     return metrics
 
 
+def rightness(dataset: Dataset) -> str:
+    """The metric of `picture_quality` that says how often pictures are those that were asked for."""
+    return "right" if "things" in dataset.train.spec else "identity"
+
+
 def _right(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float]:
     """How often pictures are those that were asked for, as the data set can tell."""
     if has_parts(dataset):

@@ -21,7 +21,7 @@ from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
 from deeplearn.text_to_image.dalle import DalleConfig, pictures, ranked, system, upper_half
-from deeplearn.text_to_image.quality import asked_rows
+from deeplearn.text_to_image.quality import asked_rows, rightness
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
 MOST = 512  # candidates of a text: so many were ranked in the paper
@@ -96,7 +96,9 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         figures=figures,
         sheet=sheet,
         images=images,
-        claims=[dl.Claim("CLIP's choice is right more often than one sample", best, "one sample", "identity")],
+        claims=[
+            dl.Claim("CLIP's choice is right more often than one sample", best, "one sample", rightness(dataset))
+        ],
     )
 
 

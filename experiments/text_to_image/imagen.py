@@ -119,7 +119,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         figures=figures,
         sheet=sheet,
         images=images,
-        claims=claims(config),
+        claims=claims(config, dataset),
     )
 
 

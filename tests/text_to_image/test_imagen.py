@@ -67,7 +67,7 @@ def test_pictures_of_every_stage_are_larger_and_say_what_was_asked(trained, data
 def test_claims_are_of_rows_that_there_are(trained, dataset):
     rows = {*other_rows(trained, dataset, TINY), dl.OURS, "base"}
     for config in (TINY, dataclasses.replace(TINY, sides=(4,))):
-        assert all({claim.better, claim.than} <= rows for claim in claims(config))
+        assert all({claim.better, claim.than} <= rows for claim in claims(config, dataset))
     for way in ENLARGED:
         assert enlarged(trained, dataset, TINY, way).arrays["image"].shape[1:] == (8, 8, 3)
 
@@ -79,7 +79,9 @@ def test_rows_are_of_what_the_system_does(trained, dataset, monkeypatch):
     assert {"regression of partial captions", *ENLARGED.values(), "kernel ridge, 4 pixels"} == {
         *other_rows(trained, dataset, TINY)
     } - whole
-    assert "kernel ridge" in whole and claims(dataclasses.replace(TINY, sides=(8,)))[0].than == "kernel ridge"
+    assert (
+        "kernel ridge" in whole and claims(dataclasses.replace(TINY, sides=(8,)), dataset)[0].than == "kernel ridge"
+    )
 
 
 def test_captions_are_left_out_and_words_are_dropped_as_often_as_is_said(trained, dataset):

@@ -7,7 +7,8 @@ from deeplearn import data
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.nn.functional import area_means
-from deeplearn.text_to_image.quality import asked_rows, picture_quality
+from deeplearn.text_to_image.baselines import picture_baselines
+from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
 
@@ -58,6 +59,15 @@ def test_shapes_are_read(data_dir):
     asked = {key: column[480:540] for key, column in asked_rows(shapes).items()}
     found = picture_quality(asked["image"], shapes, asked)
     assert found["right"] == found["binding"] == found["right_seen"] == 1 and found["mse"] == 0
+    assert rightness(shapes) == "right"
+
+
+def test_by_chance_shapes_are_seldom_right(data_dir):
+    """The pictures are as good as the true ones, and of the same categories."""
+    shapes = data.load("shapes/32", data_dir)
+    found = picture_baselines(shapes)["pictures of other captions"]().metrics
+    assert found["sharpness"] == pytest.approx(1, abs=0.05) and found["right"] < found["binding"] < 0.1
+    assert found["place"] < 0.3 and found["relation"] < 0.05 and found["count"] < 0.6
 
 
 def test_of_other_pictures_the_nearest_has_the_caption(captioned):
