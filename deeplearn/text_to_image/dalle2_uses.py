@@ -61,7 +61,7 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
     "variations": `kind` is how often the kind stays, `identity` how often all does; `varied`, the mean squared
         difference of two variations of a picture, over that of two pictures.
     "half hidden": the caption's picture, whose left half is given.
-    "half way": between two pictures; `kind` where the nearest picture is of either's kind.
+    "half way": between two pictures; `kind`, of pictures with parts, where the nearest is of either's kind.
     "half way in pixels": the mean of the two, for the sharpness.
     "tone turned by a text difference, θ": `tone` is how often it is the tone asked for, `identity` how often the
         picture is the one that has it. Only of pictures with tones of skin.
@@ -95,7 +95,7 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
 
 def _of_either(made: np.ndarray, rows: Rows, others: Rows, dataset: Dataset) -> dict[str, float]:
     """How often the nearest picture is of the kind of one of both ends, where there are kinds."""
-    if "kind" not in rows:
+    if not has_parts(dataset):
         return {}
     splits = [split.arrays() for split in (dataset.train, dataset.validation, dataset.test)]
     image, kind = (np.concatenate([split[key] for split in splits]) for key in ("image", "kind"))

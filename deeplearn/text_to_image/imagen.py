@@ -14,6 +14,7 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset, Vocabulary
+from deeplearn.data.streams import ENDLESS
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.diffusion import Arrays, Diffusion, strength
@@ -169,6 +170,11 @@ def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
     need_cascade(config, dataset)
     if config.text_weights and config.drop_words:
         raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
+    if config.text_weights and len(dataset.train) >= ENDLESS:
+        raise UserError(
+            f"a frozen encoder reads all captions before training, and those of --dataset={dataset.name} have no "
+            "end: choose another set, or leave out --text_weights"
+        )
 
 
 def network(config: ImagenConfig, number: int, side: int, places: int) -> TextUNet:

@@ -52,3 +52,11 @@ def test_variations_that_have_nothing_in_common_vary_as_much_as_pictures_do(monk
 
     found = found_with(monkeypatch, emoji, variations=others)["variations"]
     assert found["varied"] == pytest.approx(1, abs=0.05) and found["identity"] < 0.5
+
+
+def test_shapes_have_no_end_and_no_parts(monkeypatch, data_dir):
+    """What has no parts has no kind that could stay, and no tone to be turned."""
+    monkeypatch.setattr(dalle2_uses, "EDITED", 20)
+    found = found_with(monkeypatch, data.load("shapes/32", data_dir))
+    assert set(found) == {"variations", "half hidden", "half way", "half way in pixels"}
+    assert set(found["half way"]) == {"sharpness"} and found["variations"]["place"] == 1

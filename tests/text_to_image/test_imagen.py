@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from deeplearn import data
 from deeplearn import train as dl
 from deeplearn.errors import UserError
 from deeplearn.text_to_image import imagen_rows
@@ -133,3 +134,9 @@ def test_unknown_words_are_left_out_and_no_text_is_nothing(trained, dataset):
 def test_what_does_not_fit_is_refused(dataset, changed, message):
     with pytest.raises(UserError, match=message):
         system(dataclasses.replace(TINY, **changed), dataset)
+
+
+def test_a_frozen_encoder_cannot_read_captions_without_end(data_dir):
+    changed = {"dataset": "shapes/32", "text_weights": "somewhere", "drop_words": 0.0}
+    with pytest.raises(UserError, match=r"those of --dataset=shapes/32 have no end: choose another"):
+        system(dataclasses.replace(TINY, **changed), data.load("shapes/32", data_dir))
