@@ -9,6 +9,7 @@ import pytest
 from deeplearn.data import Arrays, Dataset
 from deeplearn.errors import UserError
 from deeplearn.judge import (
+    is_judged,
     judge,
     nearest_training,
     need_judge,
@@ -202,3 +203,14 @@ def test_a_sweep_measures_what_samples_are_measured_by(dataset):
     found, expected = swept_quality(made(20), dataset), sample_quality(made(20), dataset)
     assert found == {name: pytest.approx(expected[name], rel=1e-3, abs=1e-4) for name in found}
     assert set(found) == {"frechet_distance", "precision", "recall"}
+
+
+def test_pictures_without_labels_have_no_judge_and_labelled_ones_that_cannot_be_judged_are_refused():
+    labelled = images()
+    bare = Arrays({"image": labelled.train.arrays()["image"]})
+    assert is_judged(labelled) and not is_judged(Dataset("mine", bare, bare, bare))
+    with pytest.raises(UserError, match="too few images"):
+        is_judged(images(train=4, test=2))
+    points = Arrays({"point": np.zeros((4, 2), np.float32)})
+    with pytest.raises(UserError, match="has no images: this experiment draws images"):
+        is_judged(Dataset("points", points, points, points))
