@@ -8,10 +8,9 @@ Of pairs of test pictures. Diffusion: each picture is led back to the noise of w
 at the middle: whether the data set's judge is sure of a class (`confident`) and whether it is that of one of the
 two (`of_an_end`); `feature_distance`, to the nearest training picture in the judge's features over that of test
 pictures; `precision`; `sharpness` beside test pictures; and `psnr_ends`, how well the ends are the two pictures.
-Pictures without classes have no judge: of them `frechet_pixels` and `kernel_pixels` say how far
-they are from test pictures.
-More rows: a straight line between the noises, one in pixels, which is two pictures at once, and test pictures
-themselves.
+Pictures without classes have no judge: of them `frechet_pixels` and `kernel_pixels` say how far they are from test
+pictures. More rows: a straight line between the noises, one in pixels, which is two pictures at once, and test
+pictures themselves.
 """
 
 import dataclasses

@@ -28,10 +28,9 @@ def test_numbers_that_do_not_fit_are_refused(widths, places, message):
 def test_an_upsampler_draws_details_of_unit_variance():
     image = np.random.default_rng(0).uniform(size=(50, 8, 8, 3)).astype(np.float32)
     dataset = Dataset("noise", *[Arrays({"image": image})] * 3)
-    found = upsampler(unet((8,), 8, 8, to_text=False, to_itself=False), dataset, 4, 8, noise_scale=1.5)
+    network = unet((8,), 8, 8, to_text=False, to_itself=False)
+    found = upsampler(network, dataset, 4, 8, noise_scale=1.5)
     assert np.std(found.normalise(np.asarray(details(image, 4)))) == pytest.approx(1, rel=1e-3)
     assert found.prediction == "x" and found.noise_scale == 1.5
     flat = Dataset("grey", *[Arrays({"image": np.full((5, 8, 8, 3), 0.5, np.float32)})] * 3)
-    assert np.isfinite(
-        upsampler(unet((8,), 8, 8, to_text=False, to_itself=False), flat, 4, 8, 1.0).std
-    )  # nothing to add
+    assert np.isfinite(upsampler(network, flat, 4, 8, 1.0).std)  # nothing to add
