@@ -21,8 +21,6 @@ class UnclipConfig(Cascade):
     steps: int = dl.flag(3000, "steps of the decoder", min=1)
     clip_steps: int = dl.flag(800, "steps of CLIP", min=1)
     prior_steps: int = dl.flag(2000, "steps of the prior", min=1)
-    upsampler_steps: int = 1000
-    drop_words: float = 0.25
     clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
     prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
     network: str = dl.flag(

@@ -35,9 +35,9 @@ JUMP, RESAMPLE = 4, 3  # of RePaint: far fewer than for photographs, as the leve
 Rows = Mapping[str, np.ndarray]
 
 
-def by_vector(trained: dl.Trained, vector: Any, rows: Rows) -> Denoiser:
-    """The decoder that is told vectors [N, D] and no captions, without guidance: its noise can be found again."""
-    return decoder_of(trained, vector, rows["tokens"], np.zeros_like(rows["length"]), guidance=0.0)
+def by_vector(trained: dl.Trained, vector: Any, rows: Rows, guidance: float = 0.0) -> Denoiser:
+    """The decoder that is told vectors [N, D] and no captions; without guidance its noise can be found again."""
+    return decoder_of(trained, vector, rows["tokens"], np.zeros_like(rows["length"]), guidance)
 
 
 def taken_apart(trained: dl.Trained, config: UnclipConfig, rows: Rows) -> tuple[jax.Array, jax.Array]:
@@ -50,10 +50,16 @@ def taken_apart(trained: dl.Trained, config: UnclipConfig, rows: Rows) -> tuple[
 
 
 def decoded(
-    trained: dl.Trained, config: UnclipConfig, rows: Rows, vector: Any, noise: Any, sampler: str = "ddim"
+    trained: dl.Trained,
+    config: UnclipConfig,
+    rows: Rows,
+    vector: Any,
+    noise: Any,
+    sampler: str = "ddim",
+    guidance: float = 0.0,
 ) -> np.ndarray:
     """The pictures of vectors and noise; with "ddpm" fresh noise enters at each step besides."""
-    denoiser = by_vector(trained, vector, rows)
+    denoiser = by_vector(trained, vector, rows, guidance)
     return finished(trained, follow(SAMPLERS[sampler], denoiser, trained.key, noise, decoder_ratios(config)))
 
 
@@ -94,17 +100,13 @@ def turned(trained: dl.Trained, config: UnclipConfig, rows: Rows, asked: Rows, f
     """[fractions, N, side, side, C]: pictures changed as the captions `asked` differ from their own (section 3.3).
 
     z_θ = slerp(z_i, z_d, θ), z_d the difference of the captions' vectors at length 1; the noise stays. The paper
-    has θ from .25 to .5.
+    has θ from .25 to .5. Pictures are pushed towards z_θ by --guidance, and so no longer are their own at θ = 0.
     """
     vector, noise = taken_apart(trained, config, rows)
     own, wanted = (trained(text_vectors, each["tokens"], each["length"]) for each in (rows, asked))
     difference = unit(wanted - own)
-    return np.stack(
-        [
-            decoded(trained, config, rows, along_great_circle(vector, difference, jnp.float32(fraction)), noise)
-            for fraction in fractions
-        ]
-    )
+    between = [along_great_circle(vector, difference, jnp.float32(fraction)) for fraction in fractions]
+    return np.stack([decoded(trained, config, rows, z, noise, guidance=config.guidance) for z in between])
 
 
 def completed(trained: dl.Trained, config: UnclipConfig, rows: Rows, visible: np.ndarray) -> np.ndarray:

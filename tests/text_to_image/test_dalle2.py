@@ -129,9 +129,11 @@ def test_changes_of_pictures(emoji, system_of):
     for end, rows in zip(ends, (own, wanted), strict=True):
         vector, noise = taken_apart(trained, config, rows)
         np.testing.assert_allclose(end, decoded(trained, config, own, vector, noise), atol=1e-4)
-    turns = turned(trained, config, own, wanted, np.array([0.0, 0.5]))
+    unguided = dataclasses.replace(config, guidance=0.0)
+    turns = turned(trained, unguided, own, wanted, np.array([0.0, 0.5]))
     np.testing.assert_allclose(turns[0], ends[0], atol=1e-4)
     assert np.abs(turns[1] - turns[0]).max() > 1e-4
+    assert config.guidance and np.abs(turned(trained, config, own, wanted, np.array([0.5])) - turns[1]).max() > 1e-4
     again = variations(trained, config, own, 2)
     assert again.shape == (2, 2, 4, 4, 3) and np.abs(again[1] - again[0]).max() > 1e-3
     hidden, visible = completed(trained, config, own, half_visible(4)), half_visible(4)[..., 0]
