@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -20,6 +20,18 @@ NEVER = -1  # no code ends a picture
 SUMMED, HINT = 512, 64  # features of a bag of words, and of what each place is told of it
 
 
+class Said(NamedTuple):
+    """Logits of what comes next, each after all that stands before it, but for the bag's.
+
+    of_words: [B, T − 1, vocabulary + T], of all words but the first; None with a prefix, which is not predicted.
+    of_codes: [B, places, codes]. of_bag: the same, after the bag of words alone; None without a bag.
+    """
+
+    of_words: jax.Array | None
+    of_codes: jax.Array
+    of_bag: jax.Array | None
+
+
 class TextAndCodes(nn.Module):
     """A decoder over [text, start, codes]: what comes next, at every position.
 
@@ -29,7 +41,8 @@ class TextAndCodes(nn.Module):
     prefix: the text is read in both directions, and is not predicted; otherwise all is causal, as published.
     sparse: the published patterns of attention, row, column and convolution with `kernel`; otherwise all is seen.
     bag: each place of the picture is told what a small network makes of the sum of the words' vectors: words which
-        were never seen together add up (not published).
+        were never seen together add up. So that there is something to tell, the network also guesses the place's
+        code by itself, which only its training looks at (not published).
 
     The start is a learnt vector that the paper does not have: there the text's last token predicts the first code.
     """
@@ -77,7 +90,7 @@ class TextAndCodes(nn.Module):
         if self.bag:
             self.summed = nn.Embed(self.vocabulary, SUMMED, embedding_init=nn.initializers.normal(0.1))
             self.mixed, self.hints = nn.Dense(SUMMED), nn.Dense(self.places * HINT)
-            self.hinted = nn.Dense(self.width, use_bias=False)
+            self.hinted, self.guess = nn.Dense(self.width, use_bias=False), nn.Dense(self.codes)
         if not self.prefix:
             self.next_word = nn.Dense(self.vocabulary + self.time)
 
@@ -88,21 +101,21 @@ class TextAndCodes(nn.Module):
         place = jnp.arange(self.time)
         return jnp.where(place < length[:, None], tokens, self.vocabulary + place)
 
-    def __call__(
-        self, tokens: jax.Array, length: jax.Array, codes: jax.Array, train: bool = False
-    ) -> tuple[jax.Array | None, jax.Array]:
-        """Logits of words [B, T − 1, vocabulary + T], but for the first, and of codes [B, places, codes].
-
-        tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read. With `prefix`
-        there are no logits of words: None.
-        """
+    def __call__(self, tokens: jax.Array, length: jax.Array, codes: jax.Array, train: bool = False) -> Said:
+        """tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read."""
         assert_shapes(codes=(codes, f"batch {self.places}"))
         text, bag = self._text(tokens, length)
         start = jnp.full((len(codes), 1), self.codes, codes.dtype)
         image = self._codes(jnp.concatenate([start, codes[:, :-1]], 1), jnp.arange(self.places), bag)
         y = self.decoder(jnp.concatenate([text, image], 1), train)
         of_words = None if self.prefix else by_rows(self.next_word, y[:, : self.time - 1])
-        return of_words, by_rows(self.next_code, y[:, self.time :])
+        of_bag = self.guessed(tokens, length) if self.bag else None
+        return Said(of_words, by_rows(self.next_code, y[:, self.time :]), of_bag)
+
+    def guessed(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
+        """Logits [B, places, codes] of each place's code after the bag of words alone."""
+        logits: jax.Array = by_rows(self.guess, self._hints(tokens, length))
+        return logits
 
     def read(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
         """The text into the collection "cache", before `after` is called; what each place is told of the bag of its
@@ -125,10 +138,14 @@ class TextAndCodes(nn.Module):
         words = self.words(self.padded(tokens, length)) + self.text_positions
         if not self.bag:
             return words, jnp.zeros((len(tokens), self.places, 0))
+        return words, self.hinted(self._hints(tokens, length))
+
+    def _hints(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
+        """What the bag of words says of each place, [B, places, HINT]."""
         inside = jnp.arange(self.time) < length[:, None]
         bag = (self.summed(jnp.where(inside, tokens, 0)) * inside[..., None]).sum(1)
-        hints = self.hints(nn.silu(self.mixed(nn.silu(bag))))
-        return words, self.hinted(hints.reshape(len(tokens), self.places, HINT))
+        hints: jax.Array = self.hints(nn.silu(self.mixed(nn.silu(bag))))
+        return hints.reshape(len(tokens), self.places, HINT)
 
     def _codes(self, before: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
         """Vectors [B, time, width] of the codes `before` [B, time] the places [time] that they predict."""

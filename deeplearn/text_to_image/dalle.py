@@ -38,6 +38,8 @@ class DalleConfig(CodeConfig):
     dropout: float = dl.flag(0.1, "fraction of features that its layers drop", min=0, max=0.9)
     text_prefix: bool = dl.flag(True, "read the text in both directions and do not predict it")
     word_sums: bool = dl.flag(True, "tell each place what a small network makes of the bag of words")
+    bag_steps: int = dl.flag(2000, "steps of this network alone, before the decoder", min=1)
+    bag_batch: int = dl.flag(64, "examples in a batch of it", min=1)
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
     drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
@@ -87,6 +89,8 @@ class DalleConfig(CodeConfig):
         "code_features": 4,
         "code_width": 8,
         "code_blocks": 0,
+        "bag_steps": 2,
+        "bag_batch": 8,
         "width": 8,
         "depth": 1,
         "heads": 2,
@@ -98,7 +102,7 @@ class DalleConfig(CodeConfig):
 
 
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
-    """2. The decoder: the next code of a picture, after its caption and the codes before."""
+    """3. The decoder: the next code of a picture, after its caption and the codes before."""
     tokens, length, codes = batch["tokens"], batch["length"], codes_of(model, batch["image"])
     if config.drop_words:
         some = jax.random.bernoulli(model.make_rng("noise"), config.drop_words, (len(tokens), 1))
@@ -107,8 +111,21 @@ def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
     drawn = jax.random.randint(model.make_rng("noise"), codes.shape, 0, model.decoder.codes)
-    of_words, of_codes = model.decoder(tokens, length, jnp.where(wrong, drawn, codes), train=True)
-    return text_and_codes_loss(of_words, model.decoder.padded(tokens, length)[:, 1:], of_codes, codes)
+    said = model.decoder(tokens, length, jnp.where(wrong, drawn, codes), train=True)
+    words = model.decoder.padded(tokens, length)[:, 1:]
+    return text_and_codes_loss(said.of_words, words, said.of_codes, codes, said.of_bag)
+
+
+def guess(model: Dalle, batch: dl.Batch) -> dl.Losses:
+    """2. What the bag of words says: each place's code, whatever the others are.
+
+    Alone, because the decoder soon knows from the codes before which picture of training this is, and then learns
+    no more from the words.
+    """
+    codes = codes_of(model, batch["image"])
+    logits = model.decoder.guessed(batch["tokens"], batch["length"])
+    found = (logits.argmax(-1) == codes).mean()
+    return optax.softmax_cross_entropy_with_integer_labels(logits, codes).mean(), {"accuracy": found}
 
 
 def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
@@ -118,7 +135,7 @@ def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
 
 
 def align(model: Dalle, batch: dl.Batch) -> dl.Losses:
-    """3. CLIP: pictures and captions in one space."""
+    """4. CLIP: pictures and captions in one space."""
     return contrast(model.clip, batch)
 
 
@@ -253,22 +270,24 @@ def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
 
 
 def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
-    """The code; the decoder of its codes, which stay as they are; CLIP, which knows nothing of either."""
+    """The code, which then stays as it is; the bag's guess of its codes; their decoder; CLIP, which knows none."""
 
     def adam(steps: int) -> optax.GradientTransformation:
         rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(100, steps // 10), steps)
         return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate, b2=0.99))
 
-    decoder = dl.Turn(partial(predict, config=config), ("decoder",), called="decoder")
-    clip = dl.Turn(align, ("clip",), called="clip")
-    first = dl.Stage([decoder], adam(config.steps), config.steps, "decoder", config.ema, None, config.batch_size)
+    def stage(name: str, loss: Any, network: str, steps: int, batch: int, ema: float) -> dl.Stage:
+        return dl.Stage([dl.Turn(loss, (network,), called=name)], adam(steps), steps, name, ema, None, batch)
+
+    loss = partial(predict, config=config)
+    own = [stage("decoder", loss, "decoder", config.steps, config.batch_size, config.ema)]
+    if config.word_sums:
+        own.insert(0, stage("bag", guess, "decoder", config.bag_steps, config.bag_batch, config.ema))
     if config.code_run:
-        first = dataclasses.replace(first, start=partial(with_code, path=config.code_run, dataset=dataset))
-    return [
-        *([] if config.code_run else [code_stage(config, dataset, "code")]),
-        first,
-        dl.Stage([clip], adam(config.clip_steps), config.clip_steps, "clip", 0.99, None, config.clip_batch),
-    ]
+        own[0] = dataclasses.replace(own[0], start=partial(with_code, path=config.code_run, dataset=dataset))
+    else:
+        own.insert(0, code_stage(config, dataset, "code"))
+    return [*own, stage("clip", align, "clip", config.clip_steps, config.clip_batch, 0.99)]
 
 
 def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ from deeplearn.train.plan import training_flops
 SYSTEMS: dict[str, Any] = {"dalle": dalle.system, "dalle2": dalle2.system, "imagen": imagen.system}
 TITLES = {"dalle": "DALL·E", "dalle2": "DALL·E 2", "imagen": "Imagen"}
 TIMED = 16  # pictures that are made to see how long one takes
-STEPS = ("steps", "code_steps", "clip_steps", "prior_steps", "upsampler_steps")
+STEPS = ("steps", "code_steps", "bag_steps", "clip_steps", "prior_steps", "upsampler_steps")
 Draw = Callable[[Sequence[str]], np.ndarray]
 
 

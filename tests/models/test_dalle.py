@@ -28,10 +28,10 @@ def logits(model, variables, tokens=TOKENS, length=LENGTH, codes=CODES):
     return jax.jit(model.apply)(variables, tokens, length, codes)
 
 
-@pytest.mark.parametrize("given", [{}, {"prefix": False, "sparse": True}])
+@pytest.mark.parametrize("given", [{}, {"prefix": False, "sparse": True, "bag": False}])
 def test_one_code_after_the_other_gives_what_all_at_once_gives(given):
     model, variables = made(**given)
-    _, expected = logits(model, variables)
+    expected = logits(model, variables).of_codes
     bag, cache = model.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])
     before = np.full(2, 11, np.int32)
     after = jax.jit(functools.partial(model.apply, method="after", mutable=["cache"]))
@@ -43,21 +43,22 @@ def test_one_code_after_the_other_gives_what_all_at_once_gives(given):
 
 def test_no_code_sees_itself_or_a_later_one():
     model, variables = made()
-    _, before = logits(model, variables)
+    before = logits(model, variables)
     changed = CODES.copy()
     changed[:, 3] = (changed[:, 3] + 1) % 11
-    _, after = logits(model, variables, codes=changed)
-    moved = np.abs(np.asarray(after - before)).max((0, 2))
-    assert (moved[:4] == 0).all() and (moved[4:] > 1e-4).all()
+    after = logits(model, variables, codes=changed)
+    moved = np.abs(np.asarray(after.of_codes - before.of_codes)).max((0, 2))
+    assert (moved[:4] == 0).all() and (moved[4:] > 1e-5).all()
+    np.testing.assert_array_equal(after.of_bag, before.of_bag)  # the bag's guess sees none at all
 
 
 def test_words_are_predicted_from_those_before_them():
     model, variables = made(prefix=False, sparse=True)
-    before, _ = logits(model, variables)
+    before = logits(model, variables).of_words
     assert before.shape == (2, 3, 9 + 4)
     changed = TOKENS.copy()
     changed[0, 2] = 8
-    after, _ = logits(model, variables, tokens=changed)
+    after = logits(model, variables, tokens=changed).of_words
     moved = np.abs(np.asarray(after - before)).max(-1)
     assert (moved[0, :2] == 0).all() and moved[0, 2] > 1e-4
 
@@ -74,7 +75,7 @@ def test_a_prefix_is_read_in_both_directions():
         model, variables = made(prefix=prefix)
         before, after = (model.apply(variables, tokens, LENGTH, method=states) for tokens in (TOKENS, changed))
         assert (np.abs(before - after)[0, 0].max() > 1e-4) == prefix
-    assert logits(*made())[0] is None
+    assert logits(*made()).of_words is None
 
 
 def test_every_position_has_a_padding_of_its_own():
@@ -84,7 +85,8 @@ def test_every_position_has_a_padding_of_its_own():
     # So what the data set pads with does not matter.
     other = TOKENS.copy()
     other[1, 3] = 8
-    np.testing.assert_array_equal(logits(model, variables)[1], logits(model, variables, tokens=other)[1])
+    for one, same in zip(logits(model, variables)[1:], logits(model, variables, tokens=other)[1:], strict=True):
+        np.testing.assert_array_equal(one, same)
 
 
 def test_a_bag_of_words_has_no_order_and_no_more_than_the_words_inside():
@@ -101,6 +103,7 @@ def test_a_bag_of_words_has_no_order_and_no_more_than_the_words_inside():
     assert np.abs(bag(other) - bag(TOKENS))[1].max() > 1e-3
     plain, variables = made(bag=False)
     assert plain.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])[0].size == 0
+    assert logits(plain, variables).of_bag is None
 
 
 def test_the_published_size():
