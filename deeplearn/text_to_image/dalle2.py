@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -65,8 +66,8 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
         unclip_decoder(words)[0] if published else reader,
         Diffusion(unet(0), *dataset.moments("image"), noise_scale=config.noise_scale),
         tuple(
-            upsampler(unet(number), dataset, *config.sides[number - 1 : number + 1])
-            for number in range(1, len(config.sides))
+            upsampler(unet(number), dataset, small, side, config.noise_scale)
+            for number, (small, side) in enumerate(itertools.pairwise(config.sides), 1)
         ),
     )
 

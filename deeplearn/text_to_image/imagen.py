@@ -198,7 +198,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     mean, std = dataset.moments("image")
     base = Diffusion(networks[0], mean, std, noise_scale=config.noise_scale)
     upsamplers = [
-        upsampler(net, dataset, small, side)
+        upsampler(net, dataset, small, side, config.noise_scale)
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None

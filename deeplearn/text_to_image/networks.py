@@ -54,7 +54,7 @@ def unet(
     return TextUNet((*map(Level, widths[:-1]), last), side // places, condition=condition)
 
 
-def upsampler(network: TextUNet, dataset: Dataset, small: int, side: int, noise_scale: float = 2.0) -> Diffusion:
+def upsampler(network: TextUNet, dataset: Dataset, small: int, side: int, noise_scale: float) -> Diffusion:
     """A diffusion model of the details that pictures of `side` pixels have, and of `small` pixels lack.
 
     What the smaller picture says is added to what is drawn, and need not be learnt (Li et al. 2022, "SRDiff"). The

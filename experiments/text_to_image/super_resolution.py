@@ -48,9 +48,9 @@ class Config(dl.OptimizerConfig):
     small: int = dl.flag(16, "pixels of a side of the small pictures", min=1)
     steps: int = 2000
     batch_size: int = 16
-    widths: tuple[int, ...] = dl.flag((48, 96), "channels of each resolution of the U-Net", min=GROUPS)
-    places: int = dl.flag(16, "places of a side that the U-Net has at first", min=1)
-    noise_scale: float = dl.flag(2.0, "factor of all noise levels (log-normal)", min=0)
+    widths: tuple[int, ...] = dl.flag((24, 48), "channels of each resolution of the U-Net", min=GROUPS)
+    places: int = dl.flag(32, "places of a side that the U-Net has at first", min=1)
+    noise_scale: float = dl.flag(8.0, "factor of all noise levels (log-normal)", min=0)
     noised: float = dl.flag(
         0.2, "how far small pictures are noised in training, as t of cosine levels", min=0, max=1
     )
