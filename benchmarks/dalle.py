@@ -39,6 +39,7 @@ def ours(name: str) -> Callable[[], None]:
     import jax.numpy as jnp
     import optax
 
+    from deeplearn.losses.text_and_codes import text_and_codes_loss
     from deeplearn.models.dalle import TextAndCodes, drawn_codes
 
     decoder = TextAndCodes(VOCABULARY, TIME, CODES, (SIDE, SIDE), WIDTH, DEPTH, HEADS, 4 * WIDTH, dropout=0.0)
@@ -59,8 +60,8 @@ def ours(name: str) -> Callable[[], None]:
         params, state = carry
 
         def loss(params: Any) -> jax.Array:
-            logits = decoder.apply(params, batch[0], length, batch[1], train=True)[1]
-            return optax.softmax_cross_entropy_with_integer_labels(logits, batch[1]).mean()
+            said = decoder.apply(params, batch[0], length, batch[1], train=True)
+            return text_and_codes_loss(None, batch[0], said.of_codes, batch[1], said.of_bag)[0]
 
         change, state = optimizer.update(jax.grad(loss)(params), state, params)
         return (optax.apply_updates(params, change), state), None
@@ -112,16 +113,18 @@ def torchs(name: str) -> Callable[[], None]:
             self.blocks = nn.ModuleList([Block() for _ in range(DEPTH)])
             self.summed, self.mixed = nn.Embedding(VOCABULARY, SUMMED), nn.Linear(SUMMED, SUMMED)
             self.hints, self.hinted = nn.Linear(SUMMED, PLACES * HINT), nn.Linear(HINT, WIDTH, bias=False)
+            self.guess = nn.Linear(HINT, CODES)
             self.norm, self.last = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, CODES)
 
         def read(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            """The text's vectors, and the hints of each place."""
             bag = functional.silu(self.summed(tokens).sum(1))
             hints = self.hints(functional.silu(self.mixed(bag))).view(len(tokens), PLACES, HINT)
-            return self.words(tokens) + self.text, self.hinted(hints)
+            return self.words(tokens) + self.text, hints
 
-        def look(self, before: torch.Tensor, first: int, bag: torch.Tensor) -> torch.Tensor:
+        def look(self, before: torch.Tensor, first: int, told: torch.Tensor) -> torch.Tensor:
             place = torch.arange(first, first + before.shape[1])
-            return self.codes(before) + self.rows[place // SIDE] + self.columns[place % SIDE] + bag[:, place]
+            return self.codes(before) + self.rows[place // SIDE] + self.columns[place % SIDE] + told[:, place]
 
     network = Network()
     start = torch.full((BATCH, 1), CODES)
@@ -131,12 +134,13 @@ def torchs(name: str) -> Callable[[], None]:
         def draw() -> None:
             with torch.inference_mode():
                 caches = torch.zeros(DEPTH, 2, DRAWN, HEADS, TIME + PLACES, WIDTH // HEADS)
-                x, bag = network.read(texts[0, :DRAWN])
+                x, hints = network.read(texts[0, :DRAWN])
+                told = network.hinted(hints)
                 for block, cache in zip(network.blocks, caches, strict=True):
                     x = block(x, None, cache, 0)
                 code = start[:DRAWN]
                 for place in range(PLACES):
-                    x = network.look(code, place, bag)
+                    x = network.look(code, place, told)
                     for block, cache in zip(network.blocks, caches, strict=True):
                         x = block(x, None, cache, TIME + place)
                     logits = network.last(network.norm(x))[:, 0]
@@ -150,12 +154,13 @@ def torchs(name: str) -> Callable[[], None]:
     def train() -> None:
         for tokens, codes in zip(texts, pictures, strict=True):
             optimizer.zero_grad(set_to_none=True)
-            text, bag = network.read(tokens)
-            x = torch.cat([text, network.look(torch.cat([start, codes[:, :-1]], 1), 0, bag)], 1)
+            text, hints = network.read(tokens)
+            before = torch.cat([start, codes[:, :-1]], 1)
+            x = torch.cat([text, network.look(before, 0, network.hinted(hints))], 1)
             for block in network.blocks:
                 x = block(x, mask, None, 0)
-            logits = network.last(network.norm(x[:, TIME:]))
-            functional.cross_entropy(logits.reshape(-1, CODES), codes.reshape(-1)).backward()
+            both = network.last(network.norm(x[:, TIME:])), network.guess(hints)
+            sum(functional.cross_entropy(each.reshape(-1, CODES), codes.reshape(-1)) for each in both).backward()
             optimizer.step()
 
     return train

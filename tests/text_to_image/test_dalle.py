@@ -7,12 +7,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy
 
 from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.models.dalle import drawn_codes
-from deeplearn.text_to_image.dalle import DalleConfig, codes_of, dalle, predict, ranked, shown, system
+from deeplearn.text_to_image.dalle import (
+    DalleConfig,
+    codes_of,
+    dalle,
+    guess,
+    predict,
+    ranked,
+    shown,
+    stages,
+    system,
+)
 from experiments.text_to_image import dalle as page
 
 NAMES = ("red cook", "blue cook", "red judge", "blue judge")
@@ -90,6 +101,31 @@ def test_the_codebook_stays_when_the_decoder_learns():
         rngs={"params": jax.random.key(0)},
     )
     assert any(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (moved["codebook"], codebook)), strict=True))
+
+
+def test_the_guess_of_the_bag_learns_from_the_words_and_trains_what_is_told_alone():
+    own, batch = trained(), data().train.arrays() | {"step": 0}
+
+    def loss(params):
+        variables = {**own.variables, "params": params}
+        return own.model.apply(variables, batch, method=guess)[0]
+
+    found, slope = jax.jit(jax.value_and_grad(loss))(own.variables["params"])
+    logits = own(lambda model, *text: model.decoder.guessed(*text), batch["tokens"], batch["length"])
+    shares = scipy.special.log_softmax(logits, axis=-1)
+    codes = own(codes_of, batch["image"])
+    np.testing.assert_allclose(found, -np.take_along_axis(shares, codes[..., None], -1).mean(), rtol=1e-4)
+    slope = jax.tree.map(lambda leaf: float(np.abs(leaf).max()), slope)
+    moving = {name for name, part in slope["decoder"].items() if max(jax.tree.leaves(part)) > 0}
+    assert moving == {"summed", "mixed", "hints", "guess"}
+    assert not any(jax.tree.leaves({name: part for name, part in slope.items() if name != "decoder"}))
+
+
+def test_without_the_bag_there_is_no_stage_of_it():
+    names = [
+        [stage.name for stage in stages(dataclasses.replace(CONFIG, word_sums=told), data())] for told in (0, 1)
+    ]
+    assert names == [["codes", "decoder", "clip"], ["codes", "bag", "decoder", "clip"]]
 
 
 def test_a_picture_is_its_codes_and_they_are_its_own():
