@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,7 +137,8 @@ class Layout:
         """`function(*arguments)` compiled so that the canonical state that it returns is created in its place."""
         shardings = self.shardings(jax.eval_shape(function, *arguments))
         # It runs once, and random numbers compile slowly: little optimisation makes the first start much faster.
-        options = {"xla_backend_optimization_level": 1}
+        level = "xla_backend_optimization_level"
+        options = {} if level in os.environ.get("XLA_FLAGS", "") else {level: 1}  # who names one, has a reason
         return jax.jit(function, out_shardings=shardings, compiler_options=options)(*arguments)
 
     def compile(self, function: Callable[..., Any], state: Tree, batch_axis: int) -> Callable[..., Any]:

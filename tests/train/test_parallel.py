@@ -55,3 +55,19 @@ def test_pixels_that_a_matrix_makes_are_convolved_as_on_one_device():
     placed = jax.device_put(params, LAYOUT.suited_to(params).shardings(params))
     one, four = jax.jit(jax.grad(loss))(params, z), jax.jit(jax.grad(loss))(placed, z)
     assert optax.tree.norm(jax.tree.map(lambda a, b: a - np.asarray(b), one, four)) < 1e-4 * optax.tree.norm(one)
+
+
+@pytest.mark.parametrize(("flags", "options"), [("", {"xla_backend_optimization_level": 1}), (None, {})])
+def test_a_state_is_made_with_little_optimisation_or_what_the_user_s_flags_say(monkeypatch, flags, options):
+    """None: the flags of these tests, which name a level."""
+    if flags is not None:
+        monkeypatch.setenv("XLA_FLAGS", flags)
+    asked, jit = [], jax.jit
+
+    def recorded(function, *, out_shardings, compiler_options):
+        asked.append(compiler_options)
+        return jit(function, out_shardings=out_shardings)
+
+    monkeypatch.setattr(jax, "jit", recorded)
+    made = LAYOUT.build(lambda x: {"kernel": jnp.ones((4, 2)) * x}, 3.0)
+    assert asked == [options] and (made["kernel"] == 3).all()
