@@ -71,6 +71,7 @@ def test_each_stage_trains_its_own_and_all_are_trained_once(emoji, system_of):
     trains = [name for stage in own.stages for turn in stage.turns for name in turn.trains]
     assert sorted(trains) == sorted(trained.variables["params"])
     assert isinstance(own.model.prior, Diffusion) and own.model.prior.prediction == "x"
+    assert [stage.noise_scale for stage in (own.model.decoder, *own.model.upsamplers)] == [8.0, 8.0]
 
 
 def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji, system_of):

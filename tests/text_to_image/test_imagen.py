@@ -53,6 +53,11 @@ def test_stages_train_the_reader_with_the_base_and_then_each_upsampler_alone(dat
     assert found == {"base": ("reader", "base"), "super_resolution_8": ("upsamplers_0",)}
 
 
+def test_noise_is_scaled_alike_in_all_stages(dataset):
+    model = system(dataclasses.replace(TINY, noise_scale=3.0), dataset).model
+    assert [stage.noise_scale for stage in (model.base, *model.upsamplers)] == [3.0, 3.0]
+
+
 def test_pictures_of_every_stage_are_larger_and_say_what_was_asked(trained, dataset):
     texts = texts_for(TINY, dataset, [" ".join(dataset.vocabulary.tokens[4:6]), dataset.vocabulary.tokens[6]])
     small, large = pictures(trained, TINY, dataset, *texts)
