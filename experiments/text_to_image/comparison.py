@@ -35,9 +35,9 @@ from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.clip import picture_vectors, text_vectors
 from deeplearn.text_to_image.clip_evaluation import caption_found
-from deeplearn.text_to_image.dalle import DalleConfig
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 from deeplearn.text_to_image.dalle2_drawing import pictures as dalle2_pictures
+from deeplearn.text_to_image.dalle_config import DalleConfig
 from deeplearn.text_to_image.imagen import ImagenConfig
 from deeplearn.text_to_image.opened import opened
 from deeplearn.text_to_image.paraphrases import paraphrase_quality

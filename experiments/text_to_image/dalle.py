@@ -23,7 +23,8 @@ from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
-from deeplearn.text_to_image.dalle import DalleConfig, pictures, ranked, system, upper_half
+from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
+from deeplearn.text_to_image.dalle_config import DalleConfig
 from deeplearn.text_to_image.quality import asked_rows, rightness
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 

@@ -14,7 +14,6 @@ from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.models.dalle import drawn_codes
 from deeplearn.text_to_image.dalle import (
-    DalleConfig,
     codes_of,
     dalle,
     guess,
@@ -24,6 +23,7 @@ from deeplearn.text_to_image.dalle import (
     stages,
     system,
 )
+from deeplearn.text_to_image.dalle_config import DalleConfig
 from experiments.text_to_image import dalle as page
 
 NAMES = ("red cook", "blue cook", "red judge", "blue judge")
