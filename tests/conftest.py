@@ -11,7 +11,7 @@ from pathlib import Path
 os.environ["JAX_NUM_CPU_DEVICES"] = "4"
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Tests spend far more time on compiling than on computing. A program's parts are fused by the older emitters, and
-# not cut into modules that threads would compile: together a third of the time for a convolution's gradient.
+# not cut into modules that threads would compile: together a third of the time.
 os.environ["XLA_FLAGS"] = (
     f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"

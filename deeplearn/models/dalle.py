@@ -104,12 +104,13 @@ class TextAndCodes(nn.Module):
     def __call__(self, tokens: jax.Array, length: jax.Array, codes: jax.Array, train: bool = False) -> Said:
         """tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read."""
         assert_shapes(codes=(codes, f"batch {self.places}"))
-        text, bag = self._text(tokens, length)
+        hints = self._hints(tokens, length) if self.bag else None
         start = jnp.full((len(codes), 1), self.codes, codes.dtype)
-        image = self._codes(jnp.concatenate([start, codes[:, :-1]], 1), jnp.arange(self.places), bag)
-        y = self.decoder(jnp.concatenate([text, image], 1), train)
+        before = jnp.concatenate([start, codes[:, :-1]], 1)
+        image = self._codes(before, jnp.arange(self.places), self._told(hints, len(codes)))
+        y = self.decoder(jnp.concatenate([self._text(tokens, length), image], 1), train)
         of_words = None if self.prefix else by_rows(self.next_word, y[:, : self.time - 1])
-        of_bag = self.guessed(tokens, length) if self.bag else None
+        of_bag = None if hints is None else by_rows(self.guess, hints)
         return Said(of_words, by_rows(self.next_code, y[:, self.time :]), of_bag)
 
     def guessed(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
@@ -120,9 +121,8 @@ class TextAndCodes(nn.Module):
     def read(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
         """The text into the collection "cache", before `after` is called; what each place is told of the bag of its
         words, [B, places, width], or with no features."""
-        text, bag = self._text(tokens, length)
-        self.decoder(text, False, decode=True)
-        return bag
+        self.decoder(self._text(tokens, length), False, decode=True)
+        return self._told(self._hints(tokens, length) if self.bag else None, len(tokens))
 
     def after(self, codes: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
         """Logits [B, codes] of the code at `place` [], in decoding; `codes` int32 [B] are those before it.
@@ -133,12 +133,15 @@ class TextAndCodes(nn.Module):
         logits: jax.Array = self.next_code(self.decoder(x, False, decode=True))[:, 0]
         return logits
 
-    def _text(self, tokens: jax.Array, length: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Vectors of the text's positions [B, T, width], and what each place is told of the bag of words."""
-        words = self.words(self.padded(tokens, length)) + self.text_positions
-        if not self.bag:
-            return words, jnp.zeros((len(tokens), self.places, 0))
-        return words, self.hinted(self._hints(tokens, length))
+    def _text(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
+        """Vectors of the text's positions [B, T, width]."""
+        words: jax.Array = self.words(self.padded(tokens, length)) + self.text_positions
+        return words
+
+    def _told(self, hints: jax.Array | None, batch: int) -> jax.Array:
+        """What each place is told of the bag's hints, [B, places, width]; without a bag there are no features."""
+        told: jax.Array = jnp.zeros((batch, self.places, 0)) if hints is None else self.hinted(hints)
+        return told
 
     def _hints(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
         """What the bag of words says of each place, [B, places, HINT]."""

@@ -69,7 +69,7 @@ def test_a_prefix_is_read_in_both_directions():
     changed[0, 3] = 8
 
     def states(model: TextAndCodes, tokens, length):
-        return model.decoder(model._text(tokens, length)[0], False)
+        return model.decoder(model._text(tokens, length), False)
 
     for prefix in (True, False):
         model, variables = made(prefix=prefix)
