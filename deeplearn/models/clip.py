@@ -89,19 +89,21 @@ class BagOfWords(nn.Module):
     """A text as the sum of its words' vectors: vectors [batch, projection].
 
     Words that were never seen together add up; but it cannot tell "a cat on a mat" from "a mat on a cat".
-    vocabulary: number of tokens. dropout: fraction of the words that training leaves out.
+    vocabulary: number of tokens. dropout: fraction of the words that training leaves out. unknown: the token of
+    words that are not in the vocabulary, which add nothing.
     """
 
     vocabulary: int
     projection: int
     dropout: float = 0.0
+    unknown: int | None = None
 
     @nn.compact
     def vectors(self, tokens: jax.Array, length: jax.Array, train: bool = False) -> jax.Array:
         assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
         assert_integers(tokens=tokens, length=length)
         words = nn.Embed(self.vocabulary, self.projection, embedding_init=nn.initializers.normal(1.0))(tokens)
-        inside = inside_lengths(tokens, length)[..., None]
+        inside = (inside_lengths(tokens, length) & (tokens != self.unknown))[..., None]
         words = nn.Dropout(self.dropout, broadcast_dims=(2,), deterministic=not train)(words)
         return jnp.where(inside, words, 0).sum(1)
 

@@ -15,6 +15,10 @@ from deeplearn.errors import UserError
 from deeplearn.judge.combinations import has_parts
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
+WORDS = 0.5  # each word's chance to be left out of a caption that loses words
+# Ends captions that lost words. "judge" is the name of one picture, with a yellow face; "judge …" is any judge.
+MORE = Vocabulary.unknown
+
 
 def need_captions(dataset: Dataset) -> None:
     """UserError unless the data set has pictures with captions in tokens."""
@@ -34,19 +38,23 @@ def texts_of(rows: Mapping[str, np.ndarray], dataset: Dataset) -> list[str]:
     return [vocabulary.join(vocabulary.decode(tokens)) for tokens in rows["tokens"]]
 
 
-def tokens_of(texts: Sequence[str], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def tokens_of(texts: Sequence[str], dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np.ndarray]:
     """tokens int32 [N, time] between `begin` and `end`, as long as the data set's longest, and lengths int32 [N].
 
-    Words that the vocabulary does not have are its unknown token. UserError for a text without words, and for one
-    that is too long.
+    Words that the vocabulary does not have are left out: no vector was learnt for them. open_ended: captions lost
+    words in training, so that a text that loses some here, or says "…", ends with `MORE`. UserError for a text
+    without words, and for one that is too long.
     """
     vocabulary = _vocabulary(dataset)
     longest = dataset.train.spec["tokens"].shape[0]
     tokens, length = np.full((len(texts), longest), vocabulary.pad, np.int32), np.zeros(len(texts), np.int32)
     for row, text in enumerate(texts):
-        ids = [vocabulary.begin, *vocabulary.encode(_cut(text, dataset)), vocabulary.end]
-        if len(ids) == 2:
+        words = vocabulary.encode(_cut(text, dataset))
+        known = words[words != vocabulary.unknown]
+        more = [MORE] * (open_ended and (len(known) < len(words) or leaves_open(text)))
+        if not len(words) + len(more):
             raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")
+        ids = [vocabulary.begin, *known, *more, vocabulary.end]
         if len(ids) > longest:
             raise UserError(
                 f"the text {text[:60]!r} has {len(ids) - 2} {vocabulary.level}s, and the longest that this network "
@@ -56,16 +64,28 @@ def tokens_of(texts: Sequence[str], dataset: Dataset) -> tuple[np.ndarray, np.nd
     return tokens, length
 
 
-def asked(text: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """`tokens_of` one text of a user, [1, time] and [1]; UserError, too, for a word that was never learnt."""
-    found = tokens_of([text], dataset)
+def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np.ndarray]:
+    """`tokens_of` one text of a user, [1, time] and [1]; UserError, too, for a word that was never learnt.
+
+    And for "…" where no caption lost words in training.
+    """
+    if leaves_open(text) and not open_ended:
+        raise UserError(
+            "this network was trained on whole captions and can leave nothing open: say what is to be seen, "
+            "without '…'"
+        )
     vocabulary = _vocabulary(dataset)
     unknown = [word for word in _cut(text, dataset) if word not in vocabulary.tokens]
     if unknown:
         close = difflib.get_close_matches(unknown[0], vocabulary.tokens, n=3)
         near = f"did you mean {' or '.join(map(repr, close))}?" if close else _known(dataset)
         raise UserError(f"this network never learnt the {vocabulary.level} {unknown[0]!r}: {near}")
-    return found
+    return tokens_of([text], dataset, open_ended)
+
+
+def leaves_open(text: str) -> bool:
+    """Whether a text says "…", or "...": what it does not say may be anything."""
+    return "…" in text or "..." in text
 
 
 def written(text: str, dataset: Dataset) -> str:
@@ -79,27 +99,33 @@ def written(text: str, dataset: Dataset) -> str:
     return " ".join(words)
 
 
-def drop_words(
-    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float | jax.Array
+def lose_words(
+    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float
 ) -> tuple[jax.Array, jax.Array]:
-    """Captions of which each word is left out with that probability, one or [batch, 1], and their lengths.
+    """Captions of which that fraction lose words, each with a chance of a half, and their lengths.
 
     tokens: int32 [batch, time], between `begin` and `end`, which stay; length: int32 [batch]. What stays moves
-    together.
+    together, and `MORE` follows it: without a sign, what is left of a caption would be another's whole.
     """
     assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
     assert_integers(tokens=tokens, length=length)
+    key_caption, key_word = jax.random.split(key)
     place = jnp.arange(tokens.shape[1])
     word = (place > 0) & (place < length[:, None] - 1)
-    dropped = word & jax.random.bernoulli(key, fraction, tokens.shape)
+    loses = jax.random.bernoulli(key_caption, fraction, (len(tokens), 1))
+    dropped = word & loses & jax.random.bernoulli(key_word, WORDS, tokens.shape)
     order = jnp.argsort(dropped, axis=1, stable=True)
     kept = jnp.take_along_axis(jnp.where(dropped, Vocabulary.pad, tokens), order, axis=1)
-    return kept, length - dropped.sum(1, dtype=length.dtype)
+    end, some = length - 1 - dropped.sum(1, dtype=length.dtype), dropped.any(1)
+    kept = jnp.where(some[:, None] & (place == end[:, None]), MORE, kept)
+    kept = jnp.where(some[:, None] & (place == end[:, None] + 1), Vocabulary.end, kept)
+    return kept, end + 1 + some
 
 
 def _cut(text: str, dataset: Dataset) -> list[str]:
     """A text's tokens: tones of skin as one word in names of emoji, and words as the vocabulary writes them."""
     vocabulary = _vocabulary(dataset)
+    text = text.replace("…", " ").replace("...", " ")
     tokens = vocabulary.cut(with_tones(text) if has_parts(dataset) else text)
     if vocabulary.level != "word":
         return tokens

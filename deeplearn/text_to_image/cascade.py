@@ -23,7 +23,7 @@ class Cascade(dl.Config):
     text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the first U-Net's blocks are told of all this", min=8)
-    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
+    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, and end with …", min=0, max=1)
     noise_scale: float = dl.flag(8.0, "factor of all noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
         0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1

@@ -52,7 +52,7 @@ def small_clip(
         "vit": lambda: ClipVision(height, patch, wide, layers, heads, 4 * wide, features, "gelu", dropout=dropout),
     }[image_encoder]()
     text = {
-        "bag": lambda: BagOfWords(words, features, dropout),
+        "bag": lambda: BagOfWords(words, features, dropout, Vocabulary.unknown),
         "transformer": lambda: ClipText(
             words, wide, layers, heads, 4 * wide, length, features, Vocabulary.end, "gelu", dropout=dropout
         ),

@@ -18,22 +18,20 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
-from deeplearn.text_to_image.captions import drop_words
+from deeplearn.text_to_image.captions import lose_words
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
 from deeplearn.text_to_image.dalle_config import DalleConfig, need_dalle
 from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
 BLOCK = 100  # pictures made at once
-WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     """3. The decoder: the next code of a picture, after its caption and the codes before."""
     tokens, length, codes = batch["tokens"], batch["length"], codes_of(model, batch["image"])
     if config.drop_words:
-        some = jax.random.bernoulli(model.make_rng("noise"), config.drop_words, (len(tokens), 1))
-        tokens, length = drop_words(tokens, length, model.make_rng("noise"), WORDS * some)
+        tokens, length = lose_words(tokens, length, model.make_rng("noise"), config.drop_words)
     # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)

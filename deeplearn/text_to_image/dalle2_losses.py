@@ -13,11 +13,9 @@ from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.unclip import Unclip, blurred, scaled
 from deeplearn.nn.functional import area_means
-from deeplearn.text_to_image.captions import drop_words
+from deeplearn.text_to_image.captions import lose_words
 from deeplearn.text_to_image.clip import contrast
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
-
-WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 
 def _with_fewer_words(model: Unclip, batch: dl.Batch, fraction: float) -> tuple[jax.Array, jax.Array]:
@@ -25,8 +23,7 @@ def _with_fewer_words(model: Unclip, batch: dl.Batch, fraction: float) -> tuple[
     tokens, length = batch["tokens"], batch["length"]
     if not fraction:
         return tokens, length
-    some = jax.random.bernoulli(model.make_rng("noise"), fraction, (len(tokens), 1))
-    return drop_words(tokens, length, model.make_rng("noise"), WORDS * some)
+    return lose_words(tokens, length, model.make_rng("noise"), fraction)
 
 
 def align(model: Unclip, batch: dl.Batch) -> dl.Losses:

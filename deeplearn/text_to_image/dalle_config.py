@@ -26,7 +26,7 @@ class DalleConfig(CodeConfig):
     bag_batch: int = dl.flag(64, "examples in a batch of it", min=1)
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
-    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, about half of them", min=0, max=1)
+    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, and end with …", min=0, max=1)
     wrong_codes: float = dl.flag(0.5, "fraction of the codes read in training that are random", min=0, max=1)
     learning_rate: float = dl.flag(2e-3, "Adam's rate after a warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.data import Dataset, Vocabulary
+from deeplearn.data import Dataset
 from deeplearn.data.streams import ENDLESS
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
@@ -26,7 +26,7 @@ from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import TextUNet
 from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
-from deeplearn.text_to_image.captions import drop_words, need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.captions import lose_words, need_captions, texts_of, tokens_of
 from deeplearn.text_to_image.cascade import Cascade, need_cascade
 from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.networks import unet, upsampler
@@ -36,7 +36,6 @@ from deeplearn.text_to_image.quality import asked_rows, picture_quality
 from deeplearn.text_to_image.watched import Watch, in_range, watching
 
 BLOCK = 100  # pictures made at once
-WORDS = 0.5  # each word's chance to be left out of a caption that loses words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +64,7 @@ def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> A
     """What the denoisers are told of each picture: some captions are left out, some lose words."""
     text, length = captioned(batch)
     if config.drop_words and "states" not in batch:
-        some = jax.random.bernoulli(model.make_rng("noise"), config.drop_words, (len(text), 1))
-        text, length = drop_words(text, length, model.make_rng("noise"), WORDS * some)
+        text, length = lose_words(text, length, model.make_rng("noise"), config.drop_words)
     none = jax.random.bernoulli(model.make_rng("noise"), config.drop_text, length.shape)
     return model.reader(text, jnp.where(none, 0, length))
 
@@ -152,16 +150,10 @@ def pictures(
 
 
 def texts_for(config: ImagenConfig, dataset: Dataset, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long.
-
-    Words that are not in the vocabulary are left out: no vector was learnt for them.
-    """
+    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long."""
     if config.text_weights:
         return FrozenText(config.text_weights, dataset).read(texts)
-    tokens, length = tokens_of(texts, dataset)
-    unknown = tokens == Vocabulary.unknown
-    known = np.take_along_axis(np.where(unknown, Vocabulary.pad, tokens), unknown.argsort(1, kind="stable"), 1)
-    return known, length - unknown.sum(1, dtype=np.int32)
+    return tokens_of(texts, dataset, bool(config.drop_words))
 
 
 def need_sides(config: ImagenConfig, dataset: Dataset) -> None:

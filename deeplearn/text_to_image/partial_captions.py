@@ -28,7 +28,7 @@ class Partial(NamedTuple):
 
 
 def partial_captions(dataset: Dataset) -> list[Partial]:
-    """Kinds alone ("firefighter"), and persons in a tone without a kind ("woman dark_skin").
+    """Kinds alone ("firefighter …"), and persons in a tone without a kind ("woman dark_skin …").
 
     Of kinds that training shows as woman, man and person; none where pictures have no such parts.
     """
@@ -40,12 +40,12 @@ def partial_captions(dataset: Dataset) -> list[Partial]:
         own = train["kind"] == kind
         if name and own.sum() >= LEAST and len(set(train["person"][own].tolist())) == 3:
             words = str(train["text"][own][0]).split()
-            text = " ".join(word for word in words if word not in (*PERSONS, *SKINS))
+            text = " ".join([*(word for word in words if word not in (*PERSONS, *SKINS)), "…"])
             found[text] = Partial(text, {"kind": kind}, ("person", "tone"))
     kinds = [list(found.values())[row] for row in spaced(len(found), KINDS)] if found else []
     persons, tones = list(dataset.about["persons"]), list(dataset.about["tones"])
     asked = [
-        Partial(f"{person} {tone}", {"person": persons.index(person), "tone": tones.index(tone)}, ("kind",))
+        Partial(f"{person} {tone} …", {"person": persons.index(person), "tone": tones.index(tone)}, ("kind",))
         for person in PERSONS[1:]
         for tone in (SKINS[0], SKINS[-1])
         if person in persons and tone in tones
@@ -63,13 +63,27 @@ def partial_quality(draw: Callable[[Sequence[str]], np.ndarray], dataset: Datase
         partial_coverage: of captions of kinds, the mean entropy of the persons and tones of those of a caption's
             samples that agree, over that of as many pictures drawn from the data that have what was said.
         partial_kinds: the same of the kinds, of captions that say person and tone.
+        bare_agreement, bare_coverage, bare_kinds: the same without "…", where a kind is a whole name, too: that of
+            one picture, with a yellow face.
     """
     captions = partial_captions(dataset)
     if not captions:
         return {}
+    bare = [one._replace(text=one.text.removesuffix(" …")) for one in captions]
+    return {
+        f"{name}_{what}": value
+        for name, asked in (("partial", captions), ("bare", bare))
+        for what, value in _quality(draw, dataset, asked).items()
+    }
+
+
+def _quality(
+    draw: Callable[[Sequence[str]], np.ndarray], dataset: Dataset, captions: Sequence[Partial]
+) -> dict[str, float]:
+    """agreement, coverage, kinds of `partial_quality`."""
     made, train = draw([one.text for one in captions for _ in range(EACH)]), dataset.train.arrays()
     nearest = nearest_pictures(made, area_means(train["image"], made.shape[1])).reshape(-1, EACH)
-    agreement, covered = [], {"partial_coverage": [], "partial_kinds": []}  # type: ignore[var-annotated]
+    agreement, covered = [], {"coverage": [], "kinds": []}  # type: ignore[var-annotated]
     rng = np.random.default_rng(0)
     for one, rows in zip(captions, nearest, strict=True):
         agrees = np.all([train[part][rows] == value for part, value in one.said.items()], 0)
@@ -79,9 +93,9 @@ def partial_quality(draw: Callable[[Sequence[str]], np.ndarray], dataset: Datase
             # Samples of something else cover nothing: they are left out, not made up for.
             drawn = [entropy(train[part][rng.choice(true, EACH)]) for _ in range(100)]
             share = entropy(train[part][rows[agrees]]) / np.mean(drawn)
-            covered["partial_kinds" if part == "kind" else "partial_coverage"].append(share)
+            covered["kinds" if part == "kind" else "coverage"].append(share)
     means = {name: float(np.mean(shares)) for name, shares in covered.items() if shares}
-    return {"partial_agreement": float(np.mean(agreement)), **means}
+    return {"agreement": float(np.mean(agreement)), **means}
 
 
 def entropy(values: np.ndarray) -> float:

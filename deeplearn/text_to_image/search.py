@@ -83,7 +83,7 @@ def _of_run(directory: Path, text: str) -> tuple[Encoder, np.ndarray]:
             f"{directory} is a run of {run.name}, which trains no CLIP: name one of text_to_image.clip, .dalle or "
             ".dalle2"
         )
-    vector = run.trained(_texts, *asked(text, run.described))[0]
+    vector = run.trained(_texts, *asked(text, run.described, open_ended=False))[0]
 
     def encode(images: np.ndarray) -> np.ndarray:
         return np.asarray(run.trained(_images, images))

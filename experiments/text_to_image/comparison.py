@@ -97,18 +97,23 @@ def operations(name: str, config: Any, dataset: Dataset) -> float:
     return training_flops(dl.Experiment(model=found.model, stages=found.stages, data=own), config)
 
 
-def drawing(trained: dl.Trained, name: str, dataset: Dataset, temperature: float = 0.0) -> Draw:
-    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are its unknown word.
+def drawing(trained: dl.Trained, name: str, dataset: Dataset, varied: bool = False) -> Draw:
+    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are left open.
 
-    temperature: of DALL·E's codes; 0: the likeliest. The others draw one sample each in any case.
+    varied: whatever the text allows. Else what fits it best: DALL·E's likeliest codes, the others' guided samples.
     """
     own, config = trained[name], trained[name].facts["config"]
+    if varied and name != "dalle":
+        config = dataclasses.replace(config, guidance=0.0)
+
+    def read(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return tokens_of(texts, dataset, bool(config.drop_words))
 
     def draw(texts: Sequence[str]) -> np.ndarray:
         if name == "dalle":
-            made = dalle.pictures(own, *tokens_of(texts, dataset), temperature=temperature)
+            made = dalle.pictures(own, *read(texts), temperature=float(varied))
         elif name == "dalle2":
-            made = dalle2_pictures(own, config, dataset.image_shape[2], *tokens_of(texts, dataset))[-1]
+            made = dalle2_pictures(own, config, dataset.image_shape[2], *read(texts))[-1]
         else:
             made = imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
         # A run of larger pictures of the same captions is looked at as small as the data set's.
@@ -145,7 +150,7 @@ def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
         lambda rows: judge.over(of_captions, rows),
         {**columns, "image": resized(image[test], dataset)},
     )
-    metrics |= partial_quality(drawing(trained, name, dataset, temperature=1.0), dataset)
+    metrics |= partial_quality(drawing(trained, name, dataset, varied=True), dataset)
     metrics |= paraphrase_quality(draw, dataset)
     some = texts_of(asked, dataset)[:TIMED]
     draw(some)  # compiled before it is timed

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.data import Dataset, Vocabulary
+from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
@@ -50,11 +50,7 @@ def images(
     if candidates > MOST or not (temperature or 0) >= 0:
         raise UserError(f"--temperature should be at least 0, and --candidates at most {MOST}")
     config = trained.config if temperature is None else dataclasses.replace(trained.config, temperature=temperature)
-    if text:
-        tokens, length = asked(text, dataset)
-    else:  # a caption that lost all its words
-        tokens, length = np.zeros((1, trained.model.decoder.time), np.int32), np.array([2], np.int32)
-        tokens[0, :2] = Vocabulary.begin, Vocabulary.end
+    tokens, length = asked(text or "…", dataset, bool(config.drop_words))
     made, cosines = ranked(trained, config, tokens, length, max(count, candidates))
     return made[0, np.argsort(-cosines[0])[:count]]
 

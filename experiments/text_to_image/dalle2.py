@@ -51,7 +51,8 @@ def images(
     config = trained.config
     if guidance is not None:
         config = dataclasses.replace(config, guidance=guidance)
-    tokens, length = (np.repeat(column, count, axis=0) for column in asked(text, dataset))
+    read = asked(text, dataset, bool(config.drop_words))
+    tokens, length = (np.repeat(column, count, axis=0) for column in read)
     return pictures(trained, config, dataset.image_shape[2], tokens, length, watch=watch)[-1]
 
 

@@ -2,6 +2,7 @@
 
     python -m experiments.text_to_image.imagen
     python -m deeplearn.draw --run=runs/text_to_image.imagen "woman astronaut: dark skin tone" --count=9
+    python -m deeplearn.draw --run=runs/text_to_image.imagen "astronaut …" --count=9     # whoever, of any tone
     python -m experiments.text_to_image.imagen --text_weights=FOLDER --drop_words=0 --workdir=runs/frozen
     python -m experiments.text_to_image.imagen --dataset=openmoji/people-32 --sides=16,32
 
@@ -14,11 +15,12 @@ end of the range everywhere, so that it darkens them all (figure `percentile`).
 
 The default data are people of OpenMoji at 64 pixels: kinds, persons and tones of skin, of which test has new
 combinations. `identity` is the fraction of pictures to which, of all pictures, the one asked for is the nearest;
-`sharpness` 1 is that of the truth. Words are left out of some captions in training: of captions that say less,
-`partial_agreement` is how often samples agree with what was said, `partial_coverage` how much of the data's entropy
-over what was not they have. `paraphrase_kind`: words that training never has ("pupil" for student). Rows: each
-stage, the base enlarged by cubic interpolation and in one step, the squared-error estimate; retrieval, regressions,
-a recoloured sibling.
+`sharpness` 1 is that of the truth. Some captions lose words in training, and end with "…": of captions that say
+less ("judge …"), `partial_agreement` is how often samples agree with what was said, `partial_coverage` how much of
+the data's entropy over what was not they have; `bare_coverage` is without the sign, where "judge" is one picture's
+whole name. `paraphrase_kind`: words that training never has ("pupil" for student). Rows: each stage, the base
+enlarged by cubic interpolation and in one step, the squared-error estimate; retrieval, regressions, a recoloured
+sibling.
 """
 
 import dataclasses
@@ -73,7 +75,10 @@ def images(
 ) -> np.ndarray:
     config = trained.config if guidance is None else dataclasses.replace(trained.config, guidance=guidance)
     # A frozen encoder knows words that training never had.
-    read = texts_for(config, dataset, [written(text, dataset)]) if config.text_weights else asked(text, dataset)
+    if config.text_weights:
+        read = texts_for(config, dataset, [written(text, dataset)])
+    else:
+        read = asked(text, dataset, bool(config.drop_words))
     tokens, length = (np.repeat(one, count, 0) for one in read)
     return pictures(trained, config, dataset, tokens, length, watch)[-1]
 

@@ -35,7 +35,7 @@ def paint(model, batch):
 
 
 def images(trained, dataset, count, text="", guidance=0.0, watch=None):
-    tokens, _ = asked(text, dataset)
+    tokens, _ = asked(text, dataset, open_ended=True)
     grey = np.asarray(trained(Painter.__call__, np.repeat(tokens, count, 0)))
     noise = np.asarray(jax.random.uniform(trained.key, (count, 1, 1, 1)))
     made = np.broadcast_to(np.clip(grey[:, None, None, None] * noise + guidance, 0, 1), (count, 32, 32, 3))

@@ -9,7 +9,7 @@ import pytest
 from deeplearn import data
 from deeplearn.data import Vocabulary
 from deeplearn.errors import UserError
-from deeplearn.text_to_image.captions import asked, drop_words, need_captions, texts_of, tokens_of, written
+from deeplearn.text_to_image.captions import MORE, asked, lose_words, need_captions, texts_of, tokens_of, written
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def words(found, dataset):
 def test_a_text_is_written_as_the_set_writes_it(emoji):
     wanted = ["woman", "judge", "dark_skin"]
     for text in ("woman judge dark_skin", "woman judge: dark skin tone", "Woman Judge, dark skin tone!"):
-        assert words(asked(text, emoji), emoji) == wanted
-    assert words(asked("mrs. claus: medium-light skin tone", emoji), emoji) == [
+        assert words(asked(text, emoji, open_ended=False), emoji) == wanted
+    assert words(asked("mrs. claus: medium-light skin tone", emoji, open_ended=False), emoji) == [
         "Mrs",
         ".",
         "Claus",
@@ -35,7 +35,7 @@ def test_a_text_is_written_as_the_set_writes_it(emoji):
 
 def test_the_captions_of_the_set_are_their_own_tokens(emoji):
     rows = emoji.test.arrays()
-    tokens, length = tokens_of(texts_of(rows, emoji), emoji)
+    tokens, length = tokens_of(texts_of(rows, emoji), emoji, open_ended=False)
     np.testing.assert_array_equal(tokens, rows["tokens"])
     np.testing.assert_array_equal(length, rows["length"])
 
@@ -43,7 +43,7 @@ def test_the_captions_of_the_set_are_their_own_tokens(emoji):
 def test_captions_without_texts_are_read_from_their_tokens():
     shapes = data.load("shapes/32")
     rows = shapes.test.arrays(5)
-    tokens, length = tokens_of(texts_of(rows, shapes), shapes)
+    tokens, length = tokens_of(texts_of(rows, shapes), shapes, open_ended=False)
     np.testing.assert_array_equal(tokens, rows["tokens"])
     np.testing.assert_array_equal(length, rows["length"])
 
@@ -60,12 +60,25 @@ def test_captions_without_texts_are_read_from_their_tokens():
 )
 def test_what_cannot_be_read_is_said(text, sentence, emoji):
     with pytest.raises(UserError, match=sentence):
-        asked(text, emoji)
+        asked(text, emoji, open_ended=True)
 
 
-def test_words_that_were_never_learnt_are_the_unknown_token(emoji):
-    tokens, length = tokens_of(["feline judge"], emoji)
-    assert tokens[0, 1] == Vocabulary.unknown and length[0] == 4
+def test_words_that_were_never_learnt_are_left_open_or_out(emoji):
+    tokens, length = tokens_of(["feline judge", "judge"], emoji, open_ended=True)
+    judge = emoji.vocabulary.encode(["judge"])[0]
+    assert tokens[:, :4].tolist() == [[2, judge, MORE, 3], [2, judge, 3, 0]] and length.tolist() == [4, 3]
+    tokens, length = tokens_of(["feline judge", "feline"], emoji, open_ended=False)
+    assert tokens[:, :3].tolist() == [[2, judge, 3], [2, 3, 0]] and length.tolist() == [3, 2]
+
+
+def test_three_points_leave_the_rest_open(emoji):
+    tokens, length = asked("woman judge", emoji, open_ended=True)
+    for text in ("woman judge …", "woman judge...", "… woman judge"):
+        more, longer = asked(text, emoji, open_ended=True)
+        assert longer == length + 1 and more[0, :5].tolist() == [*tokens[0, :3], MORE, Vocabulary.end]
+    assert asked("…", emoji, open_ended=True)[0][0, :3].tolist() == [Vocabulary.begin, MORE, Vocabulary.end]
+    with pytest.raises(UserError, match="trained on whole captions and can leave nothing open"):
+        asked("woman judge …", emoji, open_ended=False)
 
 
 def test_pictures_without_captions_are_refused():
@@ -78,15 +91,21 @@ def test_pictures_without_captions_are_refused():
         need_captions(plain)
 
 
-def test_dropped_words_leave_the_others_in_their_order():
+def test_lost_words_leave_the_others_in_their_order_and_a_sign():
     tokens = np.tile(np.array([2, 10, 11, 12, 13, 3, 0, 0], np.int32), (4000, 1))
-    found, length = map(np.asarray, drop_words(tokens, np.full(4000, 6, np.int32), jax.random.key(0), 0.25))
+    found, length = map(np.asarray, lose_words(tokens, np.full(4000, 6, np.int32), jax.random.key(0), 0.5))
     assert (found[:, 0] == 2).all() and (found[np.arange(4000), length - 1] == 3).all()
-    for row, count in zip(found, length, strict=True):
-        assert (np.diff(row[1 : count - 1]) > 0).all() and not row[count:].any()
-    assert (6 - length).mean() == pytest.approx(1, abs=0.05)
-    kept, length = drop_words(tokens, np.full(4000, 6, np.int32), jax.random.key(0), 0.0)
+    lost = np.zeros(4000, int)
+    for row, (words, count) in enumerate(zip(found, length, strict=True)):
+        inside, signs = words[1 : count - 1], (words == MORE).sum()
+        lost[row] = 4 - (inside != MORE).sum()
+        assert signs == (lost[row] > 0) and (not signs or inside[-1] == MORE) and not words[count:].any()
+        assert (np.diff(inside[inside != MORE]) > 0).all()
+    assert lost.mean() == pytest.approx(1, abs=0.05)
+    assert (lost == 0).mean() == pytest.approx(0.5 + 0.5 / 16, abs=0.03)
+    kept, length = lose_words(tokens, np.full(4000, 6, np.int32), jax.random.key(0), 0.0)
     np.testing.assert_array_equal(kept, tokens)
+    assert (length == 6).all()
 
 
 def test_a_text_for_another_encoder_keeps_its_words_and_has_the_set_s_tones(emoji):

@@ -185,6 +185,6 @@ def test_a_text_is_drawn(emoji, system_of):
     trained, _, _ = system_of()
     found = images(trained, emoji, 2, text="woman judge: dark skin tone", guidance=0.0)
     assert found.shape == (2, 8, 8, 3) and np.abs(found[0] - found[1]).max() > 1e-4
-    assert asked("woman judge: dark skin tone", emoji)[0].shape[0] == 1
+    assert asked("woman judge: dark skin tone", emoji, open_ended=False)[0].shape[0] == 1
     with pytest.raises(UserError, match="the text is empty"):
         images(trained, emoji, 3)
