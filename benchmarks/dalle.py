@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROUNDS, STEPS = 9, 4
 VOCABULARY, TIME, CODES, SIDE = 700, 10, 512, 8
 WIDTH, DEPTH, HEADS = 192, 4, 6
-SUMMED, HINT = 512, 64  # features of the bag of words, and of what each place is told of it
+SUMMED, HINT = 512, 32  # features of the bag of words, and of the vector that it foresees in each place
 BATCH, DRAWN = 32, 9
 PLACES = SIDE**2
 CASES = {"step": (STEPS, 1.05), "code": (PLACES, 1.0)}
@@ -40,19 +40,23 @@ def ours(name: str) -> Callable[[], None]:
     import optax
 
     from deeplearn.losses.text_and_codes import text_and_codes_loss
-    from deeplearn.models.dalle import TextAndCodes, drawn_codes
+    from deeplearn.models.dalle import Foreseen, TextAndCodes, drawn_codes
 
     decoder = TextAndCodes(VOCABULARY, TIME, CODES, (SIDE, SIDE), WIDTH, DEPTH, HEADS, 4 * WIDTH, dropout=0.0)
     length = jnp.full(BATCH, TIME)
-    params = jax.jit(decoder.init)(jax.random.key(0), TEXT[0], length, PICTURES[0])
+    bag = Foreseen(VOCABULARY, PLACES, HINT)
+    bag_params = jax.jit(bag.init)(jax.random.key(2), TEXT[0], length)
+    hints = jnp.zeros((BATCH, PLACES, HINT))
+    params = jax.jit(decoder.init)(jax.random.key(0), TEXT[0], length, PICTURES[0], hints)
     if name == "code":
         given = jnp.zeros((DRAWN, 0), jnp.int32)
-        draw = functools.partial(drawn_codes, temperature=1.0, top_k=0)
-        drawn = jax.jit(
-            lambda params: decoder.apply(
-                params, TEXT[0, :DRAWN], length[:DRAWN], given, jax.random.key(1), method=draw
-            )
-        )
+        text = TEXT[0, :DRAWN], length[:DRAWN]
+
+        def draw(params: Any) -> jax.Array:
+            codes = functools.partial(drawn_codes, temperature=1.0, top_k=0, hints=bag.apply(bag_params, *text))
+            return decoder.apply(params, *text, given, jax.random.key(1), method=codes)
+
+        drawn = jax.jit(draw)
         return lambda: jax.block_until_ready(drawn(params))
     optimizer = optax.adam(1e-3)
 
@@ -60,8 +64,9 @@ def ours(name: str) -> Callable[[], None]:
         params, state = carry
 
         def loss(params: Any) -> jax.Array:
-            said = decoder.apply(params, batch[0], length, batch[1], train=True)
-            return text_and_codes_loss(None, batch[0], said.of_codes, batch[1], said.of_bag)[0]
+            hints = bag.apply(bag_params, batch[0], length)
+            said = decoder.apply(params, batch[0], length, batch[1], hints, train=True)
+            return text_and_codes_loss(None, batch[0], said.of_codes, batch[1])[0]
 
         change, state = optimizer.update(jax.grad(loss)(params), state, params)
         return (optax.apply_updates(params, change), state), None
@@ -113,14 +118,17 @@ def torchs(name: str) -> Callable[[], None]:
             self.blocks = nn.ModuleList([Block() for _ in range(DEPTH)])
             self.summed, self.mixed = nn.Embedding(VOCABULARY, SUMMED), nn.Linear(SUMMED, SUMMED)
             self.hints, self.hinted = nn.Linear(SUMMED, PLACES * HINT), nn.Linear(HINT, WIDTH, bias=False)
-            self.guess = nn.Linear(HINT, CODES)
             self.norm, self.last = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, CODES)
 
-        def read(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            """The text's vectors, and the hints of each place."""
+        @torch.no_grad()
+        def foreseen(self, tokens: torch.Tensor) -> torch.Tensor:
+            """The hints of each place, by a network that stays as it is."""
             bag = functional.silu(self.summed(tokens).sum(1))
-            hints = self.hints(functional.silu(self.mixed(bag))).view(len(tokens), PLACES, HINT)
-            return self.words(tokens) + self.text, hints
+            return self.hints(functional.silu(self.mixed(bag))).view(len(tokens), PLACES, HINT)
+
+        def read(self, tokens: torch.Tensor) -> torch.Tensor:
+            """The text's vectors."""
+            return self.words(tokens) + self.text
 
         def look(self, before: torch.Tensor, first: int, told: torch.Tensor) -> torch.Tensor:
             place = torch.arange(first, first + before.shape[1])
@@ -134,8 +142,8 @@ def torchs(name: str) -> Callable[[], None]:
         def draw() -> None:
             with torch.inference_mode():
                 caches = torch.zeros(DEPTH, 2, DRAWN, HEADS, TIME + PLACES, WIDTH // HEADS)
-                x, hints = network.read(texts[0, :DRAWN])
-                told = network.hinted(hints)
+                x = network.read(texts[0, :DRAWN])
+                told = network.hinted(network.foreseen(texts[0, :DRAWN]))
                 for block, cache in zip(network.blocks, caches, strict=True):
                     x = block(x, None, cache, 0)
                 code = start[:DRAWN]
@@ -154,13 +162,13 @@ def torchs(name: str) -> Callable[[], None]:
     def train() -> None:
         for tokens, codes in zip(texts, pictures, strict=True):
             optimizer.zero_grad(set_to_none=True)
-            text, hints = network.read(tokens)
+            told = network.hinted(network.foreseen(tokens))
             before = torch.cat([start, codes[:, :-1]], 1)
-            x = torch.cat([text, network.look(before, 0, network.hinted(hints))], 1)
+            x = torch.cat([network.read(tokens), network.look(before, 0, told)], 1)
             for block in network.blocks:
                 x = block(x, mask, None, 0)
-            both = network.last(network.norm(x[:, TIME:])), network.guess(hints)
-            sum(functional.cross_entropy(each.reshape(-1, CODES), codes.reshape(-1)) for each in both).backward()
+            logits = network.last(network.norm(x[:, TIME:]))
+            functional.cross_entropy(logits.reshape(-1, CODES), codes.reshape(-1)).backward()
             optimizer.step()
 
     return train

@@ -14,6 +14,7 @@ from deeplearn.models.resnet import ResNet
 from deeplearn.models.text_unet import space_to_depth
 from deeplearn.models.token_encoder import inside_lengths
 from deeplearn.nn.checks import IMAGES, assert_integers, assert_shapes
+from deeplearn.nn.functional import area_means
 from deeplearn.nn.multi_head import CrossAttention
 from deeplearn.nn.positions import LearnedPositions
 
@@ -85,17 +86,46 @@ class ResNetVision(nn.Module):
         return nn.Dense(self.projection, use_bias=False)(x)
 
 
+class PixelVision(nn.Module):
+    """A perceptron of pixels whose every layer drops features: vectors [batch, projection].
+
+    For pictures that are drawn on one grid, such as emoji: what is seen it knows by where it is. Pictures of more
+    than `largest` pixels a side are seen as means of areas. width: features of each of `layers` layers, which have
+    layer norm. A linear map passes them by.
+    """
+
+    width: int
+    projection: int
+    layers: int = 2
+    dropout: float = 0.3
+    largest: int = 32
+
+    @nn.compact
+    def vectors(self, image: jax.Array, train: bool = False) -> jax.Array:
+        def dropped(x: jax.Array) -> jax.Array:
+            return nn.Dropout(self.dropout, deterministic=not train)(x)
+
+        side = min(image.shape[1:3])
+        whole = next(
+            factor for factor in range(1, side + 1) if not side % factor and side // factor <= self.largest
+        )
+        image = area_means(image, side // whole)
+        x = dropped(image.reshape(len(image), -1))
+        straight = nn.Dense(self.projection)(x)
+        for _ in range(self.layers):
+            x = dropped(nn.silu(nn.LayerNorm()(nn.Dense(self.width)(x))))
+        return straight + nn.Dense(self.projection, use_bias=False)(x)
+
+
 class BagOfWords(nn.Module):
     """A text as the sum of its words' vectors: vectors [batch, projection].
 
     Words that were never seen together add up; but it cannot tell "a cat on a mat" from "a mat on a cat".
-    vocabulary: number of tokens. dropout: fraction of the words that training leaves out. unknown: the token of
-    words that are not in the vocabulary, which add nothing.
+    vocabulary: number of tokens. unknown: the token of words that are not in the vocabulary, which add nothing.
     """
 
     vocabulary: int
     projection: int
-    dropout: float = 0.0
     unknown: int | None = None
 
     @nn.compact
@@ -104,7 +134,6 @@ class BagOfWords(nn.Module):
         assert_integers(tokens=tokens, length=length)
         words = nn.Embed(self.vocabulary, self.projection, embedding_init=nn.initializers.normal(1.0))(tokens)
         inside = (inside_lengths(tokens, length) & (tokens != self.unknown))[..., None]
-        words = nn.Dropout(self.dropout, broadcast_dims=(2,), deterministic=not train)(words)
         return jnp.where(inside, words, 0).sum(1)
 
 

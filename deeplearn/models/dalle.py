@@ -17,19 +17,39 @@ from deeplearn.nn.patterns import PicturePattern, published_kinds
 from deeplearn.nn.transformer import Decoder
 
 NEVER = -1  # no code ends a picture
-SUMMED, HINT = 512, 64  # features of a bag of words, and of what each place is told of it
+SUMMED = 512  # features of a bag of words
 
 
 class Said(NamedTuple):
-    """Logits of what comes next, each after all that stands before it, but for the bag's.
+    """Logits of what comes next, each after all that stands before it.
 
     of_words: [B, T − 1, vocabulary + T], of all words but the first; None with a prefix, which is not predicted.
-    of_codes: [B, places, codes]. of_bag: the same, after the bag of words alone; None without a bag.
+    of_codes: [B, places, codes].
     """
 
     of_words: jax.Array | None
     of_codes: jax.Array
-    of_bag: jax.Array | None
+
+
+class Foreseen(nn.Module):
+    """tokens int32 [B, T], length int32 [B] -> vectors [B, places, features], one for each place of a picture.
+
+    A small network of the sum of the words' vectors: words that were never seen together add up (not published).
+    """
+
+    vocabulary: int
+    places: int
+    features: int
+
+    @nn.compact
+    def __call__(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
+        assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
+        assert_integers(tokens=tokens, length=length)
+        inside = jnp.arange(tokens.shape[1]) < length[:, None]
+        words = nn.Embed(self.vocabulary, SUMMED, embedding_init=nn.initializers.normal(0.1))
+        bag = (words(jnp.where(inside, tokens, 0)) * inside[..., None]).sum(1)
+        vectors = nn.Dense(self.places * self.features)(nn.silu(nn.Dense(SUMMED)(nn.silu(bag))))
+        return vectors.reshape(len(tokens), self.places, self.features)
 
 
 class TextAndCodes(nn.Module):
@@ -40,9 +60,6 @@ class TextAndCodes(nn.Module):
     width, depth, heads, hidden: of the transformer. dropout: as in `Decoder`.
     prefix: the text is read in both directions, and is not predicted; otherwise all is causal, as published.
     sparse: the published patterns of attention, row, column and convolution with `kernel`; otherwise all is seen.
-    bag: each place of the picture is told what a small network makes of the sum of the words' vectors: words which
-        were never seen together add up. So that there is something to tell, the network also guesses the place's
-        code by itself, which only its training looks at (not published).
 
     The start is a learnt vector that the paper does not have: there the text's last token predicts the first code.
     """
@@ -58,7 +75,6 @@ class TextAndCodes(nn.Module):
     dropout: float = 0.1
     prefix: bool = True
     sparse: bool = False
-    bag: bool = True
     kernel: int = 11
 
     @property
@@ -87,10 +103,7 @@ class TextAndCodes(nn.Module):
             ),
         )
         self.next_code = nn.Dense(self.codes)
-        if self.bag:
-            self.summed = nn.Embed(self.vocabulary, SUMMED, embedding_init=nn.initializers.normal(0.1))
-            self.mixed, self.hints = nn.Dense(SUMMED), nn.Dense(self.places * HINT)
-            self.hinted, self.guess = nn.Dense(self.width, use_bias=False), nn.Dense(self.codes)
+        self.hinted = nn.Dense(self.width, use_bias=False)
         if not self.prefix:
             self.next_word = nn.Dense(self.vocabulary + self.time)
 
@@ -101,35 +114,38 @@ class TextAndCodes(nn.Module):
         place = jnp.arange(self.time)
         return jnp.where(place < length[:, None], tokens, self.vocabulary + place)
 
-    def __call__(self, tokens: jax.Array, length: jax.Array, codes: jax.Array, train: bool = False) -> Said:
-        """tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read."""
+    def __call__(
+        self,
+        tokens: jax.Array,
+        length: jax.Array,
+        codes: jax.Array,
+        hints: jax.Array | None = None,
+        train: bool = False,
+    ) -> Said:
+        """tokens int32 [B, T], length int32 [B]; codes int32 [B, places], of which the last is not read.
+
+        hints: [B, places, any features], what each place is told beside the codes before it, as by `Foreseen`.
+        """
         assert_shapes(codes=(codes, f"batch {self.places}"))
-        hints = self._hints(tokens, length) if self.bag else None
         start = jnp.full((len(codes), 1), self.codes, codes.dtype)
         before = jnp.concatenate([start, codes[:, :-1]], 1)
         image = self._codes(before, jnp.arange(self.places), self._told(hints, len(codes)))
         y = self.decoder(jnp.concatenate([self._text(tokens, length), image], 1), train)
         of_words = None if self.prefix else by_rows(self.next_word, y[:, : self.time - 1])
-        of_bag = None if hints is None else by_rows(self.guess, hints)
-        return Said(of_words, by_rows(self.next_code, y[:, self.time :]), of_bag)
+        return Said(of_words, by_rows(self.next_code, y[:, self.time :]))
 
-    def guessed(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
-        """Logits [B, places, codes] of each place's code after the bag of words alone."""
-        logits: jax.Array = by_rows(self.guess, self._hints(tokens, length))
-        return logits
-
-    def read(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
-        """The text into the collection "cache", before `after` is called; what each place is told of the bag of its
-        words, [B, places, width], or with no features."""
+    def read(self, tokens: jax.Array, length: jax.Array, hints: jax.Array | None = None) -> jax.Array:
+        """The text into the collection "cache", before `after` is called; what each place is told of the hints,
+        [B, places, width], or with no features."""
         self.decoder(self._text(tokens, length), False, decode=True)
-        return self._told(self._hints(tokens, length) if self.bag else None, len(tokens))
+        return self._told(hints, len(tokens))
 
-    def after(self, codes: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
+    def after(self, codes: jax.Array, place: jax.Array, told: jax.Array) -> jax.Array:
         """Logits [B, codes] of the code at `place` [], in decoding; `codes` int32 [B] are those before it.
 
-        Before the first stands the start, the number `self.codes`. bag: as `read` gave it.
+        Before the first stands the start, the number `self.codes`. told: as `read` gave it.
         """
-        x = self._codes(codes[:, None], place[None], bag)
+        x = self._codes(codes[:, None], place[None], told)
         logits: jax.Array = self.next_code(self.decoder(x, False, decode=True))[:, 0]
         return logits
 
@@ -139,21 +155,14 @@ class TextAndCodes(nn.Module):
         return words
 
     def _told(self, hints: jax.Array | None, batch: int) -> jax.Array:
-        """What each place is told of the bag's hints, [B, places, width]; without a bag there are no features."""
+        """What each place is told of its hint, [B, places, width]; without hints there are no features."""
         told: jax.Array = jnp.zeros((batch, self.places, 0)) if hints is None else self.hinted(hints)
         return told
 
-    def _hints(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
-        """What the bag of words says of each place, [B, places, HINT]."""
-        inside = jnp.arange(self.time) < length[:, None]
-        bag = (self.summed(jnp.where(inside, tokens, 0)) * inside[..., None]).sum(1)
-        hints: jax.Array = self.hints(nn.silu(self.mixed(nn.silu(bag))))
-        return hints.reshape(len(tokens), self.places, HINT)
-
-    def _codes(self, before: jax.Array, place: jax.Array, bag: jax.Array) -> jax.Array:
+    def _codes(self, before: jax.Array, place: jax.Array, told: jax.Array) -> jax.Array:
         """Vectors [B, time, width] of the codes `before` [B, time] the places [time] that they predict."""
         x = self.embedding(before) + self.rows[place // self.grid[1]] + self.columns[place % self.grid[1]]
-        return x + bag[:, place] if self.bag else x
+        return x + told[:, place] if told.shape[-1] else x
 
 
 def drawn_codes(
@@ -164,17 +173,19 @@ def drawn_codes(
     key: jax.Array,
     temperature: float = 1.0,
     top_k: int = 0,
+    hints: jax.Array | None = None,
 ) -> jax.Array:
     """Codes int32 [B, places] for captions, by a bound decoder, one after the other in one compiled loop.
 
-    given: int32 [B, any], the first codes of each picture. temperature, top_k: as in `nn.decoding.draw`.
+    given: int32 [B, any], the first codes of each picture. temperature, top_k: as in `nn.decoding.draw`. hints: as
+    in `TextAndCodes`.
     """
     network, variables = decoder.unbind()
-    bag, cache = network.apply(variables, tokens, length, method="read", mutable=["cache"])
+    told, cache = network.apply(variables, tokens, length, hints, method="read", mutable=["cache"])
 
     def step(state: tuple[Any, jax.Array], codes: jax.Array) -> tuple[jax.Array, Any]:
         cache, place = state
-        logits, cache = network.apply(variables | cache, codes, place, bag, method="after", mutable=["cache"])
+        logits, cache = network.apply(variables | cache, codes, place, told, method="after", mutable=["cache"])
         return logits, (cache, place + 1)
 
     prompt = jnp.concatenate([jnp.full((len(tokens), 1), network.codes, jnp.int32), given], 1)
@@ -184,11 +195,15 @@ def drawn_codes(
 
 
 class Dalle(nn.Module):
-    """code: pictures as codes, and back. decoder: of codes after a text. clip: ranks what was drawn."""
+    """code: pictures as codes, and back. decoder: of codes after a text. clip: ranks what was drawn.
+
+    bag: foresees the vectors of a picture's codes, which the decoder is told, if there is any.
+    """
 
     code: VQVAE
     decoder: TextAndCodes
     clip: Clip
+    bag: Foreseen | None = None
 
 
 def dalle_12b() -> TextAndCodes:
@@ -197,4 +212,4 @@ def dalle_12b() -> TextAndCodes:
     256 text tokens of a vocabulary of 16,384, 1,024 codes of 8,192. The paper does not say how wide the
     feed-forward networks are (4 · 3,968 here), nor whether embeddings are shared with the output (not here).
     """
-    return TextAndCodes(16384, 256, 8192, (32, 32), 3968, 64, 62, 4 * 3968, 0.1, False, True, False, 11)
+    return TextAndCodes(16384, 256, 8192, (32, 32), 3968, 64, 62, 4 * 3968, 0.1, False, True, 11)

@@ -152,14 +152,21 @@ class VQVAE(nn.Module):
 
     def decode(self, codes: jax.Array) -> jax.Array:
         """Codes int32 [B, tokens] -> pictures [B, H, W, C] in [0, 1]."""
+        return self.shown(self.vectors(codes))
+
+    def vectors(self, codes: jax.Array) -> jax.Array:
+        """Codes int32 [B, tokens] -> their vectors [B, h, w, features], of two levels one beside the other."""
         assert_shapes(codes=(codes, f"batch {self.tokens}"))
         grids = self.grids
-        first = math.prod(grids[0])
         if self.levels == 1:
-            vectors = self.codebook.look_up(codes.reshape(-1, *grids[0]))
-        else:
-            top = self.top_codebook.look_up(codes[:, :first].reshape(-1, *grids[0]))
-            vectors = _joined(top, self.codebook.look_up(codes[:, first:].reshape(-1, *grids[1])))
+            found: jax.Array = self.codebook.look_up(codes.reshape(-1, *grids[0]))
+            return found
+        first = math.prod(grids[0])
+        top = self.top_codebook.look_up(codes[:, :first].reshape(-1, *grids[0]))
+        return _joined(top, self.codebook.look_up(codes[:, first:].reshape(-1, *grids[1])))
+
+    def shown(self, vectors: jax.Array) -> jax.Array:
+        """Vectors as `vectors` gives them -> pictures [B, H, W, C] in [0, 1]."""
         return self.picture(self._outputs(vectors))
 
     def picture(self, outputs: jax.Array) -> jax.Array:

@@ -10,30 +10,31 @@ import jax.numpy as jnp
 from deeplearn.data import Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.losses.contrastive import info_nce
-from deeplearn.models.clip import BagOfWords, Clip, ResNetVision
+from deeplearn.models.clip import BagOfWords, Clip, PixelVision, ResNetVision
 from deeplearn.models.clip_text import ClipText
 from deeplearn.models.clip_vision import ClipVision
 
-IMAGE_ENCODERS, TEXT_ENCODERS = ("resnet", "vit"), ("bag", "transformer")
+IMAGE_ENCODERS, TEXT_ENCODERS = ("pixels", "resnet", "vit"), ("bag", "transformer")
 HEAD = 32  # features of a head of attention
 
 
 def small_clip(
     dataset: Dataset,
-    image_encoder: str = "resnet",
+    image_encoder: str = "pixels",
     text_encoder: str = "bag",
     width: int = 32,
     features: int = 128,
     layers: int = 2,
     patch: int = 4,
-    dropout: float = 0.1,
+    dropout: float = 0.3,
 ) -> Clip:
     """A CLIP for pictures and captions such as the data set's.
 
-    image_encoder: "resnet", three stages, the first of `width` and of half the images' side, each further one twice
-        as wide; or "vit", patches of `patch` pixels, 4·width features, `layers` of attention.
+    image_encoder: "pixels", a perceptron of `layers` layers of 32·width features; "resnet", three stages, the first
+        of `width` and of half the images' side, each further one twice as wide; or "vit", patches of `patch`
+        pixels, 4·width features, `layers` of attention.
     text_encoder: "bag" of words, or "transformer", 4·width features, `layers` of attention.
-    features: of the vectors. dropout: fraction of words, or of a transformer's features, that training leaves out.
+    features: of the vectors. dropout: fraction of a perceptron's or a transformer's features that training drops.
 
     UserError where the images do not suit the encoder.
     """
@@ -45,14 +46,15 @@ def small_clip(
         raise UserError(f"a width of {width} makes {wide} features, which cannot be dealt to {heads} heads")
     if dataset.image_shape[0] != dataset.image_shape[1]:
         raise UserError(f"CLIP reads pictures of one height and width, not of {dataset.image_shape[:2]} pixels")
-    if height % (part := 2 if image_encoder == "resnet" else patch):
+    if height % (part := {"pixels": 1, "resnet": 2, "vit": patch}[image_encoder]):
         raise UserError(f"pictures of {height} pixels a side cannot be cut into patches of {part}")
     image = {
+        "pixels": lambda: PixelVision(32 * width, features, layers, dropout),
         "resnet": lambda: ResNetVision(width, (1, 1, 1), heads, features),
         "vit": lambda: ClipVision(height, patch, wide, layers, heads, 4 * wide, features, "gelu", dropout=dropout),
     }[image_encoder]()
     text = {
-        "bag": lambda: BagOfWords(words, features, dropout, Vocabulary.unknown),
+        "bag": lambda: BagOfWords(words, features, Vocabulary.unknown),
         "transformer": lambda: ClipText(
             words, wide, layers, heads, 4 * wide, length, features, Vocabulary.end, "gelu", dropout=dropout
         ),

@@ -17,7 +17,7 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
-from deeplearn.models.dalle import Dalle, TextAndCodes, drawn_codes
+from deeplearn.models.dalle import Dalle, Foreseen, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import lose_words
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
@@ -27,30 +27,43 @@ from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightne
 BLOCK = 100  # pictures made at once
 
 
+def foresee(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
+    """2. What the bag of words says of each place: the vector of its code, by squared error.
+
+    By cross-entropy it learns every code of training, and new combinations less well: near codes look alike, and a
+    vector may lie between them.
+    """
+    assert model.bag is not None
+    tokens, length = said_of(model, batch, config)
+    vectors = model.code.vectors(codes_of(model, batch["image"]))
+    mse = jnp.square(model.bag(tokens, length) - vectors.reshape(len(vectors), -1, vectors.shape[-1])).mean()
+    return mse, {"unexplained": mse / vectors.var()}
+
+
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     """3. The decoder: the next code of a picture, after its caption and the codes before."""
-    tokens, length, codes = batch["tokens"], batch["length"], codes_of(model, batch["image"])
-    if config.drop_words:
-        tokens, length = lose_words(tokens, length, model.make_rng("noise"), config.drop_words)
+    (tokens, length), codes = said_of(model, batch, config), codes_of(model, batch["image"])
     # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
     drawn = jax.random.randint(model.make_rng("noise"), codes.shape, 0, model.decoder.codes)
-    said = model.decoder(tokens, length, jnp.where(wrong, drawn, codes), train=True)
+    read = jnp.where(wrong, drawn, codes)
+    said = model.decoder(tokens, length, read, hints(model, tokens, length), train=True)
     words = model.decoder.padded(tokens, length)[:, 1:]
-    return text_and_codes_loss(said.of_words, words, said.of_codes, codes, said.of_bag)
+    return text_and_codes_loss(said.of_words, words, said.of_codes, codes)
 
 
-def guess(model: Dalle, batch: dl.Batch) -> dl.Losses:
-    """2. What the bag of words says: each place's code, whatever the others are.
+def said_of(model: Dalle, batch: dl.Batch, config: DalleConfig) -> tuple[jax.Array, jax.Array]:
+    """Captions, of which some have lost words."""
+    tokens, length = batch["tokens"], batch["length"]
+    if not config.drop_words:
+        return tokens, length
+    return lose_words(tokens, length, model.make_rng("noise"), config.drop_words)
 
-    Alone, because the decoder soon knows from the codes before which picture of training this is, and then learns
-    no more from the words.
-    """
-    codes = codes_of(model, batch["image"])
-    logits = model.decoder.guessed(batch["tokens"], batch["length"])
-    found = (logits.argmax(-1) == codes).mean()
-    return optax.softmax_cross_entropy_with_integer_labels(logits, codes).mean(), {"accuracy": found}
+
+def hints(model: Dalle, tokens: jax.Array, length: jax.Array) -> jax.Array | None:
+    """What the decoder is told of each place beside the text, if anything."""
+    return model.bag(tokens, length) if model.bag else None
 
 
 def codes_of(model: Dalle, image: jax.Array) -> jax.Array:
@@ -71,13 +84,20 @@ def drawn(
     model: Dalle, tokens: jax.Array, length: jax.Array, given: jax.Array, *, temperature: float, top_k: int
 ) -> jax.Array:
     """Pictures [B, H, W, C] in [0, 1] for captions; their codes begin with those `given` int32 [B, any]."""
-    key = model.make_rng("noise")
-    return shown(model, drawn_codes(model.decoder, tokens, length, given, key, temperature, top_k))
+    key, told = model.make_rng("noise"), hints(model, tokens, length)
+    return shown(model, drawn_codes(model.decoder, tokens, length, given, key, temperature, top_k, told))
 
 
 def shown(model: Dalle, codes: jax.Array) -> jax.Array:
     """Codes int32 [B, places] as pictures [B, H, W, C] in [0, 1]."""
     return jnp.clip(model.code.decode(codes), 0, 1)
+
+
+def foreseen(model: Dalle, tokens: jax.Array, length: jax.Array) -> jax.Array:
+    """Pictures [B, H, W, C] in [0, 1] of the bag of words alone."""
+    assert model.bag is not None
+    vectors = model.bag(tokens, length)
+    return model.code.shown(vectors.reshape(len(vectors), *model.code.grids[0], -1))
 
 
 def agreement_of(model: Dalle, batch: dl.Batch) -> jax.Array:
@@ -132,7 +152,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
     one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best;
-    the lower half after the true upper half; and the true picture's own codes, which nothing can surpass.
+    the lower half after the true upper half; the vectors that the bag of words foresees, shown as they are; and the
+    true picture's own codes, which nothing can surpass.
     """
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]
@@ -148,6 +169,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         "lower half completed": pictures(trained, *text, upper_half(trained, asked["image"])),
         "the true picture's codes": np.asarray(trained.over(shown, codes)),
     }
+    if trained.model.bag:
+        images["bag of words alone"] = np.asarray(trained(foreseen, *text))
     measured = {}
     for row, image in images.items():
         quality = picture_quality(image, dataset, asked)
@@ -177,31 +200,29 @@ def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
         config.dropout,
         config.text_prefix,
         config.attention == "sparse",
-        config.word_sums,
         config.kernel,
     )
-    return Dalle(coder, decoder, small_clip(dataset, width=config.clip_width))
+    bag = Foreseen(decoder.vocabulary, decoder.places, coder.features) if config.word_sums else None
+    return Dalle(coder, decoder, small_clip(dataset, config.image_encoder, width=config.clip_width), bag)
 
 
 def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
-    """The code, which then stays as it is; the bag's guess of its codes; their decoder; CLIP, which knows none."""
+    """The code, which then stays as it is; the bag that foresees it; its decoder; CLIP, which knows none."""
 
-    def adam(steps: int) -> optax.GradientTransformation:
-        rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(100, steps // 10), steps)
-        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate, b2=0.99))
+    def stage(name: str, loss: Any, steps: int, batch: int, ema: float, rate: float) -> dl.Stage:
+        falling = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 10), steps)
+        adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(falling, b2=0.99))
+        return dl.Stage([dl.Turn(loss, (name,), called=name)], adam, steps, name, ema, None, batch)
 
-    def stage(name: str, loss: Any, network: str, steps: int, batch: int, ema: float) -> dl.Stage:
-        return dl.Stage([dl.Turn(loss, (network,), called=name)], adam(steps), steps, name, ema, None, batch)
-
-    loss = partial(predict, config=config)
-    own = [stage("decoder", loss, "decoder", config.steps, config.batch_size, config.ema)]
+    predicts, foresees = (partial(loss, config=config) for loss in (predict, foresee))
+    own = [stage("decoder", predicts, config.steps, config.batch_size, config.ema, config.learning_rate)]
     if config.word_sums:
-        own.insert(0, stage("bag", guess, "decoder", config.bag_steps, config.bag_batch, config.ema))
+        own.insert(0, stage("bag", foresees, config.bag_steps, config.bag_batch, config.ema, config.bag_rate))
     if config.code_run:
         own[0] = dataclasses.replace(own[0], start=partial(with_code, path=config.code_run, dataset=dataset))
     else:
         own.insert(0, code_stage(config, dataset, "code"))
-    return [*own, stage("clip", align, "clip", config.clip_steps, config.clip_batch, 0.99)]
+    return [*own, stage("clip", align, config.clip_steps, config.clip_batch, 0.99, config.learning_rate)]
 
 
 def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:

@@ -18,19 +18,24 @@ from deeplearn.text_to_image.networks import need_heads
 class UnclipConfig(Cascade):
     dataset: str = "openmoji/people-32"
     sides: tuple[int, ...] = (16, 32)
-    steps: int = dl.flag(3000, "steps of the decoder", min=1)
-    clip_steps: int = dl.flag(800, "steps of CLIP", min=1)
+    steps: int = dl.flag(4500, "steps of the decoder", min=1)
+    # Trained on crops, they see a quarter of each picture, and neither text nor place: they can be larger.
+    upsampler_steps: int = 8000
+    upsampler_widths: tuple[int, ...] = (64, 128)
+    clip_steps: int = dl.flag(2000, "steps of CLIP", min=1)
     prior_steps: int = dl.flag(2000, "steps of the prior", min=1)
     clip_batch: int = dl.flag(128, "examples in a batch of CLIP: all others are negatives", min=2)
     prior_batch: int = dl.flag(64, "examples in a batch of the prior", min=1)
     network: str = dl.flag(
         "small", "prior, decoder and upsamplers: small ones, or the paper's own", choices=("small", "published")
     )
-    image_encoder: str = dl.flag("resnet", "CLIP's encoder of pictures", choices=IMAGE_ENCODERS)
+    image_encoder: str = dl.flag("pixels", "CLIP's encoder of pictures", choices=IMAGE_ENCODERS)
     text_encoder: str = dl.flag("bag", "CLIP's encoder of captions", choices=TEXT_ENCODERS)
-    clip_width: int = dl.flag(24, "channels of CLIP's first stage; a transformer has four times as many", min=1)
+    clip_width: int = dl.flag(
+        32, "of a ResNet's first stage; transformers have 4 times this, a perceptron 32", min=1
+    )
     clip_dropout: float = dl.flag(
-        0.3, "fraction of words, or of a transformer's features, dropped in CLIP", min=0, max=0.9
+        0.3, "fraction of a perceptron's or a transformer's features dropped in CLIP", min=0, max=0.9
     )
     features: int = dl.flag(128, "of the vectors of pictures and captions", min=2)
     prior: str = dl.flag("diffusion", "how a picture's vector is made", choices=("diffusion", "autoregressive"))

@@ -8,6 +8,7 @@ from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.text_to_image.captions import need_captions
+from deeplearn.text_to_image.clip import IMAGE_ENCODERS
 from deeplearn.text_to_image.codes import CodeConfig
 
 
@@ -21,18 +22,22 @@ class DalleConfig(CodeConfig):
     heads: int = dl.flag(6, "of each attention", min=1)
     dropout: float = dl.flag(0.1, "fraction of features that its layers drop", min=0, max=0.9)
     text_prefix: bool = dl.flag(True, "read the text in both directions and do not predict it")
-    word_sums: bool = dl.flag(True, "tell each place what a small network makes of the bag of words")
-    bag_steps: int = dl.flag(2000, "steps of this network alone, before the decoder", min=1)
+    word_sums: bool = dl.flag(True, "tell each place which vector a bag of words foresees there")
+    bag_steps: int = dl.flag(8000, "steps of the small network that does, before the decoder", min=1)
     bag_batch: int = dl.flag(64, "examples in a batch of it", min=1)
+    bag_rate: float = dl.flag(5e-3, "Adam's rate for it after a warm-up; falls to 0 along a cosine", min=0)
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
     drop_words: float = dl.flag(0.1, "fraction of captions that lose words, and end with …", min=0, max=1)
     wrong_codes: float = dl.flag(0.5, "fraction of the codes read in training that are random", min=0, max=1)
     learning_rate: float = dl.flag(2e-3, "Adam's rate after a warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)
-    clip_steps: int = dl.flag(800, "steps of the CLIP that ranks pictures", min=1)
+    clip_steps: int = dl.flag(2000, "steps of the CLIP that ranks pictures", min=1)
     clip_batch: int = dl.flag(128, "examples in its batches: all others are negatives", min=2)
-    clip_width: int = dl.flag(24, "channels of its first stage", min=1)
+    image_encoder: str = dl.flag("pixels", "its encoder of pictures", choices=IMAGE_ENCODERS)
+    clip_width: int = dl.flag(
+        32, "of a ResNet's first stage; transformers have 4 times this, a perceptron 32", min=1
+    )
     candidates: int = dl.flag(8, "pictures that CLIP ranks", min=1)
     temperature: float = dl.flag(1.0, "of the codes that are drawn; 0 is the most probable one", min=0)
     top_k: int = dl.flag(0, "draw among so many of the most probable codes; 0: all", min=0)

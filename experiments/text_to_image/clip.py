@@ -44,20 +44,20 @@ ROWS = 10  # captions in the sheet
 @dataclasses.dataclass(frozen=True)
 class Config(dl.OptimizerConfig):
     dataset: str = "openmoji/people-32"
-    steps: int = 1500
+    steps: int = 4000
     batch_size: int = 128
     optimizer: str = "adamw"
     schedule: str = "warmup_cosine"
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     clip: float = 1.0
-    image_encoder: str = dl.flag("resnet", "the encoder of pictures", choices=IMAGE_ENCODERS)
+    image_encoder: str = dl.flag("pixels", "the encoder of pictures", choices=IMAGE_ENCODERS)
     text_encoder: str = dl.flag("bag", "the encoder of captions", choices=TEXT_ENCODERS)
-    width: int = dl.flag(24, "channels of the ResNet's first stage; a transformer has four times as many", min=1)
-    layers: int = dl.flag(2, "layers of attention of a transformer", min=1)
+    width: int = dl.flag(32, "of a ResNet's first stage; transformers have 4 times this, a perceptron 32", min=1)
+    layers: int = dl.flag(2, "of a perceptron or a transformer", min=1)
     patch: int = dl.flag(4, "pixels a side of the ViT's patches", min=1)
     features: int = dl.flag(128, "of the vectors", min=2)
-    dropout: float = dl.flag(0.3, "fraction of words, or of a transformer's features, dropped", min=0, max=0.95)
+    dropout: float = dl.flag(0.3, "fraction of a perceptron's or a transformer's features dropped", min=0, max=0.9)
     augmentation: str = dl.flag("", "changes of training images, joined by commas (empty: none)")
 
     # The budget of the paper: 32 epochs of 400 million pairs, which nobody gives away, of 224 pixels.

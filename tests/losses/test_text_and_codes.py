@@ -28,11 +28,3 @@ def test_without_text_it_is_the_pictures_alone():
     loss, metrics = text_and_codes_loss(None, WORDS, OF_CODES, CODES)
     np.testing.assert_allclose(loss, cross_entropy(OF_CODES, CODES), rtol=1e-5)
     assert "words" not in metrics
-
-
-def test_another_predictor_s_cross_entropy_is_added():
-    other = RANDOM.normal(size=OF_CODES.shape)
-    loss, metrics = text_and_codes_loss(OF_WORDS, WORDS, OF_CODES, CODES, other)
-    np.testing.assert_allclose(metrics["bag"], cross_entropy(other, CODES), rtol=1e-5)
-    alone = text_and_codes_loss(OF_WORDS, WORDS, OF_CODES, CODES)[0]
-    np.testing.assert_allclose(loss, alone + metrics["bag"], rtol=1e-5)

@@ -7,13 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deeplearn.models.clip import BagOfWords, Clip, ResNetVision, clip_vit_l_14
+from deeplearn.models.clip import BagOfWords, Clip, PixelVision, ResNetVision, clip_vit_l_14
 from deeplearn.models.clip_text import ClipText
 from deeplearn.models.clip_vision import ClipVision
 
 TOKENS = np.array([[2, 5, 6, 3, 0], [2, 7, 3, 0, 0]], np.int32)
 LENGTH = np.array([4, 3], np.int32)
-IMAGE = {"resnet": ResNetVision(8, (1, 1), 2, 6), "vit": ClipVision(8, 4, 8, 1, 2, 8, 6)}
+IMAGE = {
+    "pixels": PixelVision(8, 6),
+    "resnet": ResNetVision(8, (1, 1), 2, 6),
+    "vit": ClipVision(8, 4, 8, 1, 2, 8, 6),
+}
 TEXT = {"bag": BagOfWords(9, 6), "transformer": ClipText(9, 8, 1, 2, 8, 5, 6, end=3)}
 
 
@@ -71,16 +75,26 @@ def test_a_bag_does_not_know_the_order_of_words_and_a_transformer_does():
     assert gap["bag"] < 1e-6 and gap["transformer"] > 1e-3
 
 
-def test_a_bag_loses_whole_words():
-    """Every vector that training gives is that of the words that were left, whichever these are."""
+def test_a_word_that_is_unknown_adds_nothing_to_a_bag():
     variables = {"params": clip("vit", "bag")[1]["params"]["text"]}
-    bag = BagOfWords(9, 6, dropout=0.5)
-    dropped = bag.apply(variables, TOKENS, LENGTH, True, method="vectors", rngs={"dropout": jax.random.key(1)})
-    subsets = [[word for place, word in enumerate(TOKENS[0, :4]) if mask >> place & 1] for mask in range(1, 16)]
-    padded = np.array([words + [0] * (5 - len(words)) for words in subsets], np.int32)
-    of_subsets = bag.apply(variables, padded, np.array([len(words) for words in subsets]), method="vectors")
-    gaps = np.abs(2 * of_subsets - dropped[0]).max(1)  # what is left counts twice
-    assert gaps.min() < 1e-4 < gaps[-1]
+    bag, more = BagOfWords(9, 6, unknown=1), np.array([[2, 1, 4, 1, 3]], np.int32)
+    known = np.array([[2, 4, 3, 0, 0]], np.int32)
+    found = [bag.apply(variables, tokens, np.array([n]), method="vectors") for tokens, n in ((more, 5), (known, 3))]
+    np.testing.assert_allclose(*found, atol=1e-6)
+
+
+def test_pixels_are_seen_as_means_of_areas_and_dropped_in_training_alone():
+    encoder = PixelVision(16, 6, layers=1, dropout=0.5, largest=4)
+    image = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype(np.float32)
+    variables = encoder.init(jax.random.key(0), image, method="vectors")
+    areas = image.reshape(2, 4, 3, 4, 3, 3).mean((2, 4))
+    found = [encoder.apply(variables, x, method="vectors") for x in (image, areas)]
+    np.testing.assert_allclose(*found, atol=1e-5)
+    trained = [
+        encoder.apply(variables, image, True, method="vectors", rngs={"dropout": jax.random.key(key)})
+        for key in (0, 1)
+    ]
+    assert np.abs(trained[0] - trained[1]).max() > 0.1
 
 
 @pytest.mark.parametrize("kind", IMAGE)

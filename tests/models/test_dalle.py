@@ -7,36 +7,38 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deeplearn.models.dalle import TextAndCodes, dalle_12b
+from deeplearn.models.dalle import Foreseen, TextAndCodes, dalle_12b
 
 TOKENS = np.array([[2, 5, 6, 3], [2, 7, 3, 0]], np.int32)
 LENGTH = np.array([4, 3], np.int32)
 CODES = np.random.default_rng(0).integers(0, 11, (2, 6)).astype(np.int32)
+HINTS = np.random.default_rng(1).normal(size=(2, 6, 5)).astype(np.float32)
 
 
 @functools.cache
 def made(**given):
     model = TextAndCodes(9, 4, 11, (2, 3), width=8, depth=3, heads=2, hidden=16, kernel=3, **given)
-    variables = jax.jit(model.init)(jax.random.key(0), TOKENS, LENGTH, CODES)
+    variables = jax.jit(model.init)(jax.random.key(0), TOKENS, LENGTH, CODES, HINTS)
     leaves, tree = jax.tree.flatten(variables)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     leaves = [leaf + 0.5 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
     return model, jax.tree.unflatten(tree, leaves)
 
 
-def logits(model, variables, tokens=TOKENS, length=LENGTH, codes=CODES):
-    return jax.jit(model.apply)(variables, tokens, length, codes)
+def logits(model, variables, tokens=TOKENS, length=LENGTH, codes=CODES, hints=HINTS):
+    return jax.jit(model.apply)(variables, tokens, length, codes, hints)
 
 
-@pytest.mark.parametrize("given", [{}, {"prefix": False, "sparse": True, "bag": False}])
-def test_one_code_after_the_other_gives_what_all_at_once_gives(given):
+@pytest.mark.parametrize(("given", "hints"), [({}, HINTS), ({"prefix": False, "sparse": True}, None)])
+def test_one_code_after_the_other_gives_what_all_at_once_gives(given, hints):
     model, variables = made(**given)
-    expected = logits(model, variables).of_codes
-    bag, cache = model.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])
+    expected = logits(model, variables, hints=hints).of_codes
+    told, cache = model.apply(variables, TOKENS, LENGTH, hints, method="read", mutable=["cache"])
+    assert told.shape == (2, 6, 0 if hints is None else 8)
     before = np.full(2, 11, np.int32)
     after = jax.jit(functools.partial(model.apply, method="after", mutable=["cache"]))
     for place in range(6):
-        found, cache = after(variables | cache, before, jnp.array(place), bag)
+        found, cache = after(variables | cache, before, jnp.array(place), told)
         np.testing.assert_allclose(found, expected[:, place], atol=1e-4)
         before = CODES[:, place]
 
@@ -49,7 +51,6 @@ def test_no_code_sees_itself_or_a_later_one():
     after = logits(model, variables, codes=changed)
     moved = np.abs(np.asarray(after.of_codes - before.of_codes)).max((0, 2))
     assert (moved[:4] == 0).all() and (moved[4:] > 1e-5).all()
-    np.testing.assert_array_equal(after.of_bag, before.of_bag)  # the bag's guess sees none at all
 
 
 def test_words_are_predicted_from_those_before_them():
@@ -89,21 +90,24 @@ def test_every_position_has_a_padding_of_its_own():
         np.testing.assert_array_equal(one, same)
 
 
-def test_a_bag_of_words_has_no_order_and_no_more_than_the_words_inside():
+def test_a_hint_moves_its_own_place_and_later_ones():
     model, variables = made()
+    other = HINTS.copy()
+    other[:, 3] += 1
+    moved = np.abs(logits(model, variables, hints=other).of_codes - logits(model, variables).of_codes).max((0, 2))
+    assert (moved[:3] == 0).all() and (moved[3:] > 1e-5).all()
 
-    def bag(tokens):
-        return model.apply(variables, tokens, LENGTH, method="read", mutable=["cache"])[0]
 
+def test_a_bag_of_words_has_no_order_and_no_more_than_the_words_inside():
+    model = Foreseen(9, 6, 5)
+    variables = model.init(jax.random.key(0), TOKENS, LENGTH)
+    found = model.apply(variables, TOKENS, LENGTH)
+    assert found.shape == (2, 6, 5)
     other = TOKENS.copy()
     other[1] = 7, 2, 3, 8  # the third is the last inside
-    np.testing.assert_allclose(bag(other), bag(TOKENS), rtol=1e-4)
-    assert np.abs(bag(TOKENS)[0, 0] - bag(TOKENS)[0, 1]).max() > 1e-3  # each place is told something of its own
+    np.testing.assert_allclose(model.apply(variables, other, LENGTH), found, rtol=1e-4, atol=1e-6)
     other[1, 0] = 6
-    assert np.abs(bag(other) - bag(TOKENS))[1].max() > 1e-3
-    plain, variables = made(bag=False)
-    assert plain.apply(variables, TOKENS, LENGTH, method="read", mutable=["cache"])[0].size == 0
-    assert logits(plain, variables).of_bag is None
+    assert np.abs(model.apply(variables, other, LENGTH) - found)[1].max() > 1e-4
 
 
 def test_the_published_size():

@@ -7,7 +7,7 @@ import pytest
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.losses.contrastive import info_nce
-from deeplearn.models.clip import BagOfWords, Clip, ResNetVision
+from deeplearn.models.clip import BagOfWords, Clip, PixelVision, ResNetVision
 from deeplearn.models.clip_text import ClipText
 from deeplearn.models.clip_vision import ClipVision
 from deeplearn.text_to_image.clip import (
@@ -41,6 +41,7 @@ def bound():
 def test_each_encoder_for_its_name():
     model = small_clip(dataset(), "resnet", "bag", width=4)
     assert isinstance(model, Clip) and isinstance(model.image, ResNetVision) and isinstance(model.text, BagOfWords)
+    assert isinstance(small_clip(dataset(), width=4).image, PixelVision)
     model = small_clip(dataset(), "vit", "transformer", width=16, patch=2)
     assert isinstance(model.image, ClipVision) and isinstance(model.text, ClipText)
     assert (model.image.side, model.image.patch, model.text.length, model.text.end) == (8, 2, 4, Vocabulary.end)
@@ -51,7 +52,7 @@ def test_each_encoder_for_its_name():
     ("shape", "options", "says"),
     [
         ((8, 6), {}, "pictures of one height"),
-        ((7, 7), {}, "patches of 2"),
+        ((7, 7), {"image_encoder": "resnet"}, "patches of 2"),
         ((8, 8), {"image_encoder": "vit", "patch": 3}, "of 3"),
     ],
 )

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy
 
 from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset, Vocabulary
@@ -16,7 +15,9 @@ from deeplearn.models.dalle import drawn_codes
 from deeplearn.text_to_image.dalle import (
     codes_of,
     dalle,
-    guess,
+    foresee,
+    foreseen,
+    hints,
     predict,
     ranked,
     shown,
@@ -76,7 +77,7 @@ def test_greedy_codes_are_each_the_most_probable_after_those_before():
     given = np.array([[0, 1, 2], [3, 4, 0], [1, 1, 1], [4, 0, 2]], np.int32)
     codes = np.asarray(own(greedy, rows["tokens"], rows["length"], given))
     assert codes.shape == (4, 16) and (codes[:, :3] == given).all()
-    logits = own(lambda model, *arrays: model.decoder(*arrays)[1], rows["tokens"], rows["length"], codes)
+    logits = own(lambda model, *arrays: model.decoder(*arrays).of_codes, rows["tokens"], rows["length"], codes)
     np.testing.assert_array_equal(codes[:, 3:], np.asarray(logits.argmax(-1))[:, 3:])
     assert len(np.unique(codes[:, 3:])) > 2
 
@@ -103,22 +104,40 @@ def test_the_codebook_stays_when_the_decoder_learns():
     assert any(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (moved["codebook"], codebook)), strict=True))
 
 
-def test_the_guess_of_the_bag_learns_from_the_words_and_trains_what_is_told_alone():
+def test_the_bag_learns_from_the_words_which_vectors_the_codes_have_and_trains_alone():
     own, batch = trained(), data().train.arrays() | {"step": 0}
+    whole = dataclasses.replace(CONFIG, drop_words=0.0)
 
     def loss(params):
         variables = {**own.variables, "params": params}
-        return own.model.apply(variables, batch, method=guess)[0]
+        return own.model.apply(variables, batch, whole, method=foresee, rngs={"noise": jax.random.key(0)})[0]
 
     found, slope = jax.jit(jax.value_and_grad(loss))(own.variables["params"])
-    logits = own(lambda model, *text: model.decoder.guessed(*text), batch["tokens"], batch["length"])
-    shares = scipy.special.log_softmax(logits, axis=-1)
-    codes = own(codes_of, batch["image"])
-    np.testing.assert_allclose(found, -np.take_along_axis(shares, codes[..., None], -1).mean(), rtol=1e-4)
-    slope = jax.tree.map(lambda leaf: float(np.abs(leaf).max()), slope)
-    moving = {name for name, part in slope["decoder"].items() if max(jax.tree.leaves(part)) > 0}
-    assert moving == {"summed", "mixed", "hints", "guess"}
-    assert not any(jax.tree.leaves({name: part for name, part in slope.items() if name != "decoder"}))
+    made = own(lambda model, *text: model.bag(*text), batch["tokens"], batch["length"])
+    wanted = np.asarray(own.variables["codebook"]["code"]["codebook"]["vectors"])[own(codes_of, batch["image"])]
+    np.testing.assert_allclose(found, np.square(made - wanted).mean(), rtol=1e-4)
+    moving = {name for name, part in slope.items() if max(float(np.abs(x).max()) for x in jax.tree.leaves(part))}
+    assert moving == {"bag"}
+
+
+def test_what_the_bag_foresees_is_shown_as_its_vectors_are():
+    """Where it foresees the vectors of codes, its picture is theirs; and the decoder is told of it."""
+    own, rows = trained(), data().train.arrays()
+    codes = own(codes_of, rows["image"])
+
+    def by_hand(model, tokens, length, codes):
+        return model.code.decode(codes), model.code.shown(model.bag(tokens, length).reshape(4, 4, 4, -1))
+
+    of_codes, of_bag = own(by_hand, rows["tokens"], rows["length"], codes)
+    np.testing.assert_allclose(own(foreseen, rows["tokens"], rows["length"]), of_bag, atol=1e-6)
+    np.testing.assert_allclose(own(shown, codes), of_codes, atol=1e-6)
+    assert np.abs(of_bag - of_codes).max() > 0.01
+
+    def told(model, *arrays):
+        tokens, length, _ = arrays
+        return model.decoder(*arrays, hints(model, tokens, length)).of_codes - model.decoder(*arrays).of_codes
+
+    assert np.abs(own(told, rows["tokens"], rows["length"], codes)).max() > 0.01
 
 
 def test_without_the_bag_there_is_no_stage_of_it():
