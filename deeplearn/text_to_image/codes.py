@@ -33,7 +33,7 @@ class CodeConfig(dl.Config):
 
     dataset: str = "openmoji/people-32"
     quantiser: str = dl.flag("ema", "how codes are chosen: VQ-VAE's nearest vector, or dVAE's", choices=QUANTISERS)
-    code_steps: int = dl.flag(3000, "steps in which the code is trained", min=1)
+    code_steps: int = dl.flag(6000, "steps in which the code is trained", min=1)
     code_batch: int = dl.flag(32, "pictures in its batches", min=1)
     code_rate: float = dl.flag(2e-3, "Adam's rate for it after a warm-up; falls to 0 along a cosine", min=0)
     code_factor: int = dl.flag(4, "pixels of a code's side", min=1)
