@@ -16,23 +16,32 @@ from deeplearn.nn.vector_quantiser import GumbelQuantiser, VectorQuantiser
 GROUPS = 8  # of group norm: every width is a multiple of it
 
 
-def _norm(x: jax.Array) -> jax.Array:
-    """Group norm; a module of the caller."""
-    norm: jax.Array = nn.GroupNorm(math.gcd(GROUPS, x.shape[-1]))(x)
+def _norm(x: jax.Array, alone: bool) -> jax.Array:
+    """Of each place alone, or group norm; a module of the caller."""
+    norm: jax.Array = nn.LayerNorm()(x) if alone else nn.GroupNorm(math.gcd(GROUPS, x.shape[-1]))(x)
     return norm
 
 
 class Residual(nn.Module):
-    """x [B, h, w, width] + convolutions of 3×3 and 1×1 (van den Oord et al. 2017, 4.1), with group norm."""
+    """x [B, h, w, width] + convolutions of 3×3 and 1×1 (van den Oord et al. 2017, 4.1), normed.
+
+    alone: norms are of each place by itself; otherwise of groups of features, over the picture.
+    """
+
+    alone: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        h = Conv(x.shape[-1], (3, 3))(nn.silu(_norm(x)))
+        h = Conv(x.shape[-1], (3, 3))(nn.silu(_norm(x, self.alone)))
         return x + nn.Dense(x.shape[-1], kernel_init=nn.initializers.zeros)(nn.silu(h))
 
 
 class CodeEncoder(nn.Module):
-    """Pictures [B, H, W, C] -> [B, H/factor, W/factor, features], by residual blocks of `width`."""
+    """Pictures [B, H, W, C] -> [B, H/factor, W/factor, features], by residual blocks of `width`.
+
+    Norms are of each place alone, so that a code says what is near its place. Norms over the picture make the codes
+    of all places change with a person's skin, so that new combinations have codes of their own everywhere.
+    """
 
     factor: int
     width: int
@@ -45,8 +54,8 @@ class CodeEncoder(nn.Module):
         # Patches, and not convolutions with strides: many times less work at the pictures' own size.
         x = nn.Conv(self.width, (self.factor,) * 2, self.factor)(x)
         for _ in range(self.blocks):
-            x = Residual()(x)
-        return nn.Dense(self.features)(nn.silu(_norm(x)))
+            x = Residual(alone=True)(x)
+        return nn.Dense(self.features)(nn.silu(_norm(x, alone=True)))
 
 
 class CodeDecoder(nn.Module):
@@ -70,7 +79,7 @@ class CodeDecoder(nn.Module):
         if factor % 2 == 0:
             x = depth_to_space(nn.Dense(2 * self.width)(x), 2)
             x, factor = Residual()(x), factor // 2
-        x = nn.silu(_norm(x))
+        x = nn.silu(_norm(x, alone=False))
         return depth_to_space(nn.Dense(factor**2 * self.channels)(x), factor)
 
 

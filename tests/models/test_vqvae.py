@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from deeplearn.models.vqvae import VQVAE, depth_to_space
+from deeplearn.models.vqvae import VQVAE, CodeEncoder, depth_to_space
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.uniform(size=(3, 16, 24, 3)).astype(np.float32)
@@ -45,6 +45,17 @@ def test_codes_say_all_that_the_decoder_knows(fields, grids):
     decoded = model.apply(variables, codes, method="decode")
     np.testing.assert_allclose(decoded, model.apply(variables, outputs, method="picture"), atol=2e-5)
     assert decoded.shape == IMAGE.shape and 0 <= np.asarray(decoded).min() <= np.asarray(decoded).max() <= 1
+
+
+def test_a_code_says_what_is_near_its_place_and_nothing_else():
+    encoder = CodeEncoder(4, 8, 1, 5)
+    params = jax.tree.map(lambda x: x + RNG.normal(size=x.shape).astype(np.float32), encoder.init(KEY, IMAGE))
+    other = IMAGE.copy()
+    other[:, :4, 4:8] = 1 - other[:, :4, 4:8]  # the patch in row 0, column 1
+    moved = np.abs(encoder.apply(params, IMAGE) - encoder.apply(params, other)).max((0, -1)) > 1e-5
+    near = np.zeros((4, 6), bool)
+    near[:2, :3] = True
+    np.testing.assert_array_equal(moved, near)
 
 
 def test_the_finer_codes_know_the_coarser():
