@@ -4,12 +4,13 @@
     python -m deeplearn.draw --run=runs/dalle "woman astronaut: dark skin tone" --count=9
 
 Ramesh et al. 2021: a discrete code of pictures, a decoder over the caption's words and the picture's codes, and
-CLIP, which ranks what is drawn. Not theirs: a small network of the bag of words guesses all codes at once, learns
-that first, and tells the decoder what it makes of the words (--noword_sums: none of it, as with --paper).
+CLIP, which ranks what is drawn. Not theirs: a small network learns from the bag of words which vector the code of
+each place has, before the decoder, which is told so (--noword_sums: none of it, as with --paper).
 
 Asked for are captions that training shows and such as it never showed, whose true pictures are known. Beside the
 most probable picture (greedy): one sample; the best of several by CLIP, and by one who knows the true picture;
-pictures whose upper half is given; the codes' own limit; regression and recolouring.
+pictures whose upper half is given; what the bag of words foresees, shown as it is; the codes' own limit; regression
+and recolouring.
 """
 
 import dataclasses
