@@ -46,6 +46,9 @@ class UnclipConfig(Cascade):
     drop_vector: float = dl.flag(
         0.1, "fraction of pictures' vectors left out of the decoder's training", min=0, max=1
     )
+    noised_vector: float = dl.flag(
+        0.7, "most noise on pictures' vectors in the decoder's training, of their length", min=0
+    )
     drop_text: float = dl.flag(0.5, "fraction of captions left out of the decoder's training", min=0, max=1)
     drop_prior_text: float = dl.flag(0.1, "the same of the prior's", min=0, max=1)
     blur: float = dl.flag(0.6, "largest standard deviation of the blur of a smaller picture in training", min=0.1)
@@ -68,6 +71,7 @@ class UnclipConfig(Cascade):
         "learning_rate": 1.2e-4,
         "ema": 0.9999,
         "drop_words": 0.0,
+        "noised_vector": 0.0,
     }
     TINY = {
         **Cascade.TINY,

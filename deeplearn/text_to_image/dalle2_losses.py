@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import optax
 
 from deeplearn import train as dl
 from deeplearn.losses.diffusion import diffusion_loss
+from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.unclip import Unclip, blurred, scaled
@@ -52,12 +55,24 @@ def imagine(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
 
 
 def decode(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
-    """3. The decoder: a small picture for a picture's vector and its caption."""
+    """3. The decoder: a small picture for a picture's vector and its caption.
+
+    Noise on the vector, which the paper does not have, teaches it to draw what is meant where a vector is no
+    picture's own: the prior's, those between pictures, those that a difference of texts has moved.
+    """
     tokens, length = _with_fewer_words(model, batch, config.drop_words)
     given = ~_left_out(model, config.drop_vector, length)
     length = jnp.where(_left_out(model, config.drop_text, length), 0, length)
-    condition = model.reader(model.clip.images(batch["image"]), tokens, length, given)
+    vector = noised(model.clip.images(batch["image"]), config.noised_vector, model.make_rng("noise"))
+    condition = model.reader(vector, tokens, length, given)
     return diffusion_loss(model.decoder, area_means(batch["image"], config.sides[0]), *condition), {}
+
+
+def noised(vector: jax.Array, most: float, key: jax.Array) -> jax.Array:
+    """Vectors [B, D] of length 1, moved by Gaussian noise of 0 to `most` of their length, at length 1 again."""
+    key_level, key = jax.random.split(key)
+    level = most * jax.random.uniform(key_level, (len(vector), 1))
+    return unit(vector + level * jax.random.normal(key, vector.shape) / math.sqrt(vector.shape[-1]))
 
 
 def enlarge_it(model: Unclip, batch: dl.Batch, config: UnclipConfig, number: int) -> dl.Losses:

@@ -7,8 +7,8 @@
 Two encoders are trained together (Radford et al. 2021): of a batch's captions each should find its picture, and of
 its pictures each its caption, by the cosine of their vectors over a learned temperature (symmetric InfoNCE). Where
 several examples have one picture, their target is shared. Emoji are drawn on one grid, and a perceptron of their
-pixels reads new combinations best; photographs want a ResNet or a ViT. Test pictures are new combinations: tones of skin
-(`_tone`) and persons (`_person`) that training shows elsewhere, but never together with this kind.
+pixels reads new combinations best; photographs want a ResNet or a ViT. Test pictures are new combinations: tones of
+skin (`_tone`) and persons (`_person`) that training shows elsewhere, but never together with this kind.
 
 Measured are retrieval both ways: `image_at_1` and `image_at_5`, whether a caption finds its picture among all there
 are, training's too; `image_at_1_of_100`, among a hundred of them; `text_at_1`, whether a picture finds its caption.

@@ -86,6 +86,18 @@ def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji,
         assert (one == two) == same
 
 
+def test_noised_vectors_keep_their_length_and_lose_up_to_what_is_said():
+    """In many dimensions v + s·g has the cosine 1/√(1 + s²) with v."""
+    vector = np.tile(np.eye(1, 512, dtype=np.float32), (4000, 1))
+    made = np.asarray(dalle2_losses.noised(vector, 0.7, jax.random.key(0)))
+    np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, rtol=1e-4)
+    cosine = made[:, 0]
+    assert cosine.min() == pytest.approx(1 / np.sqrt(1 + 0.7**2), abs=0.07) and cosine.max() > 0.99
+    levels = np.linspace(0, 0.7, 1001)
+    assert cosine.mean() == pytest.approx((1 / np.sqrt(1 + levels**2)).mean(), abs=0.01)
+    np.testing.assert_allclose(dalle2_losses.noised(vector, 0.0, jax.random.key(0)), vector, atol=1e-6)
+
+
 def test_pictures_of_every_stage_are_within_pixels_bounds_and_follow_the_vector(emoji, system_of):
     trained, _, batch = system_of()
     config, told = trained.config, (batch["tokens"], batch["length"])
