@@ -34,7 +34,7 @@ def foresee(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     vector may lie between them.
     """
     assert model.bag is not None
-    tokens, length = said_of(model, batch, config)
+    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
     vectors = model.code.vectors(codes_of(model, batch["image"]))
     mse = jnp.square(model.bag(tokens, length) - vectors.reshape(len(vectors), -1, vectors.shape[-1])).mean()
     return mse, {"unexplained": mse / vectors.var()}
@@ -42,7 +42,8 @@ def foresee(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
 
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     """3. The decoder: the next code of a picture, after its caption and the codes before."""
-    (tokens, length), codes = said_of(model, batch, config), codes_of(model, batch["image"])
+    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
+    codes = codes_of(model, batch["image"])
     # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
@@ -51,14 +52,6 @@ def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     said = model.decoder(tokens, length, read, hints(model, tokens, length), train=True)
     words = model.decoder.padded(tokens, length)[:, 1:]
     return text_and_codes_loss(said.of_words, words, said.of_codes, codes)
-
-
-def said_of(model: Dalle, batch: dl.Batch, config: DalleConfig) -> tuple[jax.Array, jax.Array]:
-    """Captions, of which some have lost words."""
-    tokens, length = batch["tokens"], batch["length"]
-    if not config.drop_words:
-        return tokens, length
-    return lose_words(tokens, length, model.make_rng("noise"), config.drop_words)
 
 
 def hints(model: Dalle, tokens: jax.Array, length: jax.Array) -> jax.Array | None:

@@ -21,14 +21,6 @@ from deeplearn.text_to_image.clip import contrast
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 
 
-def _with_fewer_words(model: Unclip, batch: dl.Batch, fraction: float) -> tuple[jax.Array, jax.Array]:
-    """Captions of which some have lost words."""
-    tokens, length = batch["tokens"], batch["length"]
-    if not fraction:
-        return tokens, length
-    return lose_words(tokens, length, model.make_rng("noise"), fraction)
-
-
 def align(model: Unclip, batch: dl.Batch) -> dl.Losses:
     """1. CLIP: pictures and captions in one space."""
     return contrast(model.clip, batch)
@@ -43,7 +35,7 @@ def imagine(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
 
     Levels of little noise count up to five times as much, as in `losses.diffusion`; in the paper all count alike.
     """
-    tokens, length = _with_fewer_words(model, batch, config.drop_words)
+    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
     picture, caption = model.clip.images(batch["image"]), model.clip.texts(tokens, length)
     none = _left_out(model, config.drop_prior_text, length)[:, None]
     caption, tokens = jnp.where(none, 0, caption), jnp.where(none, 0, tokens)
@@ -60,7 +52,7 @@ def decode(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
     Noise on the vector, which the paper does not have, teaches it to draw what is meant where a vector is no
     picture's own: the prior's, those between pictures, those that a difference of texts has moved.
     """
-    tokens, length = _with_fewer_words(model, batch, config.drop_words)
+    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
     given = ~_left_out(model, config.drop_vector, length)
     length = jnp.where(_left_out(model, config.drop_text, length), 0, length)
     vector = noised(model.clip.images(batch["image"]), config.noised_vector, model.make_rng("noise"))

@@ -64,7 +64,7 @@ def captioned(batch: Mapping[str, Any]) -> tuple[Any, Any]:
 def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> Arrays:
     """What the denoisers are told of each picture: some captions are left out, some lose words."""
     text, length = captioned(batch)
-    if config.drop_words and "states" not in batch:
+    if "states" not in batch:
         text, length = lose_words(text, length, model.make_rng("noise"), config.drop_words)
     none = jax.random.bernoulli(model.make_rng("noise"), config.drop_text, length.shape)
     return model.reader(text, jnp.where(none, 0, length))
