@@ -41,8 +41,7 @@ BLOCK = 100  # pictures made at once
 @dataclasses.dataclass(frozen=True)
 class ImagenConfig(Cascade, dl.OptimizerConfig):
     dataset: str = "openmoji/people-64"
-    steps: int = dl.flag(6000, "steps of the base", min=1)
-    drop_words: float = 0.3
+    steps: int = dl.flag(4500, "steps of the base", min=1)
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
