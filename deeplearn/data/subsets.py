@@ -69,6 +69,24 @@ def evenly_spaced(split: Split, limit: int, among: np.ndarray | None = None) -> 
     return split.gather(rows if among is None else among[rows])
 
 
+def joined(parts: Sequence[Batch]) -> Batch:
+    """The rows of several parts, one after the other, of the columns of the first.
+
+    Sequences that one part has narrower than another, because its longest is shorter, are padded with zeros.
+    """
+
+    def padded(column: np.ndarray, width: int) -> np.ndarray:
+        return np.pad(column, [(0, 0), (0, width - column.shape[1])] + [(0, 0)] * (column.ndim - 2))
+
+    found = {}
+    for key in parts[0]:
+        columns = [part[key] for part in parts]
+        if columns[0].ndim > 1 and len(widths := {column.shape[1] for column in columns}) > 1:
+            columns = [padded(column, max(widths)) for column in columns]
+        found[key] = np.concatenate(columns)
+    return found
+
+
 def nested(count: int, fractions: Sequence[float]) -> tuple[np.ndarray, list[int]]:
     """(an order of the examples [count], sizes of the subsets): a subset of size n is the first n of this order.
 

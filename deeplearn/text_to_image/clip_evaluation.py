@@ -9,7 +9,7 @@ import numpy as np
 from deeplearn.baselines.pca import fitted_pca
 from deeplearn.baselines.probe import linear_probe
 from deeplearn.data import Dataset
-from deeplearn.data.subsets import evenly_spaced
+from deeplearn.data.subsets import evenly_spaced, joined
 from deeplearn.judge.combinations import PARTS, has_parts
 from deeplearn.measured import Measured
 from deeplearn.metrics.closeness import unit
@@ -59,10 +59,7 @@ def retrieval(images: Encode, texts: Encode, dataset: Dataset, split: str = "tes
     Arrays: `nearest` [N, KEPT], numbers of the pictures found first, in `pictures`, and `right` [N, KEPT].
     """
     splits = splits_of(dataset)
-    every = {
-        key: np.concatenate([rows[key] for rows in splits.values()])
-        for key in ("image", "tokens", "length", "name")
-    }
+    every = joined([{key: rows[key] for key in ("image", "tokens", "length", "name")} for rows in splits.values()])
     _, first = np.unique(every["name"], return_index=True)
     gallery = {key: column[first] for key, column in every.items()}
     # Captions that differ in unknown words alone have the same tokens, and are others all the same.

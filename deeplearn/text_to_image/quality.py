@@ -8,7 +8,7 @@ import numpy as np
 
 from deeplearn.baselines.pca import fitted_pca
 from deeplearn.data import Dataset
-from deeplearn.data.subsets import evenly_spaced
+from deeplearn.data.subsets import evenly_spaced, joined
 from deeplearn.errors import UserError
 from deeplearn.judge.combinations import combination_quality, has_parts
 from deeplearn.judge.shapes import shapes_quality
@@ -33,7 +33,7 @@ def asked_rows(dataset: Dataset) -> dict[str, np.ndarray]:
     """
     parts = evenly_spaced(dataset.test, NEW), evenly_spaced(dataset.train, SEEN)
     new, seen = ({**rows, "seen": np.full(len(rows["length"]), n, np.int32)} for n, rows in enumerate(parts))
-    return {key: np.concatenate([new[key], seen[key]]) for key in new}
+    return joined([new, seen])
 
 
 def picture_quality(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float]:

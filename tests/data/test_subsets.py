@@ -3,7 +3,7 @@
 import numpy as np
 
 from deeplearn.data import Arrays
-from deeplearn.data.subsets import Chosen, evenly_spaced, nested, side_by_side
+from deeplearn.data.subsets import Chosen, evenly_spaced, joined, nested, side_by_side
 
 
 def test_sizes_are_fractions_of_all_and_the_order_has_everyone_once():
@@ -40,3 +40,11 @@ def test_rows_of_an_ordered_split_are_taken_from_all_of_it():
     assert evenly_spaced(split, 3)["value"].tolist() == [0, 4, 8]
     assert evenly_spaced(split, 20)["value"].tolist() == list(range(9))
     assert evenly_spaced(split, 2, np.array([1, 2, 7]))["value"].tolist() == [1, 7]
+
+
+def test_parts_of_other_widths_are_joined():
+    one = {"tokens": np.array([[2, 5, 3]], np.int32), "image": np.zeros((1, 2, 2, 3))}
+    two = {"tokens": np.array([[2, 5, 6, 7, 3]], np.int32), "image": np.ones((1, 2, 2, 3)), "more": np.zeros(1)}
+    found = joined([one, two])
+    assert found["tokens"].tolist() == [[2, 5, 3, 0, 0], [2, 5, 6, 7, 3]] and found["tokens"].dtype == np.int32
+    assert found["image"].shape == (2, 2, 2, 3) and found["image"][1].all() and "more" not in found
