@@ -10,7 +10,7 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
-from deeplearn.data.subsets import evenly_spaced, spaced
+from deeplearn.data.subsets import evenly_spaced, joined, spaced
 from deeplearn.figures.captioned import captioned
 from deeplearn.judge.combinations import PARTS, has_parts
 from deeplearn.metrics.identity import nearest_pictures
@@ -40,7 +40,7 @@ def other_tones(dataset: Dataset) -> tuple[Rows, Rows]:
     The other may be of any split: it is what the picture should become. Tones are dealt in turn.
     """
     splits = [split.arrays() for split in (dataset.train, dataset.validation, dataset.test)]
-    every = {key: np.concatenate([rows[key] for rows in splits]) for key in splits[-1]}
+    every = joined(splits)
     new = dataset.about["held out"].index("tone")
     keys = list(zip(*(every[part].tolist() for part in PARTS), strict=True))
     place = {key: row for row, key in enumerate(keys)}
