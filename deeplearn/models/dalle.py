@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from deeplearn.models.clip import Clip
+from deeplearn.models.token_encoder import inside_lengths
 from deeplearn.models.vqvae import VQVAE
 from deeplearn.nn.checks import assert_integers, assert_shapes
 from deeplearn.nn.decoding import sample
@@ -45,7 +46,7 @@ class Foreseen(nn.Module):
     def __call__(self, tokens: jax.Array, length: jax.Array) -> jax.Array:
         assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
         assert_integers(tokens=tokens, length=length)
-        inside = jnp.arange(tokens.shape[1]) < length[:, None]
+        inside = inside_lengths(tokens, length)
         words = nn.Embed(self.vocabulary, SUMMED, embedding_init=nn.initializers.normal(0.1))
         bag = (words(jnp.where(inside, tokens, 0)) * inside[..., None]).sum(1)
         vectors = nn.Dense(self.places * self.features)(nn.silu(nn.Dense(SUMMED)(nn.silu(bag))))

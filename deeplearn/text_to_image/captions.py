@@ -69,11 +69,8 @@ def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np
 
     And for "…" where no caption lost words in training.
     """
-    if leaves_open(text) and not open_ended:
-        raise UserError(
-            "this network was trained on whole captions and can leave nothing open: say what is to be seen, "
-            "without '…'"
-        )
+    if not open_ended:
+        _need_whole(text)
     vocabulary = _vocabulary(dataset)
     unknown = [word for word in _cut(text, dataset) if word not in vocabulary.tokens]
     if unknown:
@@ -81,6 +78,15 @@ def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np
         near = f"did you mean {' or '.join(map(repr, close))}?" if close else _known(dataset)
         raise UserError(f"this network never learnt the {vocabulary.level} {unknown[0]!r}: {near}")
     return tokens_of([text], dataset, open_ended)
+
+
+def _need_whole(text: str) -> None:
+    """UserError for a text that leaves something open, where no caption lost words in training."""
+    if leaves_open(text):
+        raise UserError(
+            "this network was trained on whole captions and can leave nothing open: say what is to be seen, "
+            "without '…'"
+        )
 
 
 def leaves_open(text: str) -> bool:
@@ -91,8 +97,9 @@ def leaves_open(text: str) -> bool:
 def written(text: str, dataset: Dataset) -> str:
     """A user's text as the data set's captions are written: for an encoder that knows other words, too.
 
-    UserError for a text without words.
+    UserError for a text without words, and for "…": such an encoder has read whole captions.
     """
+    _need_whole(text)
     words = with_tones(text).replace(":", " ").split() if has_parts(dataset) else text.split()
     if not words:
         raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")

@@ -113,3 +113,5 @@ def test_a_text_for_another_encoder_keeps_its_words_and_has_the_set_s_tones(emoj
     assert written("a dog", data.load("shapes/32")) == "a dog"
     with pytest.raises(UserError, match="the text is empty"):
         written(" ", emoji)
+    with pytest.raises(UserError, match="can leave nothing open"):
+        written("judge …", emoji)
