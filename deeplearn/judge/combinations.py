@@ -42,19 +42,27 @@ def combination_quality(
         mse: mean squared difference to the true picture. Blurred means are good at it and at identity.
         sharpness: mean squared difference of neighbouring pixels, over that of the true pictures.
     """
-    splits = [getattr(dataset, name).arrays() for name in ("train", "validation", "test")]
-    asked = splits[-1] if asked is None else asked
-    every = {key: np.concatenate([s[key] for s in splits]) for key in ("image", "label", *PARTS)}
-    true, pictures = (area_means(images_of["image"], images.shape[1]) for images_of in (asked, every))
-    parts = {part: (every[part], asked[part]) for part in PARTS}
-    right = identity(images, pictures, every["label"], asked["label"], parts)
+    asked = dataset.test.arrays() if asked is None else asked
+    right = right_combinations(images, dataset, asked)
     metrics = {name: float(each.mean()) for name, each in right.items()}
     for number, what in enumerate(dataset.about["held out"]):
         if what and (of := asked["held_out"] == number).any():
             metrics |= {f"{name}_{what}": float(each[of].mean()) for name, each in right.items()}
+    true = area_means(asked["image"], images.shape[1])
     metrics["mse"] = float(np.square(images - true).mean())
     metrics["sharpness"] = sharpness(images, true)
     return metrics
+
+
+def right_combinations(
+    images: np.ndarray, dataset: Dataset, asked: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """{"identity", "kind", "person", "tone": bool [N]} of each image, as `combination_quality` counts them."""
+    splits = [getattr(dataset, name).arrays() for name in ("train", "validation", "test")]
+    every = {key: np.concatenate([s[key] for s in splits]) for key in ("image", "label", *PARTS)}
+    parts = {part: (every[part], asked[part]) for part in PARTS}
+    pictures = area_means(every["image"], images.shape[1])
+    return identity(images, pictures, every["label"], asked["label"], parts)
 
 
 def nearest_combination(dataset: Dataset) -> Measured:

@@ -6,6 +6,7 @@ its shape is told by how much of its box it fills and by where its centre of mas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ def _shape(fill: float, sunk: float) -> int:
     return SHAPES.index(min(fills, key=lambda name: abs(fills[name] - fill)))
 
 
-def shapes_quality(images: np.ndarray, wanted: dict[str, np.ndarray]) -> dict[str, float]:
+def shapes_quality(images: np.ndarray, wanted: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Of pictures [N, side, side, 3] asked for by rows of `shapes` (`kind`, `things`, `place`, `held_out`).
 
     Returns:
@@ -84,12 +85,7 @@ def shapes_quality(images: np.ndarray, wanted: dict[str, np.ndarray]) -> dict[st
             are there and stand as asked. count: of several, where as many things are there, whatever they are.
         right: binding and that; right_pair, the same of rows with a pair of colour and shape that is held out.
     """
-    assert_shapes(images=(images, "pictures side side channels"))
-    each = [
-        _judged(read_scene(image), *one)
-        for image, *one in zip(images, wanted["kind"], wanted["things"], wanted["place"], strict=True)
-    ]
-    binding, other = (np.array(column, bool) for column in zip(*each, strict=True))
+    binding, other = right_scenes(images, wanted)
     kind, right = np.array([KINDS[number] for number in wanted["kind"]]), binding & other
     metrics = {"right": float(right.mean()), "binding": float(binding.mean())}
     for name, which in {"place": "one", "relation": "relation", "count": "count"}.items():
@@ -98,6 +94,18 @@ def shapes_quality(images: np.ndarray, wanted: dict[str, np.ndarray]) -> dict[st
     if (new := wanted["held_out"] == 1).any():
         metrics["right_pair"] = float(right[new].mean())
     return metrics
+
+
+def right_scenes(images: np.ndarray, wanted: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """bool [N] twice, of pictures as in `shapes_quality`: the things are those asked for; the place, relation or
+    number is."""
+    assert_shapes(images=(images, "pictures side side channels"))
+    each = [
+        _judged(read_scene(image), *one)
+        for image, *one in zip(images, wanted["kind"], wanted["things"], wanted["place"], strict=True)
+    ]
+    binding, other = (np.array(column, bool) for column in zip(*each, strict=True))
+    return binding, other
 
 
 def _judged(seen: list[Thing], kind: int, things: np.ndarray, place: int) -> tuple[bool, bool]:

@@ -22,7 +22,7 @@ from deeplearn.text_to_image.captions import lose_words
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
 from deeplearn.text_to_image.dalle_config import DalleConfig, need_dalle
-from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
+from deeplearn.text_to_image.quality import asked_rows, gain_of_choice, picture_quality, rightness
 
 BLOCK = 100  # pictures made at once
 
@@ -146,18 +146,19 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
 
     one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best;
     the lower half after the true upper half; the vectors that the bag of words foresees, shown as they are; and the
-    true picture's own codes, which nothing can surpass.
+    true picture's own codes, which nothing can surpass. CLIP's choice has a gain, too
+    (`gain_of_choice`).
     """
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]
     codes = trained.over(codes_of, asked["image"])
     made, cosines = ranked(trained, config, *text, config.candidates)
-    every = np.arange(len(made))
+    every, best = np.arange(len(made)), f"best of {config.candidates} by CLIP"
     far = np.square(made - asked["image"][:, None]).mean((2, 3, 4))
     images = {
         dl.OURS: pictures(trained, *text),
         "one sample": made[:, 0],
-        f"best of {config.candidates} by CLIP": made[every, cosines.argmax(1)],
+        best: made[every, cosines.argmax(1)],
         f"best of {config.candidates} by the true picture": made[every, far.argmin(1)],
         "lower half completed": pictures(trained, *text, upper_half(trained, asked["image"])),
         "the true picture's codes": np.asarray(trained.over(shown, codes)),
@@ -169,6 +170,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         quality = picture_quality(image, dataset, asked)
         right = quality[name := rightness(dataset)]
         quality[f"{name}_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
+        if row == best:
+            quality |= gain_of_choice(made, cosines.argmax(1), dataset, asked)
         measured[row] = dl.Measured(quality, {"image": image})
     return measured
 

@@ -10,8 +10,8 @@ from deeplearn.baselines.pca import fitted_pca
 from deeplearn.data import Dataset
 from deeplearn.data.subsets import evenly_spaced, joined
 from deeplearn.errors import UserError
-from deeplearn.judge.combinations import combination_quality, has_parts
-from deeplearn.judge.shapes import shapes_quality
+from deeplearn.judge.combinations import combination_quality, has_parts, right_combinations
+from deeplearn.judge.shapes import right_scenes, shapes_quality
 from deeplearn.metrics.distances import frechet, kernel_distance
 from deeplearn.metrics.identity import identity
 from deeplearn.metrics.sharpness import sharpness
@@ -77,14 +77,44 @@ def _right(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float
     if has_parts(dataset):
         return combination_quality(images, dataset, asked)
     if "things" in asked:
-        return shapes_quality(images, dict(asked))
+        return shapes_quality(images, asked)
+    return {"identity": float(_right_captions(images, dataset, asked).mean())}
+
+
+def which_are_right(images: np.ndarray, dataset: Dataset, asked: Rows) -> np.ndarray:
+    """bool [N]: of each picture of `picture_quality` whether it is the one asked for; `rightness` is their mean."""
+    if has_parts(dataset):
+        return right_combinations(images, dataset, asked)["identity"]
+    if "things" in asked:
+        return np.logical_and(*right_scenes(images, asked))
+    return _right_captions(images, dataset, asked)
+
+
+def gain_of_choice(made: np.ndarray, chosen: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float]:
+    """How much oftener one picture of several is right than their mean, over captions of test.
+
+    made: [N, candidates, side, side, C] for the captions of `asked_rows`; chosen: int [N], one of each.
+
+    Returns gain, the mean over captions of the difference, and gain_stderr, its standard error, which one caption
+    does not have: each caption is its own comparison, whatever its difficulty.
+    """
+    test = asked["seen"] == 0
+    rows = {key: column[test] for key, column in asked.items()}
+    right = np.stack([which_are_right(images, dataset, rows) for images in made[test].swapaxes(0, 1)], 1)
+    gain = right[np.arange(len(right)), chosen[test]] - right.mean(1)
+    error = {"gain_stderr": float(gain.std(ddof=1) / np.sqrt(len(gain)))} if len(gain) > 1 else {}
+    return {"gain": float(gain.mean()), **error}
+
+
+def _right_captions(images: np.ndarray, dataset: Dataset, asked: Rows) -> np.ndarray:
+    """bool [N]: whether the nearest picture of the set has the caption that was asked for."""
     known = [evenly_spaced(split, KNOWN) for split in (dataset.train, dataset.validation, dataset.test)]
     pictures = area_means(np.concatenate([rows["image"] for rows in known]), images.shape[1])
     captions = [text for rows in known for text in texts_of(rows, dataset)]
     wanted = texts_of(asked, dataset)
     numbers = {text: number for number, text in enumerate(dict.fromkeys([*captions, *wanted]))}
     of_known, of_wanted = (np.array([numbers[text] for text in texts]) for texts in (captions, wanted))
-    return {"identity": float(identity(images, pictures, of_known, of_wanted, {})["identity"].mean())}
+    return identity(images, pictures, of_known, of_wanted, {})["identity"]
 
 
 def sets_apart(images: np.ndarray, true: np.ndarray) -> dict[str, float]:

@@ -2,13 +2,20 @@
 
 import numpy as np
 import pytest
+from scipy.stats import sem
 
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
+from deeplearn.text_to_image.quality import (
+    asked_rows,
+    gain_of_choice,
+    picture_quality,
+    rightness,
+    which_are_right,
+)
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
 
@@ -87,3 +94,24 @@ def test_a_sheet_shows_rows_of_all_kinds(captioned):
     some = some_rows(asked_rows(captioned), 3)
     assert some["text"].tolist() == ["e", "a", "c"]
     assert asked_sheet(some["image"], some, captioned).width > 3 * 96
+
+
+def test_which_pictures_are_right_is_what_the_fractions_count(emoji, captioned, data_dir):
+    shapes = data.load("shapes/32", data_dir)
+    for dataset in (emoji, shapes, captioned):
+        asked = {key: column[:6] for key, column in asked_rows(dataset).items() if key != "seen"}
+        images = asked["image"].copy()
+        images[::2] = 1
+        found = which_are_right(images, dataset, asked)
+        assert found.dtype == bool and not found[::2].any() and found[1::2].any()
+        assert found.mean() == picture_quality(images, dataset, asked)[rightness(dataset)]
+
+
+def test_the_gain_of_a_choice_is_paired_over_captions_of_test(emoji):
+    asked = {key: column[300:312] for key, column in asked_rows(emoji).items()}  # 4 of test, 8 of training
+    wrong = 1 - asked["image"]
+    made = np.stack([asked["image"], wrong, wrong], 1)
+    made[3] = made[3, [1, 0, 2]]
+    found = gain_of_choice(made, np.zeros(12, int), emoji, asked)
+    differences = [2 / 3, 2 / 3, 2 / 3, -1 / 3]
+    assert found == {"gain": pytest.approx(np.mean(differences)), "gain_stderr": pytest.approx(sem(differences))}
