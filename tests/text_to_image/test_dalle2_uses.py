@@ -27,7 +27,7 @@ def found_with(monkeypatch, emoji, **edits):
         "variations": lambda trained, config, rows, count: np.stack([small(rows)] * count),
         "completed": lambda trained, config, rows, visible: small(rows),
         "interpolated": lambda trained, config, rows, others, fractions: [small(rows)] * len(fractions),
-        "turned": lambda trained, config, own, wanted, angles: [small(own), small(own), small(wanted)],
+        "turned": lambda trained, config, own, wanted, angles: [small(own)] * 3 + [small(wanted)],
     }
     for name, edit in (perfect | edits).items():
         monkeypatch.setattr(dalle2_uses, name, edit)
@@ -43,7 +43,7 @@ def test_perfect_changes_are_right_and_a_turn_that_does_nothing_is_not(monkeypat
     assert found["half way"]["sharpness"] == pytest.approx(1)
     assert found["half way in pixels"]["sharpness"] < 0.85
     turned = [found[f"tone turned by a text difference, θ = {theta}"] for theta in dalle2_uses.TURNS]
-    assert [row["tone"] for row in turned] == [0, 0, 1] and turned[2]["identity"] == 1
+    assert [row["tone"] for row in turned] == [0, 0, 0, 1] and turned[3]["identity"] == 1
 
 
 def test_variations_that_have_nothing_in_common_vary_as_much_as_pictures_do(monkeypatch, emoji):
