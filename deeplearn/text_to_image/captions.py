@@ -94,6 +94,12 @@ def leaves_open(text: str) -> bool:
     return "…" in text or "..." in text
 
 
+def are_open(tokens: jax.Array) -> jax.Array:
+    """bool [B]: which of the captions int32 [B, time] end with `MORE`."""
+    assert_integers(tokens=tokens)
+    return (tokens == MORE).any(1)
+
+
 def written(text: str, dataset: Dataset) -> str:
     """A user's text as the data set's captions are written: for an encoder that knows other words, too.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, Foreseen, TextAndCodes, drawn_codes
-from deeplearn.text_to_image.captions import lose_words
+from deeplearn.text_to_image.captions import are_open, lose_words, tokens_of
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
 from deeplearn.text_to_image.dalle_config import DalleConfig, need_dalle
+from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, gain_of_choice, picture_quality, rightness
 
 BLOCK = 100  # pictures made at once
@@ -35,8 +36,8 @@ def foresee(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     """
     assert model.bag is not None
     tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
-    vectors = model.code.vectors(codes_of(model, batch["image"]))
-    mse = jnp.square(model.bag(tokens, length) - vectors.reshape(len(vectors), -1, vectors.shape[-1])).mean()
+    vectors, made = model.code.vectors(codes_of(model, batch["image"])), model.bag(tokens, length)
+    mse = jnp.square(made - vectors.reshape(made.shape)).mean()
     return mse, {"unexplained": mse / vectors.var()}
 
 
@@ -45,7 +46,9 @@ def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
     codes = codes_of(model, batch["image"])
     # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
+    # What a caption leaves open, the codes before have decided: there all are right, or each place would draw anew.
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
+    fraction *= ~are_open(tokens)[:, None]
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
     drawn = jax.random.randint(model.make_rng("noise"), codes.shape, 0, model.decoder.codes)
     read = jnp.where(wrong, drawn, codes)
@@ -144,10 +147,10 @@ def upper_half(trained: dl.Trained, image: np.ndarray) -> np.ndarray:
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
-    one that is drawn; of several that are drawn the one that CLIP, or one who knows the true picture, likes best;
-    the lower half after the true upper half; the vectors that the bag of words foresees, shown as they are; and the
-    true picture's own codes, which nothing can surpass. CLIP's choice has a gain, too
-    (`gain_of_choice`).
+    one that is drawn, with the `partial_quality` of others that are; of several the one that CLIP, or one who knows
+    the true picture, likes best, CLIP's with its gain (`gain_of_choice`); the lower half after the true upper half;
+    the vectors that the bag of words foresees, shown as they are; and the true picture's own codes, which nothing
+    can surpass.
     """
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]
@@ -170,10 +173,17 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         quality = picture_quality(image, dataset, asked)
         right = quality[name := rightness(dataset)]
         quality[f"{name}_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
+        if row == "one sample" and config.drop_words:
+            quality |= partial_quality(partial(sampled, trained, dataset), dataset)
         if row == best:
             quality |= gain_of_choice(made, cosines.argmax(1), dataset, asked)
         measured[row] = dl.Measured(quality, {"image": image})
     return measured
+
+
+def sampled(trained: dl.Trained, dataset: Dataset, texts: Sequence[str]) -> np.ndarray:
+    """One sample [N, H, W, C] in [0, 1] of each text, as often as each is likely: temperature 1."""
+    return pictures(trained, *tokens_of(texts, dataset, True), temperature=1.0)
 
 
 def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:

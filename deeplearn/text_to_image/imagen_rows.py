@@ -15,7 +15,7 @@ from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import texts_of
 from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.imagen import ImagenConfig, drawn, pictures, texts_for
-from deeplearn.text_to_image.partial_captions import partial_captions, regressed
+from deeplearn.text_to_image.partial_captions import partial_rows
 from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
 ENLARGED = {way: f"base enlarged, {way}" for way in ("cubic", "in one step")}
@@ -32,8 +32,8 @@ def other_rows(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> T
     vectors = FrozenText(config.text_weights, dataset).sums if config.text_weights else None
     side = config.sides[0]
     found = dict(picture_baselines(dataset, vectors, config.sides[-1]))
-    if config.drop_words and partial_captions(dataset):
-        found["regression of partial captions"] = partial(regressed, dataset, side)
+    if config.drop_words:
+        found |= partial_rows(dataset, side)
     if len(config.sides) > 1:
         found[regression(config)] = picture_baselines(dataset, vectors, side)["kernel ridge"]
         found |= {row: partial(enlarged, trained, dataset, config, way) for way, row in ENLARGED.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from deeplearn.baselines.classical import Thunks
 from deeplearn.data import Dataset
 from deeplearn.data.builders.emoji_names import PERSONS, SKINS
 from deeplearn.data.subsets import spaced
@@ -102,6 +104,13 @@ def entropy(values: np.ndarray) -> float:
     """Of the distribution of integers [N], in nats."""
     share = np.unique(values, return_counts=True)[1] / len(values)
     return float(-(share * np.log(share)).sum())
+
+
+def partial_rows(dataset: Dataset, side: int) -> Thunks:
+    """{row: thunk} of what is compared with samples of `side` pixels; {} where there are no `partial_captions`."""
+    return (
+        {"regression of partial captions": partial(regressed, dataset, side)} if partial_captions(dataset) else {}
+    )
 
 
 def regressed(dataset: Dataset, side: int) -> Measured:

@@ -7,6 +7,9 @@ Ramesh et al. 2021: a discrete code of pictures, a decoder over the caption's wo
 CLIP, which ranks what is drawn. Not theirs: a small network learns from the bag of words which vector the code of
 each place has, before the decoder, which is told so (--noword_sums: none of it, as with --paper).
 
+Some captions lose words in training, and end with "…": of such captions ("astronaut …") samples should agree with
+what is said, and cover what is not (`partial_agreement`, `partial_coverage`).
+
 Asked for are captions that training shows and such as it never showed, whose true pictures are known. Beside the
 most probable picture (greedy): one sample; the best of several by CLIP, and by one who knows the true picture;
 pictures whose upper half is given; what the bag of words foresees, shown as it is; the codes' own limit; regression
@@ -26,6 +29,7 @@ from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
 from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
 from deeplearn.text_to_image.dalle_config import DalleConfig
+from deeplearn.text_to_image.partial_captions import partial_rows
 from deeplearn.text_to_image.quality import asked_rows, rightness
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 
@@ -82,7 +86,8 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    return picture_baselines(dataset)
+    open_ended = partial_rows(dataset, dataset.image_shape[0]) if trained.config.drop_words else {}
+    return {**picture_baselines(dataset), **open_ended}
 
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:

@@ -12,6 +12,7 @@ from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.models.dalle import drawn_codes
+from deeplearn.text_to_image.captions import MORE
 from deeplearn.text_to_image.dalle import (
     codes_of,
     dalle,
@@ -138,6 +139,23 @@ def test_what_the_bag_foresees_is_shown_as_its_vectors_are():
         return model.decoder(*arrays, hints(model, tokens, length)).of_codes - model.decoder(*arrays).of_codes
 
     assert np.abs(own(told, rows["tokens"], rows["length"], codes)).max() > 0.01
+
+
+def test_what_a_caption_leaves_open_is_decided_by_the_codes_before():
+    """None of these is wrong in training, as some are of whole captions."""
+    own, whole = trained(), data().train.arrays() | {"step": 0}
+    tokens = whole["tokens"].copy()
+    tokens[:, 2] = MORE  # "red …"
+    opened = whole | {"tokens": tokens}
+
+    @functools.partial(jax.jit, static_argnames="wrong")
+    def loss(batch, wrong):
+        config = dataclasses.replace(CONFIG, drop_words=0.0, wrong_codes=wrong)
+        rngs = {"noise": jax.random.key(0), "dropout": jax.random.key(1)}
+        said = functools.partial(predict, config=config)
+        return own.model.apply(own.variables, batch, method=said, rngs=rngs)[0]
+
+    assert loss(opened, 1.0) == loss(opened, 0.0) and loss(whole, 1.0) != loss(whole, 0.0)
 
 
 def test_without_the_bag_there_is_no_stage_of_it():

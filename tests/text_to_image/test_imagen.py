@@ -80,11 +80,10 @@ def test_claims_are_of_rows_that_there_are(trained, dataset):
 
 def test_rows_are_of_what_the_system_does(trained, dataset, monkeypatch):
     """One side has one kernel ridge, and nothing partial is asked of a system that learnt whole captions."""
-    monkeypatch.setattr(imagen_rows, "partial_captions", lambda dataset: ["a caption"])
+    row = "regression of partial captions"
+    monkeypatch.setattr(imagen_rows, "partial_rows", lambda dataset, side: {row: None})
     whole = set(other_rows(trained, dataset, dataclasses.replace(TINY, sides=(8,), drop_words=0.0)))
-    assert {"regression of partial captions", *ENLARGED.values(), "kernel ridge, 4 pixels"} == {
-        *other_rows(trained, dataset, TINY)
-    } - whole
+    assert {row, *ENLARGED.values(), "kernel ridge, 4 pixels"} == {*other_rows(trained, dataset, TINY)} - whole
     assert (
         "kernel ridge" in whole and claims(dataclasses.replace(TINY, sides=(8,)), dataset)[0].than == "kernel ridge"
     )

@@ -5,7 +5,14 @@ import pytest
 
 from deeplearn import data
 from deeplearn.data import Arrays, Dataset
-from deeplearn.text_to_image.partial_captions import EACH, entropy, partial_captions, partial_quality, regressed
+from deeplearn.text_to_image.partial_captions import (
+    EACH,
+    entropy,
+    partial_captions,
+    partial_quality,
+    partial_rows,
+    regressed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +52,7 @@ def test_draws_from_the_data_agree_and_cover_and_one_picture_for_a_caption_does_
 
 
 def test_regression_covers_nothing(emoji):
+    assert list(partial_rows(emoji, 8)) == ["regression of partial captions"]
     found = regressed(emoji, 8).metrics
     assert found["partial_coverage"] == 0 and found["partial_agreement"] < 0.9
 
@@ -52,4 +60,5 @@ def test_regression_covers_nothing(emoji):
 def test_entropy_is_that_of_frequencies_and_other_data_have_nothing_to_leave_open():
     assert entropy(np.repeat([3, 5, 9, 9], EACH)) == pytest.approx(1.5 * np.log(2))
     split = Arrays({"image": np.zeros((2, 4, 4, 3), np.float32)})
-    assert partial_quality(lambda texts: split, Dataset("plain", split, split, split)) == {}
+    plain = Dataset("plain", split, split, split)
+    assert partial_quality(lambda texts: split, plain) == partial_rows(plain, 4) == {}
