@@ -15,7 +15,7 @@ from deeplearn.text_to_image.codes import CodeConfig
 @dataclasses.dataclass(frozen=True)
 class DalleConfig(CodeConfig):
     code_run: str = dl.flag("", "a run of text_to_image.vqvae whose code is used (empty: one is trained first)")
-    steps: int = dl.flag(2000, "steps of the decoder, the transformer over text and codes", min=1)
+    steps: int = dl.flag(2800, "steps of the decoder, the transformer over text and codes", min=1)
     batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
     width: int = dl.flag(192, "features of the decoder, a multiple of --heads", min=1)
     depth: int = dl.flag(4, "its layers", min=1)
@@ -28,7 +28,7 @@ class DalleConfig(CodeConfig):
     bag_rate: float = dl.flag(5e-3, "Adam's rate for it after a warm-up; falls to 0 along a cosine", min=0)
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
-    drop_words: float = dl.flag(0.4, "fraction of captions that lose words, and end with …", min=0, max=1)
+    drop_words: float = dl.flag(0.3, "fraction of captions that lose words, and end with …", min=0, max=1)
     wrong_codes: float = dl.flag(
         0.5, "fraction of the codes read in training that are random, of whole captions", min=0, max=1
     )
