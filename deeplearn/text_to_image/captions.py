@@ -95,7 +95,7 @@ def leaves_open(text: str) -> bool:
 
 
 def are_open(tokens: jax.Array) -> jax.Array:
-    """bool [B]: which of the captions int32 [B, time] end with `MORE`."""
+    """bool [B]: which of the captions int32 [B, time] lost words, or have words that the vocabulary does not."""
     assert_integers(tokens=tokens)
     return (tokens == MORE).any(1)
 

@@ -3,13 +3,23 @@
 import types
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from deeplearn import data
 from deeplearn.data import Vocabulary
 from deeplearn.errors import UserError
-from deeplearn.text_to_image.captions import MORE, asked, lose_words, need_captions, texts_of, tokens_of, written
+from deeplearn.text_to_image.captions import (
+    MORE,
+    are_open,
+    asked,
+    lose_words,
+    need_captions,
+    texts_of,
+    tokens_of,
+    written,
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +125,11 @@ def test_a_text_for_another_encoder_keeps_its_words_and_has_the_set_s_tones(emoj
         written(" ", emoji)
     with pytest.raises(UserError, match="can leave nothing open"):
         written("judge …", emoji)
+
+
+def test_captions_that_lost_words_are_known_by_their_sign():
+    tokens = jnp.array([[2, 5, 6, 7, 3, 0]] * 200)
+    length = jnp.full(200, 5)
+    kept, _ = lose_words(tokens, length, jax.random.key(0), 0.5)
+    lost = np.asarray((kept != tokens).any(1))
+    assert 0 < lost.sum() < 200 and (np.asarray(are_open(kept)) == lost).all()
