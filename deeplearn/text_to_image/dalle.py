@@ -21,7 +21,7 @@ from deeplearn.models.dalle import Dalle, Foreseen, TextAndCodes, drawn_codes
 from deeplearn.text_to_image.captions import are_open, lose_words, tokens_of
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
-from deeplearn.text_to_image.dalle_config import DalleConfig, need_dalle
+from deeplearn.text_to_image.dalle_config import DalleConfig, best_row, need_dalle
 from deeplearn.text_to_image.partial_captions import partial_quality
 from deeplearn.text_to_image.quality import asked_rows, gain_of_choice, picture_quality, rightness
 
@@ -122,6 +122,13 @@ def pictures(
     return np.concatenate(made)[: len(length)]
 
 
+def of_texts(
+    trained: dl.Trained, config: DalleConfig, dataset: Dataset, texts: Sequence[str], temperature: float = 0.0
+) -> np.ndarray:
+    """`pictures` of texts as `tokens_of` reads them: words that were never learnt are left open. Its UserErrors."""
+    return pictures(trained, *tokens_of(texts, dataset, bool(config.drop_words)), temperature=temperature)
+
+
 def ranked(
     trained: dl.Trained, config: DalleConfig, tokens: np.ndarray, length: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +154,7 @@ def upper_half(trained: dl.Trained, image: np.ndarray) -> np.ndarray:
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
-    one that is drawn, with the `partial_quality` of others that are; of several the one that CLIP, or one who knows
+    one that is drawn, with `partial_quality` at temperature 1; of several the one that CLIP, or one who knows
     the true picture, likes best, CLIP's with its gain (`gain_of_choice`); the lower half after the true upper half;
     the vectors that the bag of words foresees, shown as they are; and the true picture's own codes, which nothing
     can surpass.
@@ -156,7 +163,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     text = asked["tokens"], asked["length"]
     codes = trained.over(codes_of, asked["image"])
     made, cosines = ranked(trained, config, *text, config.candidates)
-    every, best = np.arange(len(made)), f"best of {config.candidates} by CLIP"
+    every, best = np.arange(len(made)), best_row(config)
     far = np.square(made - asked["image"][:, None]).mean((2, 3, 4))
     images = {
         dl.OURS: pictures(trained, *text),
@@ -174,16 +181,11 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
         right = quality[name := rightness(dataset)]
         quality[f"{name}_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
         if row == "one sample" and config.drop_words:
-            quality |= partial_quality(partial(sampled, trained, dataset), dataset)
+            quality |= partial_quality(partial(of_texts, trained, config, dataset, temperature=1.0), dataset)
         if row == best:
             quality |= gain_of_choice(made, cosines.argmax(1), dataset, asked)
         measured[row] = dl.Measured(quality, {"image": image})
     return measured
-
-
-def sampled(trained: dl.Trained, dataset: Dataset, texts: Sequence[str]) -> np.ndarray:
-    """One sample [N, H, W, C] in [0, 1] of each text, as often as each is likely: temperature 1."""
-    return pictures(trained, *tokens_of(texts, dataset, True), temperature=1.0)
 
 
 def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:

@@ -92,6 +92,11 @@ class DalleConfig(CodeConfig):
     }
 
 
+def best_row(config: DalleConfig) -> str:
+    """The row of those pictures that CLIP chose."""
+    return f"best of {config.candidates} by CLIP"
+
+
 def need_dalle(config: DalleConfig, dataset: Dataset) -> None:
     """UserError unless the data have captioned pictures, and the flags make networks of them."""
     need_captions(dataset)

@@ -82,7 +82,7 @@ def _right(images: np.ndarray, dataset: Dataset, asked: Rows) -> dict[str, float
 
 
 def which_are_right(images: np.ndarray, dataset: Dataset, asked: Rows) -> np.ndarray:
-    """bool [N]: of each picture of `picture_quality` whether it is the one asked for; `rightness` is their mean."""
+    """bool [N]: whether each picture is the one asked for. `picture_quality` has their mean."""
     if has_parts(dataset):
         return right_combinations(images, dataset, asked)["identity"]
     if "things" in asked:
@@ -96,7 +96,7 @@ def gain_of_choice(made: np.ndarray, chosen: np.ndarray, dataset: Dataset, asked
     made: [N, candidates, side, side, C] for the captions of `asked_rows`; chosen: int [N], one of each.
 
     Returns gain, the mean over captions of the difference, and gain_stderr, its standard error, which one caption
-    does not have: each caption is its own comparison, whatever its difficulty.
+    does not have. How difficult a caption is cancels; captions of one kind are counted as independent.
     """
     test = asked["seen"] == 0
     rows = {key: column[test] for key, column in asked.items()}

@@ -106,14 +106,12 @@ def drawing(trained: dl.Trained, name: str, dataset: Dataset, varied: bool = Fal
     if varied and name != "dalle":
         config = dataclasses.replace(config, guidance=0.0)
 
-    def read(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        return tokens_of(texts, dataset, bool(config.drop_words))
-
     def draw(texts: Sequence[str]) -> np.ndarray:
         if name == "dalle":
-            made = dalle.pictures(own, *read(texts), temperature=float(varied))
+            made = dalle.of_texts(own, config, dataset, texts, float(varied))
         elif name == "dalle2":
-            made = dalle2_pictures(own, config, dataset.image_shape[2], *read(texts))[-1]
+            read = tokens_of(texts, dataset, bool(config.drop_words))
+            made = dalle2_pictures(own, config, dataset.image_shape[2], *read)[-1]
         else:
             made = imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
         # A run of larger pictures of the same captions is looked at as small as the data set's.

@@ -28,7 +28,7 @@ from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
 from deeplearn.text_to_image.captions import asked, texts_of
 from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
-from deeplearn.text_to_image.dalle_config import DalleConfig
+from deeplearn.text_to_image.dalle_config import DalleConfig, best_row
 from deeplearn.text_to_image.partial_captions import partial_rows
 from deeplearn.text_to_image.quality import asked_rows, rightness
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
@@ -92,7 +92,6 @@ def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
 
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     own = system(config, dataset)
-    best = f"best of {config.candidates} by CLIP"
     return dl.Experiment(
         model=own.model,
         stages=own.stages,
@@ -103,7 +102,12 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         sheet=sheet,
         images=images,
         claims=[
-            dl.Claim("CLIP's choice is right more often than one sample", best, "one sample", rightness(dataset))
+            dl.Claim(
+                "CLIP's choice is right more often than one sample",
+                best_row(config),
+                "one sample",
+                rightness(dataset),
+            )
         ],
     )
 
