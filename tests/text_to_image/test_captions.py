@@ -33,7 +33,12 @@ def words(found, dataset):
 
 def test_a_text_is_written_as_the_set_writes_it(emoji):
     wanted = ["woman", "judge", "dark_skin"]
-    for text in ("woman judge dark_skin", "woman judge: dark skin tone", "Woman Judge, dark skin tone!"):
+    for text in (
+        "woman judge dark_skin",
+        "woman judge: dark skin tone",
+        "Woman Judge, dark skin tone!",
+        "Woman judge, Dark skin",
+    ):
         assert words(asked(text, emoji, open_ended=False), emoji) == wanted
     assert words(asked("mrs. claus: medium-light skin tone", emoji, open_ended=False), emoji) == [
         "Mrs",

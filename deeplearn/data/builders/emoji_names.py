@@ -21,7 +21,7 @@ SEED = 0
 PERSONS_HELD_OUT = {"test": 20, "validation": 8}
 TONES_HELD_OUT = {"test": (99, 2), "validation": (33, 1)}
 
-_TONE = re.compile(r"(medium-)?(light|medium|dark) skin tone")
+_TONE = re.compile(r"(medium[- ])?(light|medium|dark) skin( tone)?\b", re.IGNORECASE)
 
 
 class Emoji(NamedTuple):
@@ -90,8 +90,8 @@ def _plain(text: str) -> str:
 
 
 def with_tones(name: str) -> str:
-    """The name with each tone of skin as one word."""
-    return _TONE.sub(lambda tone: f"{(tone[1] or '').replace('-', '_')}{tone[2]}_skin", name)
+    """The name with each tone of skin as one word: of "dark skin tone", or "dark skin", which users write."""
+    return _TONE.sub(lambda tone: re.sub("[- ]", "_", f"{tone[1] or ''}{tone[2]}_skin").lower(), name)
 
 
 def _parts(name: str) -> tuple[str, str, str]:
