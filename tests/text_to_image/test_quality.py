@@ -99,11 +99,12 @@ def test_a_sheet_shows_rows_of_all_kinds(captioned):
 def test_which_pictures_are_right_is_what_the_fractions_count(emoji, captioned, data_dir):
     shapes = data.load("shapes/32", data_dir)
     for dataset in (emoji, shapes, captioned):
-        asked = {key: column[:6] for key, column in asked_rows(dataset).items() if key != "seen"}
+        asked = {key: column[:12] for key, column in asked_rows(dataset).items() if key != "seen"}
         images = asked["image"].copy()
-        images[::2] = 1
+        images[::3] = 1
+        images[1::3] = images[1::3, ..., ::-1]  # red things are blue, and stand where they should
         found = which_are_right(images, dataset, asked)
-        assert found.dtype == bool and not found[::2].any() and found[1::2].any()
+        assert found.dtype == bool and not found[::3].any() and found[2::3].any()
         assert found.mean() == picture_quality(images, dataset, asked)[rightness(dataset)]
 
 
@@ -111,7 +112,8 @@ def test_the_gain_of_a_choice_is_paired_over_captions_of_test(emoji):
     asked = {key: column[300:312] for key, column in asked_rows(emoji).items()}  # 4 of test, 8 of training
     wrong = 1 - asked["image"]
     made = np.stack([asked["image"], wrong, wrong], 1)
+    made[2, 1] = made[2, 0]
     made[3] = made[3, [1, 0, 2]]
     found = gain_of_choice(made, np.zeros(12, int), emoji, asked)
-    differences = [2 / 3, 2 / 3, 2 / 3, -1 / 3]
+    differences = [2 / 3, 2 / 3, 1 / 3, -1 / 3]
     assert found == {"gain": pytest.approx(np.mean(differences)), "gain_stderr": pytest.approx(sem(differences))}
