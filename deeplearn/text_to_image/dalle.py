@@ -175,16 +175,15 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     }
     if trained.model.bag:
         images["bag of words alone"] = np.asarray(trained(foreseen, *text))
+    more = {best: gain_of_choice(made, cosines.argmax(1), dataset, asked)}
+    if config.drop_words:
+        more["one sample"] = partial_quality(partial(of_texts, trained, config, dataset, temperature=1.0), dataset)
     measured = {}
     for row, image in images.items():
         quality = picture_quality(image, dataset, asked)
         right = quality[name := rightness(dataset)]
         quality[f"{name}_stderr"] = math.sqrt(right * (1 - right) / int((asked["seen"] == 0).sum()))
-        if row == "one sample" and config.drop_words:
-            quality |= partial_quality(partial(of_texts, trained, config, dataset, temperature=1.0), dataset)
-        if row == best:
-            quality |= gain_of_choice(made, cosines.argmax(1), dataset, asked)
-        measured[row] = dl.Measured(quality, {"image": image})
+        measured[row] = dl.Measured(quality | more.get(row, {}), {"image": image})
     return measured
 
 

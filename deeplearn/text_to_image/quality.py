@@ -98,9 +98,10 @@ def gain_of_choice(made: np.ndarray, chosen: np.ndarray, dataset: Dataset, asked
     Returns gain, the mean over captions of the difference, and gain_stderr, its standard error, which one caption
     does not have. How difficult a caption is cancels; captions of one kind are counted as independent.
     """
-    test = asked["seen"] == 0
-    rows = {key: column[test] for key, column in asked.items()}
-    right = np.stack([which_are_right(images, dataset, rows) for images in made[test].swapaxes(0, 1)], 1)
+    test, candidates = asked["seen"] == 0, made.shape[1]
+    rows = {key: column[test].repeat(candidates, axis=0) for key, column in asked.items()}
+    images = made[test].reshape(-1, *made.shape[2:])
+    right = which_are_right(images, dataset, rows).reshape(-1, candidates)
     gain = right[np.arange(len(right)), chosen[test]] - right.mean(1)
     error = {"gain_stderr": float(gain.std(ddof=1) / np.sqrt(len(gain)))} if len(gain) > 1 else {}
     return {"gain": float(gain.mean()), **error}
