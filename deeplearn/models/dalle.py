@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from deeplearn.models.clip import Clip
 from deeplearn.models.token_encoder import inside_lengths
+from deeplearn.models.translation import Transformer
 from deeplearn.models.vqvae import VQVAE
 from deeplearn.nn.checks import assert_integers, assert_shapes
 from deeplearn.nn.decoding import sample
@@ -198,13 +199,15 @@ def drawn_codes(
 class Dalle(nn.Module):
     """code: pictures as codes, and back. decoder: of codes after a text. clip: ranks what was drawn.
 
-    bag: foresees the vectors of a picture's codes, which the decoder is told, if there is any.
+    bag: foresees the vectors of a picture's codes, which the decoder is told, if there is any. completer: of
+    captions that leave something open, if there is one.
     """
 
     code: VQVAE
     decoder: TextAndCodes
     clip: Clip
     bag: Foreseen | None = None
+    completer: Transformer | None = None
 
 
 def dalle_12b() -> TextAndCodes:

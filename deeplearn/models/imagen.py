@@ -10,11 +10,13 @@ import jax.numpy as jnp
 
 from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.text_reader import TextReader
+from deeplearn.models.translation import Transformer
 from deeplearn.nn.noise import noise_ratio, over, signal_and_noise
 
 
 class Imagen(nn.Module):
     """reader: of texts. base: of the smallest pictures. upsamplers: each enlarges what the one before it made.
+    completer: of captions that leave something open, if there is one.
 
     The denoisers are as `deeplearn.models.text_unet.TextUNet`.
     """
@@ -22,6 +24,7 @@ class Imagen(nn.Module):
     reader: TextReader
     base: Diffusion
     upsamplers: tuple[Diffusion, ...] = ()
+    completer: Transformer | None = None
 
     def stage(self, number: int) -> Diffusion:
         """The diffusion of a stage: 0 is the base."""

@@ -12,6 +12,7 @@ from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import Level, TextUNet
+from deeplearn.models.translation import Transformer
 from deeplearn.nn.checks import assert_shapes
 
 CONTEXT = 4  # tokens of context that a picture's vector becomes
@@ -44,7 +45,7 @@ class PictureReader(nn.Module):
 class Unclip(nn.Module):
     """clip: vectors of pictures and of captions. prior: a picture's vector for a caption. reader, decoder: a small
     picture for a picture's vector and a caption. upsamplers: each enlarges what the one before it made, and reads
-    nothing else.
+    nothing else. completer: of captions that leave something open, if there is one.
 
     The denoisers of decoder and upsamplers are as `deeplearn.models.text_unet.TextUNet`, that of the prior as
     `deeplearn.models.diffusion_prior.DiffusionPrior`.
@@ -55,6 +56,7 @@ class Unclip(nn.Module):
     reader: PictureReader
     decoder: Diffusion
     upsamplers: tuple[Diffusion, ...] = ()
+    completer: Transformer | None = None
 
 
 def scaled(vector: jax.Array) -> jax.Array:

@@ -15,8 +15,8 @@ from deeplearn.errors import UserError
 from deeplearn.judge.combinations import has_parts
 from deeplearn.nn.checks import assert_integers, assert_shapes
 
-WORDS = 0.5  # each word's chance to be left out of a caption that loses words
-# Ends captions that lost words. "judge" is the name of one picture, with a yellow face; "judge …" is any judge.
+WORDS = 0.5  # each word's chance to be left out
+# Ends captions that leave something open. "judge" is the name of one picture, with a yellow face; "judge …" is any.
 MORE = Vocabulary.unknown
 
 
@@ -41,9 +41,8 @@ def texts_of(rows: Mapping[str, np.ndarray], dataset: Dataset) -> list[str]:
 def tokens_of(texts: Sequence[str], dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np.ndarray]:
     """tokens int32 [N, time] between `begin` and `end`, as long as the data set's longest, and lengths int32 [N].
 
-    Words that the vocabulary does not have are left out: no vector was learnt for them. open_ended: captions lost
-    words in training, so that a text that loses some here, or says "…", ends with `MORE`. UserError for a text
-    without words, and for one that is too long.
+    Words that the vocabulary does not have are left out: no vector was learnt for them. open_ended: a text that
+    loses some so, or says "…", ends with `MORE`. UserError for a text without words, and for one that is too long.
     """
     vocabulary = _vocabulary(dataset)
     longest = dataset.train.spec["tokens"].shape[0]
@@ -67,7 +66,7 @@ def tokens_of(texts: Sequence[str], dataset: Dataset, open_ended: bool) -> tuple
 def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np.ndarray]:
     """`tokens_of` one text of a user, [1, time] and [1]; UserError, too, for a word that was never learnt.
 
-    And for "…" where no caption lost words in training.
+    And for "…", unless texts may be open_ended.
     """
     if not open_ended:
         _need_whole(text)
@@ -81,10 +80,10 @@ def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np
 
 
 def _need_whole(text: str) -> None:
-    """UserError for a text that leaves something open, where no caption lost words in training."""
+    """UserError for a text that leaves something open, where nothing completes it."""
     if leaves_open(text):
         raise UserError(
-            "this network was trained on whole captions and can leave nothing open: say what is to be seen, "
+            "this network reads whole captions, and nothing was trained to complete them: say what is to be seen, "
             "without '…'"
         )
 
@@ -94,16 +93,10 @@ def leaves_open(text: str) -> bool:
     return "…" in text or "..." in text
 
 
-def are_open(tokens: jax.Array) -> jax.Array:
-    """bool [B]: which of the captions int32 [B, time] lost words, or have words that the vocabulary does not."""
-    assert_integers(tokens=tokens)
-    return (tokens == MORE).any(1)
-
-
 def written(text: str, dataset: Dataset) -> str:
     """A user's text as the data set's captions are written: for an encoder that knows other words, too.
 
-    UserError for a text without words, and for "…": such an encoder has read whole captions.
+    UserError for a text without words, and for "…", which such an encoder does not know.
     """
     _need_whole(text)
     words = with_tones(text).replace(":", " ").split() if has_parts(dataset) else text.split()
@@ -112,21 +105,17 @@ def written(text: str, dataset: Dataset) -> str:
     return " ".join(words)
 
 
-def lose_words(
-    tokens: jax.Array, length: jax.Array, key: jax.Array, fraction: float
-) -> tuple[jax.Array, jax.Array]:
-    """Captions of which that fraction lose words, each with a chance of a half, and their lengths.
+def lose_words(tokens: jax.Array, length: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Captions that lose words, each with a chance of a half, and their lengths.
 
     tokens: int32 [batch, time], between `begin` and `end`, which stay; length: int32 [batch]. What stays moves
     together, and `MORE` follows it: without a sign, what is left of a caption would be another's whole.
     """
     assert_shapes(tokens=(tokens, "batch time"), length=(length, "batch"))
     assert_integers(tokens=tokens, length=length)
-    key_caption, key_word = jax.random.split(key)
     place = jnp.arange(tokens.shape[1])
     word = (place > 0) & (place < length[:, None] - 1)
-    loses = jax.random.bernoulli(key_caption, fraction, (len(tokens), 1))
-    dropped = word & loses & jax.random.bernoulli(key_word, WORDS, tokens.shape)
+    dropped = word & jax.random.bernoulli(key, WORDS, tokens.shape)
     order = jnp.argsort(dropped, axis=1, stable=True)
     kept = jnp.take_along_axis(jnp.where(dropped, Vocabulary.pad, tokens), order, axis=1)
     end, some = length - 1 - dropped.sum(1, dtype=length.dtype), dropped.any(1)

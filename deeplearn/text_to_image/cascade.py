@@ -10,10 +10,11 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.models.denoiser import GROUPS
 from deeplearn.models.samplers import SAMPLERS
+from deeplearn.text_to_image.completion import Completing
 
 
 @dataclasses.dataclass(frozen=True)
-class Cascade(dl.Config):
+class Cascade(Completing):
     sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
     upsampler_steps: int = dl.flag(2400, "steps of each super-resolution", min=1)
     batch_size: int = 32
@@ -23,7 +24,6 @@ class Cascade(dl.Config):
     text_width: int = dl.flag(128, "features of a word that a U-Net attends to", min=8)
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the first U-Net's blocks are told of all this", min=8)
-    drop_words: float = dl.flag(0.1, "fraction of captions that lose words, and end with …", min=0, max=1)
     noise_scale: float = dl.flag(8.0, "factor of all noise levels (log-normal)", min=1e-3)
     noised: float = dl.flag(
         0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
@@ -47,6 +47,7 @@ class Cascade(dl.Config):
         "upsampler_steps": 2,
         "sampling_steps": 2,
         "upsampler_sampling_steps": 2,
+        "completer_steps": 2,
     }
 
 

@@ -18,7 +18,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, Foreseen, TextAndCodes, drawn_codes
-from deeplearn.text_to_image.captions import are_open, lose_words, tokens_of
+from deeplearn.text_to_image import completion
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
 from deeplearn.text_to_image.dalle_config import DalleConfig, best_row, need_dalle
@@ -28,27 +28,25 @@ from deeplearn.text_to_image.quality import asked_rows, gain_of_choice, picture_
 BLOCK = 100  # pictures made at once
 
 
-def foresee(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
+def foresee(model: Dalle, batch: dl.Batch) -> dl.Losses:
     """2. What the bag of words says of each place: the vector of its code, by squared error.
 
     By cross-entropy it learns every code of training, and new combinations less well: near codes look alike, and a
     vector may lie between them.
     """
     assert model.bag is not None
-    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
-    vectors, made = model.code.vectors(codes_of(model, batch["image"])), model.bag(tokens, length)
+    vectors = model.code.vectors(codes_of(model, batch["image"]))
+    made = model.bag(batch["tokens"], batch["length"])
     mse = jnp.square(made - vectors.reshape(made.shape)).mean()
     return mse, {"unexplained": mse / vectors.var()}
 
 
 def predict(model: Dalle, batch: dl.Batch, config: DalleConfig) -> dl.Losses:
     """3. The decoder: the next code of a picture, after its caption and the codes before."""
-    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
+    tokens, length = batch["tokens"], batch["length"]
     codes = codes_of(model, batch["image"])
     # It should go on well after a code that was drawn badly: some that it reads are wrong, in some pictures many.
-    # What a caption leaves open, the codes before have decided: there all are right, or each place would draw anew.
     fraction = 2 * config.wrong_codes * jax.random.uniform(model.make_rng("noise"), (len(codes), 1))
-    fraction *= ~are_open(tokens)[:, None]
     wrong = jax.random.bernoulli(model.make_rng("noise"), jnp.minimum(fraction, 1), codes.shape)
     drawn = jax.random.randint(model.make_rng("noise"), codes.shape, 0, model.decoder.codes)
     read = jnp.where(wrong, drawn, codes)
@@ -122,11 +120,9 @@ def pictures(
     return np.concatenate(made)[: len(length)]
 
 
-def of_texts(
-    trained: dl.Trained, config: DalleConfig, dataset: Dataset, texts: Sequence[str], temperature: float = 0.0
-) -> np.ndarray:
-    """`pictures` of texts as `tokens_of` reads them: words that were never learnt are left open. Its UserErrors."""
-    return pictures(trained, *tokens_of(texts, dataset, bool(config.drop_words)), temperature=temperature)
+def of_texts(trained: dl.Trained, dataset: Dataset, texts: Sequence[str]) -> np.ndarray:
+    """`pictures` of texts, what they leave open completed. UserErrors as of `completion.read`."""
+    return pictures(trained, *completion.read(trained, dataset, texts))
 
 
 def ranked(
@@ -154,10 +150,10 @@ def upper_half(trained: dl.Trained, image: np.ndarray) -> np.ndarray:
 def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.Rows:
     """`picture_quality` of greedy pictures for the captions of `asked_rows`; rows of the others:
 
-    one that is drawn, with `partial_quality` at temperature 1; of several the one that CLIP, or one who knows
-    the true picture, likes best, CLIP's with its gain (`gain_of_choice`); the lower half after the true upper half;
-    the vectors that the bag of words foresees, shown as they are; and the true picture's own codes, which nothing
-    can surpass.
+    one that is drawn; of several the one that CLIP, or one who knows the true picture, likes best, CLIP's with its
+    gain (`gain_of_choice`); the lower half after the true upper half; the vectors that the bag of words foresees,
+    shown as they are; and the true picture's own codes, which nothing can surpass. Greedy are also pictures of
+    captions that leave something open, completed (`partial_quality`).
     """
     asked = asked_rows(dataset)
     text = asked["tokens"], asked["length"]
@@ -176,8 +172,8 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: DalleConfig) -> dl.R
     if trained.model.bag:
         images["bag of words alone"] = np.asarray(trained(foreseen, *text))
     more = {best: gain_of_choice(made, cosines.argmax(1), dataset, asked)}
-    if config.drop_words:
-        more["one sample"] = partial_quality(partial(of_texts, trained, config, dataset, temperature=1.0), dataset)
+    if trained.model.completer:
+        more[dl.OURS] = partial_quality(lambda texts: of_texts(trained, dataset, texts), dataset)
     measured = {}
     for row, image in images.items():
         quality = picture_quality(image, dataset, asked)
@@ -210,26 +206,28 @@ def dalle(config: DalleConfig, dataset: Dataset) -> Dalle:
         config.kernel,
     )
     bag = Foreseen(decoder.vocabulary, decoder.places, coder.features) if config.word_sums else None
-    return Dalle(coder, decoder, small_clip(dataset, config.image_encoder, width=config.clip_width), bag)
+    ranking = small_clip(dataset, config.image_encoder, width=config.clip_width)
+    return Dalle(coder, decoder, ranking, bag, completion.completer(config, dataset))
 
 
 def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
-    """The code, which then stays as it is; the bag that foresees it; its decoder; CLIP, which knows none."""
+    """The code, which then stays as it is; the bag that foresees it; its decoder; CLIP; what completes captions."""
 
     def stage(name: str, loss: Any, steps: int, batch: int, ema: float, rate: float) -> dl.Stage:
         falling = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 10), steps)
         adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(falling, b2=0.99))
         return dl.Stage([dl.Turn(loss, (name,), called=name)], adam, steps, name, ema, None, batch)
 
-    predicts, foresees = (partial(loss, config=config) for loss in (predict, foresee))
+    predicts = partial(predict, config=config)
     own = [stage("decoder", predicts, config.steps, config.batch_size, config.ema, config.learning_rate)]
     if config.word_sums:
-        own.insert(0, stage("bag", foresees, config.bag_steps, config.bag_batch, config.ema, config.bag_rate))
+        own.insert(0, stage("bag", foresee, config.bag_steps, config.bag_batch, config.ema, config.bag_rate))
     if config.code_run:
         own[0] = dataclasses.replace(own[0], start=partial(with_code, path=config.code_run, dataset=dataset))
     else:
         own.insert(0, code_stage(config, dataset, "code"))
-    return [*own, stage("clip", align, config.clip_steps, config.clip_batch, 0.99, config.learning_rate)]
+    own.append(stage("clip", align, config.clip_steps, config.clip_batch, 0.99, config.learning_rate))
+    return [*own, *completion.stages(config)]
 
 
 def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.models.unclip import PictureReader, Unclip, unclip_decoder, unclip_prior, unclip_upsampler
+from deeplearn.text_to_image import completion
 from deeplearn.text_to_image.clip import small_clip
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
 from deeplearn.text_to_image.dalle2_drawing import picture_vectors, pictures, text_vectors
@@ -69,6 +70,7 @@ def unclip(config: UnclipConfig, dataset: Dataset) -> Unclip:
             upsampler(unet(number), dataset, small, side, config.noise_scale)
             for number, (small, side) in enumerate(itertools.pairwise(config.sides), 1)
         ),
+        completion.completer(config, dataset),
     )
 
 
@@ -101,7 +103,7 @@ def stages(config: UnclipConfig, dataset: Dataset, model: Unclip) -> list[dl.Sta
     for number, name in enumerate(names, 1):
         loss = partial(enlarge_it, config=config, number=number)
         found.append(stage(name, loss, (f"upsamplers_{number - 1}",), config.upsampler_steps, config.batch_size))
-    return found
+    return [*found, *completion.stages(config)]
 
 
 def with_components(

@@ -70,7 +70,7 @@ class UnclipConfig(Cascade):
         "upsampler_steps": 1_000_000,
         "learning_rate": 1.2e-4,
         "ema": 0.9999,
-        "drop_words": 0.0,
+        "completer_steps": 0,
         "noised_vector": 0.0,
     }
     TINY = {

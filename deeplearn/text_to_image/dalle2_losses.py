@@ -16,7 +16,6 @@ from deeplearn.models.diffusion import Arrays, Diffusion
 from deeplearn.models.imagen import enlarge, seen_small
 from deeplearn.models.unclip import Unclip, blurred, scaled
 from deeplearn.nn.functional import area_means
-from deeplearn.text_to_image.captions import lose_words
 from deeplearn.text_to_image.clip import contrast
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
 
@@ -35,7 +34,7 @@ def imagine(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
 
     Levels of little noise count up to five times as much, as in `losses.diffusion`; in the paper all count alike.
     """
-    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
+    tokens, length = batch["tokens"], batch["length"]
     picture, caption = model.clip.images(batch["image"]), model.clip.texts(tokens, length)
     none = _left_out(model, config.drop_prior_text, length)[:, None]
     caption, tokens = jnp.where(none, 0, caption), jnp.where(none, 0, tokens)
@@ -52,7 +51,7 @@ def decode(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
     Noise on the vector, which the paper does not have, teaches it to draw what is meant where a vector is no
     picture's own: the prior's, those between pictures, those that a difference of texts has moved.
     """
-    tokens, length = lose_words(batch["tokens"], batch["length"], model.make_rng("noise"), config.drop_words)
+    tokens, length = batch["tokens"], batch["length"]
     given = ~_left_out(model, config.drop_vector, length)
     length = jnp.where(_left_out(model, config.drop_text, length), 0, length)
     vector = noised(model.clip.images(batch["image"]), config.noised_vector, model.make_rng("noise"))

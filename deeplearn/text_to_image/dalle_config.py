@@ -10,12 +10,13 @@ from deeplearn.errors import UserError
 from deeplearn.text_to_image.captions import need_captions
 from deeplearn.text_to_image.clip import IMAGE_ENCODERS
 from deeplearn.text_to_image.codes import CodeConfig
+from deeplearn.text_to_image.completion import Completing
 
 
 @dataclasses.dataclass(frozen=True)
-class DalleConfig(CodeConfig):
+class DalleConfig(CodeConfig, Completing):
     code_run: str = dl.flag("", "a run of text_to_image.vqvae whose code is used (empty: one is trained first)")
-    steps: int = dl.flag(2800, "steps of the decoder, the transformer over text and codes", min=1)
+    steps: int = dl.flag(1500, "steps of the decoder, the transformer over text and codes", min=1)
     batch_size: int = dl.flag(32, "examples in a batch of the decoder", min=1)
     width: int = dl.flag(192, "features of the decoder, a multiple of --heads", min=1)
     depth: int = dl.flag(4, "its layers", min=1)
@@ -28,10 +29,7 @@ class DalleConfig(CodeConfig):
     bag_rate: float = dl.flag(5e-3, "Adam's rate for it after a warm-up; falls to 0 along a cosine", min=0)
     attention: str = dl.flag("full", "sparse: by row, column and neighbourhood", choices=("full", "sparse"))
     kernel: int = dl.flag(5, "codes of a side of a sparse neighbourhood, odd", min=1)
-    drop_words: float = dl.flag(0.3, "fraction of captions that lose words, and end with …", min=0, max=1)
-    wrong_codes: float = dl.flag(
-        0.5, "fraction of the codes read in training that are random, of whole captions", min=0, max=1
-    )
+    wrong_codes: float = dl.flag(0.5, "fraction of the codes read in training that are random", min=0, max=1)
     learning_rate: float = dl.flag(2e-3, "Adam's rate after a warm-up; falls to 0 along a cosine", min=0)
     ema: float = dl.flag(0.995, "decay of the moving average of the decoder's weights", min=0, max=1)
     clip_steps: int = dl.flag(2000, "steps of the CLIP that ranks pictures", min=1)
@@ -65,7 +63,7 @@ class DalleConfig(CodeConfig):
         "word_sums": False,
         "attention": "sparse",
         "kernel": 11,
-        "drop_words": 0.0,
+        "completer_steps": 0,
         "wrong_codes": 0.0,
         "learning_rate": 4.5e-4,
         "ema": 0.999,
@@ -89,6 +87,7 @@ class DalleConfig(CodeConfig):
         "clip_batch": 8,
         "clip_width": 2,
         "candidates": 2,
+        "completer_steps": 2,
     }
 
 

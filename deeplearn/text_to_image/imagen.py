@@ -26,7 +26,8 @@ from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import TextUNet
 from deeplearn.nn.functional import area_means
 from deeplearn.nn.noise import sampling_ratios
-from deeplearn.text_to_image.captions import lose_words, need_captions, texts_of, tokens_of
+from deeplearn.text_to_image import completion
+from deeplearn.text_to_image.captions import need_captions, texts_of
 from deeplearn.text_to_image.cascade import Cascade, need_cascade
 from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.networks import unet, upsampler
@@ -61,10 +62,8 @@ def captioned(batch: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> Arrays:
-    """What the denoisers are told of each picture: some captions are left out, some lose words."""
+    """What the denoisers are told of each picture: some captions are left out."""
     text, length = captioned(batch)
-    if "states" not in batch:
-        text, length = lose_words(text, length, model.make_rng("noise"), config.drop_words)
     none = jax.random.bernoulli(model.make_rng("noise"), config.drop_text, length.shape)
     return model.reader(text, jnp.where(none, 0, length))
 
@@ -149,19 +148,22 @@ def pictures(
     return made
 
 
-def texts_for(config: ImagenConfig, dataset: Dataset, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts and lengths as the system reads them. UserError for a text without words, or that is too long."""
+def texts_for(
+    trained: dl.Trained, config: ImagenConfig, dataset: Dataset, texts: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Texts and lengths as the system reads them, what they leave open completed.
+
+    UserError for a text without words, or that is too long.
+    """
     if config.text_weights:
-        return FrozenText(config.text_weights, dataset).read(texts)
-    return tokens_of(texts, dataset, bool(config.drop_words))
+        return FrozenText(config.text_weights, dataset).read(completion.whole(trained, dataset, texts))
+    return completion.read(trained, dataset, texts)
 
 
 def need_sides(config: ImagenConfig, dataset: Dataset) -> None:
     """UserError unless the data have captioned pictures from which every stage's can be made."""
     need_captions(dataset)
     need_cascade(config, dataset)
-    if config.text_weights and config.drop_words:
-        raise UserError("a frozen encoder has read whole captions: with --text_weights give --drop_words=0")
     if config.text_weights and len(dataset.train) >= ENDLESS:
         raise UserError(
             f"a frozen encoder reads all captions before training, and those of --dataset={dataset.name} have no "
@@ -195,11 +197,11 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
     ]
     assert dataset.vocabulary is not None
     reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features)
-    return Imagen(reader, base, tuple(upsamplers))
+    return Imagen(reader, base, tuple(upsamplers), completion.completer(config, dataset))
 
 
 def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
-    """The base with the reader of texts, then each super-resolution, the reader frozen."""
+    """The base with the reader of texts, then each super-resolution, the reader frozen; what completes captions."""
     data = FrozenText(config.text_weights, dataset).beside(dataset.train) if config.text_weights else None
 
     def stage(number: int, name: str) -> dl.Stage:
@@ -209,28 +211,28 @@ def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
         batch = max(1, config.batch_size // 2) if number else config.batch_size
         return dl.Stage([turn], config.chain(steps), steps, name, config.ema, data, batch)
 
-    return [stage(number, name) for number, name in enumerate(config.names)]
+    own = [stage(number, name) for number, name in enumerate(config.names)]
+    return [*own, *completion.stages(config)]
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.Rows:
     """`picture_quality` of pictures for the captions of `asked_rows`: the largest, and a row of each stage below.
 
-    Of the base also what it makes of other words and of captions that say less, these without guidance, which
-    narrows what is drawn to what fits best.
+    Of the base also what it makes of other words and of captions that leave something open.
     """
     asked = asked_rows(dataset)
-    made = pictures(trained, config, dataset, *texts_for(config, dataset, texts_of(asked, dataset)))
+    made = pictures(trained, config, dataset, *texts_for(trained, config, dataset, texts_of(asked, dataset)))
 
     def measured(images: np.ndarray, **more: float) -> dl.Measured:
         return dl.Measured({**picture_quality(images, dataset, asked), **more}, {"image": images})
 
-    def base(texts: Sequence[str], guidance: float = config.guidance) -> np.ndarray:
-        way, text = dataclasses.replace(config, guidance=guidance), texts_for(config, dataset, texts)
-        return drawn(trained, way, dataset.image_shape[2], 0, *text)
+    def base(texts: Sequence[str]) -> np.ndarray:
+        text = texts_for(trained, config, dataset, texts)
+        return drawn(trained, config, dataset.image_shape[2], 0, *text)
 
     said = paraphrase_quality(base, dataset)
-    if config.drop_words:
-        said |= partial_quality(partial(base, guidance=0.0), dataset)
+    if trained.model.completer:
+        said |= partial_quality(base, dataset)
     rows = {name: measured(images) for name, images in zip(config.names[:-1], made[:-1], strict=True)}
     return {dl.OURS: measured(made[-1], **said), **rows}
 

@@ -27,13 +27,13 @@ def regression(config: ImagenConfig) -> str:
 
 
 def other_rows(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> Thunks:
-    """{row: thunk}: `picture_baselines`; where training leaves words out, regression of partial captions; with
-    super-resolutions kernel ridge at the base's side and the base enlarged in other ways."""
+    """{row: thunk}: `picture_baselines`; where captions are completed, regression of such; with super-resolutions
+    kernel ridge at the base's side and the base enlarged in other ways."""
     vectors = FrozenText(config.text_weights, dataset).sums if config.text_weights else None
     side = config.sides[0]
     found = dict(picture_baselines(dataset, vectors, config.sides[-1]))
-    if config.drop_words:
-        found |= partial_rows(dataset, side)
+    if trained.model.completer:
+        found |= partial_rows(trained, dataset, side)
     if len(config.sides) > 1:
         found[regression(config)] = picture_baselines(dataset, vectors, side)["kernel ridge"]
         found |= {row: partial(enlarged, trained, dataset, config, way) for way, row in ENLARGED.items()}
@@ -55,7 +55,7 @@ def enlarged(trained: dl.Trained, dataset: Dataset, config: ImagenConfig, way: s
     """The base's pictures enlarged: "cubic" interpolation, or "in one step", each super-resolution's own estimate
     of the mean of what is possible, by squared error the best."""
     asked = asked_rows(dataset)
-    text = texts_for(config, dataset, texts_of(asked, dataset))
+    text = texts_for(trained, config, dataset, texts_of(asked, dataset))
     if way == "cubic":
         base = drawn(trained, config, dataset.image_shape[2], 0, *text)
         made = np.clip(np.asarray(enlarge(base, config.sides[-1])), 0, 1)

@@ -30,7 +30,7 @@ def swept(
     """{metric: (values, the metric at each)} as a flag of sampling takes these values, in pictures of the base; of
     `noised_when_drawn` in the first super-resolution of the base's pictures."""
     rows, channels = evenly_spaced(dataset.validation, ROWS), dataset.image_shape[2]
-    text = texts_for(config, dataset, texts_of(rows, dataset))
+    text = texts_for(trained, config, dataset, texts_of(rows, dataset))
     enlarges = flag == "noised_when_drawn"
     small = drawn(trained, config, channels, 0, *text) if enlarges else None
     found: list[dict[str, float]] = []

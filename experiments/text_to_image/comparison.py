@@ -30,9 +30,9 @@ from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.models.dalle import Dalle
 from deeplearn.nn.functional import area_means
-from deeplearn.text_to_image import dalle, dalle2, imagen
+from deeplearn.text_to_image import completion, dalle, dalle2, imagen
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.captions import need_captions, texts_of, tokens_of
+from deeplearn.text_to_image.captions import need_captions, texts_of
 from deeplearn.text_to_image.clip import picture_vectors, text_vectors
 from deeplearn.text_to_image.clip_evaluation import caption_found
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
@@ -49,7 +49,7 @@ from deeplearn.train.plan import training_flops
 SYSTEMS: dict[str, Any] = {"dalle": dalle.system, "dalle2": dalle2.system, "imagen": imagen.system}
 TITLES = {"dalle": "DALL·E", "dalle2": "DALL·E 2", "imagen": "Imagen"}
 TIMED = 16  # pictures that are made to see how long one takes
-STEPS = ("steps", "code_steps", "bag_steps", "clip_steps", "prior_steps", "upsampler_steps")
+STEPS = ("steps", "code_steps", "bag_steps", "clip_steps", "prior_steps", "upsampler_steps", "completer_steps")
 Draw = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -97,23 +97,18 @@ def operations(name: str, config: Any, dataset: Dataset) -> float:
     return training_flops(dl.Experiment(model=found.model, stages=found.stages, data=own), config)
 
 
-def drawing(trained: dl.Trained, name: str, dataset: Dataset, varied: bool = False) -> Draw:
-    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are left open.
-
-    varied: whatever the text allows. Else what fits it best: DALL·E's likeliest codes, the others' guided samples.
-    """
+def drawing(trained: dl.Trained, name: str, dataset: Dataset) -> Draw:
+    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are left open."""
     own, config = trained[name], trained[name].facts["config"]
-    if varied and name != "dalle":
-        config = dataclasses.replace(config, guidance=0.0)
 
     def draw(texts: Sequence[str]) -> np.ndarray:
         if name == "dalle":
-            made = dalle.of_texts(own, config, dataset, texts, float(varied))
+            made = dalle.of_texts(own, dataset, texts)
         elif name == "dalle2":
-            read = tokens_of(texts, dataset, bool(config.drop_words))
+            read = completion.read(own, dataset, texts)
             made = dalle2_pictures(own, config, dataset.image_shape[2], *read)[-1]
         else:
-            made = imagen.pictures(own, config, dataset, *imagen.texts_for(config, dataset, texts))[-1]
+            made = imagen.pictures(own, config, dataset, *imagen.texts_for(own, config, dataset, texts))[-1]
         # A run of larger pictures of the same captions is looked at as small as the data set's.
         return resized(made, dataset) if made.shape[1] > dataset.image_shape[0] else made
 
@@ -148,7 +143,8 @@ def measured(trained: dl.Trained, name: str, dataset: Dataset) -> dl.Measured:
         lambda rows: judge.over(of_captions, rows),
         {**columns, "image": resized(image[test], dataset)},
     )
-    metrics |= partial_quality(drawing(trained, name, dataset, varied=True), dataset)
+    if trained[name].model.completer:
+        metrics |= partial_quality(draw, dataset)
     metrics |= paraphrase_quality(draw, dataset)
     some = texts_of(asked, dataset)[:TIMED]
     draw(some)  # compiled before it is timed

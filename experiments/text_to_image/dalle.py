@@ -7,8 +7,8 @@ Ramesh et al. 2021: a discrete code of pictures, a decoder over the caption's wo
 CLIP, which ranks what is drawn. Not theirs: a small network learns from the bag of words which vector the code of
 each place has, before the decoder, which is told so (--noword_sums: none of it, as with --paper).
 
-Some captions lose words in training, and end with "…": of such captions ("astronaut …") samples should agree with
-what is said, and cover what is not (`partial_agreement`, `partial_coverage`).
+Captions that leave something open ("astronaut …") are completed by a small transformer, drawn at random: pictures
+should agree with what is said, and cover what is not (`partial_agreement`, `partial_coverage`).
 
 Asked for are captions that training shows and such as it never showed, whose true pictures are known. Beside the
 most probable picture (greedy): one sample; the best of several by CLIP, and by one who knows the true picture;
@@ -26,7 +26,8 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.captions import asked, texts_of
+from deeplearn.text_to_image.captions import texts_of
+from deeplearn.text_to_image.completion import read_asked
 from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
 from deeplearn.text_to_image.dalle_config import DalleConfig, best_row
 from deeplearn.text_to_image.partial_captions import partial_rows
@@ -55,9 +56,9 @@ def images(
     if candidates > MOST or not (temperature or 0) >= 0:
         raise UserError(f"--temperature should be at least 0, and --candidates at most {MOST}")
     config = trained.config if temperature is None else dataclasses.replace(trained.config, temperature=temperature)
-    tokens, length = asked(text or "…", dataset, bool(config.drop_words))
-    made, cosines = ranked(trained, config, tokens, length, max(count, candidates))
-    return made[0, np.argsort(-cosines[0])[:count]]
+    read = read_asked(trained, dataset, text or "…", max(count, candidates))
+    made, cosines = ranked(trained, config, *read, 1)
+    return made[np.argsort(-cosines[:, 0])[:count], 0]
 
 
 def by_rank(trained: dl.Trained, dataset: Dataset) -> Any:
@@ -86,7 +87,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:
-    open_ended = partial_rows(dataset, dataset.image_shape[0]) if trained.config.drop_words else {}
+    open_ended = partial_rows(trained, dataset, dataset.image_shape[0]) if trained.model.completer else {}
     return {**picture_baselines(dataset), **open_ended}
 
 

@@ -21,7 +21,7 @@ from deeplearn.data import Dataset
 from deeplearn.data.subsets import spaced
 from deeplearn.judge.combinations import has_parts
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.captions import asked
+from deeplearn.text_to_image.completion import read_asked
 from deeplearn.text_to_image.dalle2 import evaluate as measured
 from deeplearn.text_to_image.dalle2 import system
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
@@ -51,9 +51,8 @@ def images(
     config = trained.config
     if guidance is not None:
         config = dataclasses.replace(config, guidance=guidance)
-    read = asked(text, dataset, bool(config.drop_words))
-    tokens, length = (np.repeat(column, count, axis=0) for column in read)
-    return pictures(trained, config, dataset.image_shape[2], tokens, length, watch=watch)[-1]
+    read = read_asked(trained, dataset, text, count)
+    return pictures(trained, config, dataset.image_shape[2], *read, watch=watch)[-1]
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:

@@ -3,7 +3,7 @@
     python -m experiments.text_to_image.imagen
     python -m deeplearn.draw --run=runs/text_to_image.imagen "woman astronaut: dark skin tone" --count=9
     python -m deeplearn.draw --run=runs/text_to_image.imagen "astronaut …" --count=9     # whoever, of any tone
-    python -m experiments.text_to_image.imagen --text_weights=FOLDER --drop_words=0 --workdir=runs/frozen
+    python -m experiments.text_to_image.imagen --text_weights=FOLDER --workdir=runs/frozen
     python -m experiments.text_to_image.imagen --dataset=openmoji/people-32 --sides=16,32
 
 Saharia et al. 2022: a U-Net with attention to the text draws pictures of 16 pixels; two super-resolutions make them
@@ -15,12 +15,11 @@ end of the range everywhere, so that it darkens them all (figure `percentile`).
 
 The default data are people of OpenMoji at 64 pixels: kinds, persons and tones of skin, of which test has new
 combinations. `identity` is the fraction of pictures to which, of all pictures, the one asked for is the nearest;
-`sharpness` 1 is that of the truth. Some captions lose words in training, and end with "…": of captions that say
-less ("judge …"), `partial_agreement` is how often samples agree with what was said, `partial_coverage` how much of
-the data's entropy over what was not they have; `bare_coverage` is without the sign, where "judge" is one picture's
-whole name. `paraphrase_kind`: words that training never has ("pupil" for student). Rows: each stage, the base
-enlarged by cubic interpolation and in one step, the squared-error estimate; retrieval, regressions, a recoloured
-sibling.
+`sharpness` 1 is that of the truth. Captions that leave something open ("judge …") are completed by a small
+transformer, drawn at random: `partial_agreement` is how often pictures agree with what was said, `partial_coverage`
+how much of the data's entropy over what was not they have. `paraphrase_kind`: words that training never has
+("pupil" for student). Rows: each stage, the base enlarged by cubic interpolation and in one step, the squared-error
+estimate; retrieval, regressions, a recoloured sibling.
 """
 
 import dataclasses
@@ -32,7 +31,8 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
-from deeplearn.text_to_image.captions import asked, texts_of, written
+from deeplearn.text_to_image.captions import texts_of, written
+from deeplearn.text_to_image.completion import read_asked
 from deeplearn.text_to_image.imagen import ImagenConfig, pictures, system, texts_for
 from deeplearn.text_to_image.imagen_rows import claims, other_rows
 from deeplearn.text_to_image.imagen_sweeps import GUIDANCE, NOISED, swept, thresholded
@@ -55,7 +55,7 @@ class Config(ImagenConfig):
         "upsampler_steps": 2_500_000,
         "learning_rate": 1e-4,
         "ema": 0.9999,
-        "drop_words": 0.0,
+        "completer_steps": 0,
         "noised": 1.0,
         "percentile": 0.995,
     }
@@ -76,16 +76,16 @@ def images(
     config = trained.config if guidance is None else dataclasses.replace(trained.config, guidance=guidance)
     # A frozen encoder knows words that training never had.
     if config.text_weights:
-        read = texts_for(config, dataset, [written(text, dataset)])
+        read = texts_for(trained, config, dataset, [written(text, dataset)] * count)
     else:
-        read = asked(text, dataset, bool(config.drop_words))
-    tokens, length = (np.repeat(one, count, 0) for one in read)
-    return pictures(trained, config, dataset, tokens, length, watch)[-1]
+        read = read_asked(trained, dataset, text, count)
+    return pictures(trained, config, dataset, *read, watch)[-1]
 
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
     rows = some_rows(asked_rows(dataset))
-    made = pictures(trained, trained.config, dataset, *texts_for(trained.config, dataset, texts_of(rows, dataset)))
+    text = texts_for(trained, trained.config, dataset, texts_of(rows, dataset))
+    made = pictures(trained, trained.config, dataset, *text)
     return asked_sheet(made[-1], rows, dataset)
 
 
