@@ -93,12 +93,13 @@ def leaves_open(text: str) -> bool:
     return "…" in text or "..." in text
 
 
-def written(text: str, dataset: Dataset) -> str:
+def written(text: str, dataset: Dataset, open_ended: bool) -> str:
     """A user's text as the data set's captions are written: for an encoder that knows other words, too.
 
-    UserError for a text without words, and for "…", which such an encoder does not know.
+    UserError for a text without words, and for "…", unless texts may be open_ended.
     """
-    _need_whole(text)
+    if not open_ended:
+        _need_whole(text)
     words = with_tones(text).replace(":", " ").split() if has_parts(dataset) else text.split()
     if not words:
         raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")

@@ -85,7 +85,8 @@ def partial_quality(draw: Draw, dataset: Dataset) -> dict[str, float]:
     kinds: list[float] = []
     rng = np.random.default_rng(0)
     for one, rows in zip(captions, nearest, strict=True):
-        agrees, true = one.agrees(names[rows]), np.flatnonzero(one.agrees(names))
+        true = np.flatnonzero(one.agrees(names))
+        agrees = np.isin(every["label"][rows], every["label"][true])  # some pictures have several names
         agreement.append(float(agrees.mean()))
         for part in one.open:
             # Samples of something else cover nothing: they are left out, not made up for.

@@ -76,7 +76,8 @@ def images(
     config = trained.config if guidance is None else dataclasses.replace(trained.config, guidance=guidance)
     # A frozen encoder knows words that training never had.
     if config.text_weights:
-        read = texts_for(trained, config, dataset, [written(text, dataset)] * count)
+        own = written(text, dataset, trained.model.completer is not None)
+        read = texts_for(trained, config, dataset, [own] * count)
     else:
         read = read_asked(trained, dataset, text, count)
     return pictures(trained, config, dataset, *read, watch)[-1]

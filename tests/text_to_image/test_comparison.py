@@ -11,7 +11,7 @@ from experiments.text_to_image import comparison
 @pytest.mark.parametrize(("side", "seen"), [(64, 32), (32, 32), (16, 16)])
 def test_larger_pictures_are_looked_at_as_small_as_the_data_s(monkeypatch, side, seen):
     made = np.random.default_rng(0).uniform(size=(2, side, side, 3)).astype(np.float32)
-    monkeypatch.setattr(comparison.imagen, "texts_for", lambda config, dataset, texts: ())
+    monkeypatch.setattr(comparison.imagen, "texts_for", lambda trained, config, dataset, texts: ())
     monkeypatch.setattr(comparison.imagen, "pictures", lambda trained, config, dataset: [None, made])
     dataset = types.SimpleNamespace(image_shape=(32, 32, 3))
     trained = {"imagen": types.SimpleNamespace(facts={"config": None})}

@@ -12,7 +12,6 @@ from deeplearn import train as dl
 from deeplearn.data import Arrays, Dataset, Vocabulary
 from deeplearn.errors import UserError
 from deeplearn.models.dalle import drawn_codes
-from deeplearn.text_to_image.captions import MORE
 from deeplearn.text_to_image.dalle import (
     codes_of,
     dalle,
@@ -107,11 +106,10 @@ def test_the_codebook_stays_when_the_decoder_learns():
 
 def test_the_bag_learns_from_the_words_which_vectors_the_codes_have_and_trains_alone():
     own, batch = trained(), data().train.arrays() | {"step": 0}
-    whole = dataclasses.replace(CONFIG, drop_words=0.0)
 
     def loss(params):
         variables = {**own.variables, "params": params}
-        return own.model.apply(variables, batch, whole, method=foresee, rngs={"noise": jax.random.key(0)})[0]
+        return own.model.apply(variables, batch, method=foresee)[0]
 
     found, slope = jax.jit(jax.value_and_grad(loss))(own.variables["params"])
     made = own(lambda model, *text: model.bag(*text), batch["tokens"], batch["length"])
@@ -141,28 +139,14 @@ def test_what_the_bag_foresees_is_shown_as_its_vectors_are():
     assert np.abs(own(told, rows["tokens"], rows["length"], codes)).max() > 0.01
 
 
-def test_what_a_caption_leaves_open_is_decided_by_the_codes_before():
-    """None of these is wrong in training, as some are of whole captions."""
-    own, whole = trained(), data().train.arrays() | {"step": 0}
-    tokens = whole["tokens"].copy()
-    tokens[:, 2] = MORE  # "red …"
-    opened = whole | {"tokens": tokens}
-
-    @functools.partial(jax.jit, static_argnames="wrong")
-    def loss(batch, wrong):
-        config = dataclasses.replace(CONFIG, drop_words=0.0, wrong_codes=wrong)
-        rngs = {"noise": jax.random.key(0), "dropout": jax.random.key(1)}
-        said = functools.partial(predict, config=config)
-        return own.model.apply(own.variables, batch, method=said, rngs=rngs)[0]
-
-    assert loss(opened, 1.0) == loss(opened, 0.0) and loss(whole, 1.0) != loss(whole, 0.0)
-
-
 def test_without_the_bag_there_is_no_stage_of_it():
     names = [
         [stage.name for stage in stages(dataclasses.replace(CONFIG, word_sums=told), data())] for told in (0, 1)
     ]
-    assert names == [["codes", "decoder", "clip"], ["codes", "bag", "decoder", "clip"]]
+    assert names == [
+        ["codes", "decoder", "clip", "completer"],
+        ["codes", "bag", "decoder", "clip", "completer"],
+    ]
 
 
 def test_a_picture_is_its_codes_and_they_are_its_own():
@@ -185,10 +169,10 @@ def test_a_picture_is_its_codes_and_they_are_its_own():
 def test_what_is_asked_for_comes_best_first():
     own = trained()
     made = page.images(own, data(), 2, "red cook", candidates=4)
-    tokens, length = data().train.arrays()["tokens"][:1], np.array([4])
-    every, cosines = ranked(own, CONFIG, tokens, length, 4)
-    np.testing.assert_array_equal(made, every[0, np.argsort(-cosines[0])[:2]])
-    assert len(np.unique(every[0].reshape(4, -1), axis=0)) > 1
+    tokens, length = data().train.arrays()["tokens"][:1].repeat(4, 0), np.full(4, 4)
+    every, cosines = ranked(own, CONFIG, tokens, length, 1)
+    np.testing.assert_array_equal(made, every[np.argsort(-cosines[:, 0])[:2], 0])
+    assert len(np.unique(every.reshape(4, -1), axis=0)) > 1
 
 
 @pytest.mark.parametrize(("asked", "says"), [({"temperature": -1.0}, "temperature"), ({"candidates": 600}, "512")])

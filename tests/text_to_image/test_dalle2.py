@@ -66,7 +66,9 @@ def made(given, **changes):
 def test_each_stage_trains_its_own_and_all_are_trained_once(emoji, system_of):
     trained, own, _ = system_of()
     assert (
-        [stage.name for stage in own.stages] == ["clip", "prior", "decoder", "upsampler_8"] == trained.config.names
+        [stage.name for stage in own.stages]
+        == ["clip", "prior", "decoder", "upsampler_8", "completer"]
+        == [*trained.config.names, "completer"]
     )
     trains = [name for stage in own.stages for turn in stage.turns for name in turn.trains]
     assert sorted(trains) == sorted(trained.variables["params"])
@@ -79,7 +81,7 @@ def test_the_decoder_is_told_the_vector_or_the_caption_or_both_or_neither(emoji,
     trained, _, batch = system_of()
     other = {**batch, "tokens": batch["tokens"][::-1].copy(), "length": batch["length"][::-1].copy()}
     nothing_said = dataclasses.replace(trained.config, drop_vector=1.0, drop_text=1.0)
-    words_said = dataclasses.replace(trained.config, drop_vector=1.0, drop_text=0.0, drop_words=0.0)
+    words_said = dataclasses.replace(trained.config, drop_vector=1.0, drop_text=0.0)
     for config, same in ((nothing_said, True), (words_said, False)):
         loss = functools.partial(dalle2_losses.decode, config=config)
         one, two = (trained(loss, each)[0] for each in (batch, other))
