@@ -91,7 +91,8 @@ def partial_quality(draw: Draw, dataset: Dataset) -> dict[str, float]:
         for part in one.open:
             # Samples of something else cover nothing: they are left out, not made up for.
             drawn = [entropy(every[part][rng.choice(true, EACH)]) for _ in range(100)]
-            (kinds if part == "kind" else coverage).append(entropy(every[part][rows[agrees]]) / np.mean(drawn))
+            share = entropy(every[part][rows[agrees]]) / float(np.mean(drawn))
+            (kinds if part == "kind" else coverage).append(share)
     found = {"partial_agreement": agreement, "partial_coverage": coverage, "partial_kinds": kinds}
     return {name: float(np.mean(values)) for name, values in found.items() if values}
 
