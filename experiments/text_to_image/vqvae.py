@@ -36,6 +36,7 @@ SHOWN = 64
 
 @dataclasses.dataclass(frozen=True)
 class Config(CodeConfig):
+    codes: int = 1024
     steps: int = dl.flag(3000, "steps of the prior", min=1)
     batch_size: int = 32
     learning_rate: float = dl.flag(1e-3, "Adam's rate for the prior; falls to 0 along a cosine", min=0)
