@@ -58,5 +58,5 @@ def sheet(run: Run, text: str, images: np.ndarray) -> Image.Image:
     """The pictures in a square, with the text and whose pictures they were learnt from below them."""
     columns = int(np.ceil(np.sqrt(len(images))))
     credit = run.described.about.get("credit", "")
-    below = f"{text}. Learnt from: {credit}" if credit else text
+    below = f"{text} (learnt from: {credit})" if credit else text
     return captioned(images, [""] * len(images), columns, credit=below)

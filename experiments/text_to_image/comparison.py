@@ -50,6 +50,7 @@ SYSTEMS: dict[str, Any] = {"dalle": dalle.system, "dalle2": dalle2.system, "imag
 TITLES = {"dalle": "DALL·E", "dalle2": "DALL·E 2", "imagen": "Imagen"}
 TIMED = 16  # pictures that are made to see how long one takes
 STEPS = ("steps", "code_steps", "bag_steps", "clip_steps", "prior_steps", "upsampler_steps", "completer_steps")
+BATCHES = ("batch_size", "code_batch", "bag_batch", "clip_batch", "prior_batch")
 Draw = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -57,22 +58,30 @@ Draw = Callable[[Sequence[str]], np.ndarray]
 class Config(dl.Config):
     dataset: str = "openmoji/people-32"
     share: float = dl.flag(0.5, "how much of its own steps each pipeline has, where it is trained here", min=1e-6)
-    small: bool = dl.flag(False, "networks of a few features, to see that everything works")
+    networks: str = dl.flag(
+        "own", "those of each page, of a few features, or of the papers", choices=("own", "tiny", "published")
+    )
     dalle: str = dl.flag("", "a finished run of text_to_image.dalle, opened and not trained")
     dalle2: str = dl.flag("", "the same of text_to_image.dalle2")
     imagen: str = dl.flag("", "the same of text_to_image.imagen")
 
-    TINY = {"dataset": "openmoji/people-16", "small": True, "share": 1e-6}
+    PAPER = {"networks": "published", "share": 1.0}
+    TINY = {"dataset": "openmoji/people-16", "networks": "tiny", "share": 1e-6}
 
 
 def own_config(config: Config, name: str, dataset: Dataset) -> Any:
     """The flags of a pipeline that is trained here."""
     kind: Any = {"dalle": DalleConfig, "dalle2": UnclipConfig, "imagen": ImagenConfig}[name]
     side = min(dataset.image_shape[:2])
-    flags = dict(kind.TINY) if config.small else {} if name == "dalle" else {"sides": (side // 2, side)}
+    flags = {"own": {}, "tiny": kind.TINY, "published": kind.PAPER}[config.networks]
+    if name != "dalle" and config.networks != "tiny":
+        flags = {**flags, "sides": (side // 2, side)}
     one = kind(**{**flags, "dataset": config.dataset, "seed": config.seed})
     steps = {step: max(2, round(config.share * getattr(one, step))) for step in STEPS if hasattr(one, step)}
-    return dataclasses.replace(one, **steps)
+    # There is no flag here for each pipeline's batches: of few pictures they are as small as need be.
+    most = len(dataset.train)
+    batches = {name: min(getattr(one, name), most) for name in BATCHES if hasattr(one, name)}
+    return dataclasses.replace(one, **steps, **batches)
 
 
 def pipeline(config: Config, name: str, dataset: Dataset) -> dl.Rival:
@@ -168,10 +177,10 @@ def figures(report: dl.Report) -> dict[str, Any]:
     def sheet() -> Any:
         made = {**rows, "Imagen": report.ours.arrays["image"]}
         some = some_rows({**asked, **made}, 10)
-        true = area_means(some["image"], made["Imagen"].shape[1])
-        pictures = np.concatenate([true, *(some[title] for title in made)])
-        texts = [*texts_of(some, report.dataset), *(title for title in made for _ in range(len(true)))]
-        return captioned(pictures, texts, len(true), credit=report.dataset.about.get("credit", ""), tile=96)
+        pictures = np.concatenate([some["image"], *(resized(some[title], report.dataset) for title in made)])
+        count = len(some["image"])
+        texts = [*texts_of(some, report.dataset), *(title for title in made for _ in range(count))]
+        return captioned(pictures, texts, count, credit=report.dataset.about.get("credit", ""), tile=96)
 
     return {"samples": sheet}
 

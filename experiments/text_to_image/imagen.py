@@ -40,25 +40,7 @@ from deeplearn.text_to_image.quality import asked_rows
 from deeplearn.text_to_image.sheet import asked_sheet, some_rows
 from deeplearn.text_to_image.watched import Watch
 
-
-@dataclasses.dataclass(frozen=True)
-class Config(ImagenConfig):
-    # The paper's networks and budget, on the pictures of this data set and with a reader of texts that is trained
-    # here: its own sizes are --sides=64,256,1024 --dataset=captions:DIR@1024 --text_weights=T5-XXL. Its batches of
-    # 2048 are more than the default set has.
-    PAPER = {
-        "network": "published",
-        "text_width": 4096,
-        "text_features": 4096,
-        "batch_size": 1024,
-        "steps": 2_500_000,
-        "upsampler_steps": 2_500_000,
-        "learning_rate": 1e-4,
-        "ema": 0.9999,
-        "completer_steps": 0,
-        "noised": 1.0,
-        "percentile": 0.995,
-    }
+Config = ImagenConfig
 
 
 def baselines(trained: dl.Trained, dataset: Dataset) -> dict[str, Any]:

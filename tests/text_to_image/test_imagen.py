@@ -22,10 +22,9 @@ from deeplearn.text_to_image.imagen import (
 )
 from deeplearn.text_to_image.imagen_rows import ENLARGED, claims, enlarged, other_rows
 from deeplearn.text_to_image.imagen_sweeps import swept
-from experiments.text_to_image.imagen import Config
 from tests.experiments.pretend import pretend
 
-TINY = dataclasses.replace(ImagenConfig(), **Config.TINY)
+TINY = ImagenConfig(**ImagenConfig.TINY)
 
 
 @pytest.fixture(scope="module")
