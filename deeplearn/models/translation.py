@@ -223,10 +223,10 @@ def translate(
     alpha: float = 0.6,
     key: jax.Array | None = None,
 ) -> jax.Array:
-    """The most probable target found: int32 [batch, steps], up to and with `end`, then 0.
+    """A target for each source: int32 [batch, steps], up to and with `end`, then 0.
 
-    Greedy, or with more beams than one by beam search; with a key drawn at random, each as often as it is probable.
-    `translator` is bound; steps: the longest target.
+    The most probable one found, greedily, or with more beams than one by beam search; with a key and one beam it is
+    drawn, each as often as it is probable. `translator` is bound; steps: the longest target.
     """
     state = translator.start(source, lengths)
     translator, variables = translator.unbind()
@@ -236,8 +236,7 @@ def translate(
         return logits, state
 
     first = jnp.full(len(source), begin, jnp.int32)
-    if key is not None:
-        return sample(step, state, first, key, steps=steps, end=end)
     if beams > 1:
         return beam_search(step, state, first, steps=steps, end=end, beams=beams, alpha=alpha)[0][:, 0]
-    return sample(step, state, first, jax.random.key(0), steps=steps, end=end, temperature=0.0)
+    drawn = {"key": jax.random.key(0), "temperature": 0.0} if key is None else {"key": key}
+    return sample(step, state, first, steps=steps, end=end, **drawn)

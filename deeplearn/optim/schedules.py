@@ -22,6 +22,15 @@ SCHEDULES = (
 )
 
 
+def warm_adam(rate: float, steps: int, warm_up: int = 100, b2: float = 0.999) -> optax.GradientTransformation:
+    """Adam, its rate up along a line in `warm_up` updates, a tenth of all at most, and down to 0 along a cosine.
+
+    Gradients are clipped at norm 1.
+    """
+    rates = optax.warmup_cosine_decay_schedule(0.0, rate, min(warm_up, steps // 10), steps)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rates, b2=b2))
+
+
 def schedule(name: str, rate: float, steps: int, drops: Sequence[float] = (0.5, 0.75)) -> optax.Schedule:
     """The learning rate as a function of the updates taken so far, of `steps` in all.
 

@@ -38,11 +38,11 @@ def texts_of(rows: Mapping[str, np.ndarray], dataset: Dataset) -> list[str]:
     return [vocabulary.join(vocabulary.decode(tokens)) for tokens in rows["tokens"]]
 
 
-def tokens_of(texts: Sequence[str], dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np.ndarray]:
+def tokens_of(texts: Sequence[str], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """tokens int32 [N, time] between `begin` and `end`, as long as the data set's longest, and lengths int32 [N].
 
-    Words that the vocabulary does not have are left out: no vector was learnt for them. open_ended: a text that
-    loses some so, or says "…", ends with `MORE`. UserError for a text without words, and for one that is too long.
+    Words that the vocabulary does not have are left out: no vector was learnt for them. A text that says "…" ends
+    with `MORE`. UserError for a text without words, and for one that is too long.
     """
     vocabulary = _vocabulary(dataset)
     longest = dataset.train.spec["tokens"].shape[0]
@@ -50,7 +50,7 @@ def tokens_of(texts: Sequence[str], dataset: Dataset, open_ended: bool) -> tuple
     for row, text in enumerate(texts):
         words = vocabulary.encode(_cut(text, dataset))
         known = words[words != vocabulary.unknown]
-        more = [MORE] * (open_ended and (len(known) < len(words) or leaves_open(text)))
+        more = [MORE] * leaves_open(text)
         if not len(words) + len(more):
             raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")
         ids = [vocabulary.begin, *known, *more, vocabulary.end]
@@ -68,24 +68,18 @@ def asked(text: str, dataset: Dataset, open_ended: bool) -> tuple[np.ndarray, np
 
     And for "…", unless texts may be open_ended.
     """
-    if not open_ended:
-        _need_whole(text)
+    if leaves_open(text) and not open_ended:
+        raise UserError(
+            "this network reads whole captions, and nothing was trained to complete them: say what is to be seen, "
+            "without '…'"
+        )
     vocabulary = _vocabulary(dataset)
     unknown = [word for word in _cut(text, dataset) if word not in vocabulary.tokens]
     if unknown:
         close = difflib.get_close_matches(unknown[0], vocabulary.tokens, n=3)
         near = f"did you mean {' or '.join(map(repr, close))}?" if close else _known(dataset)
         raise UserError(f"this network never learnt the {vocabulary.level} {unknown[0]!r}: {near}")
-    return tokens_of([text], dataset, open_ended)
-
-
-def _need_whole(text: str) -> None:
-    """UserError for a text that leaves something open, where nothing completes it."""
-    if leaves_open(text):
-        raise UserError(
-            "this network reads whole captions, and nothing was trained to complete them: say what is to be seen, "
-            "without '…'"
-        )
+    return tokens_of([text], dataset)
 
 
 def leaves_open(text: str) -> bool:
@@ -93,13 +87,11 @@ def leaves_open(text: str) -> bool:
     return "…" in text or "..." in text
 
 
-def written(text: str, dataset: Dataset, open_ended: bool) -> str:
+def written(text: str, dataset: Dataset) -> str:
     """A user's text as the data set's captions are written: for an encoder that knows other words, too.
 
-    UserError for a text without words, and for "…", unless texts may be open_ended.
+    UserError for a text without words.
     """
-    if not open_ended:
-        _need_whole(text)
     words = with_tones(text).replace(":", " ").split() if has_parts(dataset) else text.split()
     if not words:
         raise UserError(f"the text is empty: say what is to be seen; {_known(dataset)}")

@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import runs
 from deeplearn import train as dl
@@ -19,6 +18,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.logit_laplace import logit_laplace_log_density
 from deeplearn.models.vqvae import GROUPS, VQVAE
+from deeplearn.optim.schedules import warm_adam
 
 COMMITMENT = 0.25  # β (van den Oord et al. 2017, section 3.2)
 COLDEST = 1 / 16  # temperature of the Gumbel-softmax at last (Ramesh et al. 2021, section 2.1)
@@ -107,8 +107,7 @@ def code_stage(config: CodeConfig, dataset: Dataset, network: str = "", loss: An
     loss: `reconstruct`, or a function that calls it on the code's part of a larger model.
     """
     steps = config.code_steps
-    rate = optax.warmup_cosine_decay_schedule(0.0, config.code_rate, min(100, steps // 10), steps)
-    adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+    adam = warm_adam(config.code_rate, steps)
     variance = max(dataset.moments("image")[1] ** 2, 1e-6)
 
     def of_code(model: Any, batch: dl.Batch) -> dl.Losses:

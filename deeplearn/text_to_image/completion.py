@@ -19,12 +19,12 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset, Vocabulary
 from deeplearn.losses.classification import token_cross_entropy
 from deeplearn.models.translation import Transformer, translate
+from deeplearn.optim.schedules import warm_adam
 from deeplearn.text_to_image.captions import MORE, asked, leaves_open, lose_words, texts_of, tokens_of
 
 TRIES = 8  # captions that are drawn for each, of which the first that has all that was said is taken
@@ -39,10 +39,15 @@ class Completing(dl.Config):
 
 
 def completer(config: Completing, dataset: Dataset) -> Transformer | None:
-    """The transformer from what is left of a caption to the whole, if there is one."""
+    """The transformer from what is left of a caption to the whole, if there is one.
+
+    None where captions are not cut into words: of these some can be left out.
+    """
     assert dataset.vocabulary is not None
+    if not config.completer_steps or dataset.vocabulary.level != "word":
+        return None
     longest = dataset.train.spec["tokens"].shape[0]
-    return Transformer(len(dataset.vocabulary), 128, 256, 2, 4, longest) if config.completer_steps else None
+    return Transformer(len(dataset.vocabulary), features=128, hidden=256, depth=2, heads=4, length=longest)
 
 
 def complete(model: Any, batch: dl.Batch) -> dl.Losses:
@@ -52,16 +57,15 @@ def complete(model: Any, batch: dl.Batch) -> dl.Losses:
     return token_cross_entropy(model.completer(*some, tokens[:, :-1], train=True), tokens[:, 1:], length - 1)
 
 
-def stages(config: Completing) -> list[dl.Stage]:
+def stages(config: Completing, dataset: Dataset) -> list[dl.Stage]:
     """The stage in which the completer trains, if there is one."""
-    if not (steps := config.completer_steps):
+    if completer(config, dataset) is None:
         return []
-    rate = optax.warmup_cosine_decay_schedule(0.0, 2e-3, min(100, steps // 10), steps)
-    adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-    return [dl.Stage([dl.Turn(complete, ("completer",), called="completer")], adam, steps, "completer")]
+    steps, turn = config.completer_steps, dl.Turn(complete, ("completer",), called="completer")
+    return [dl.Stage([turn], warm_adam(2e-3, steps), steps, "completer", batch_size=config.batch_size)]
 
 
-def written(model: Any, batch: dl.Batch) -> jax.Array:
+def tries(model: Any, batch: dl.Batch) -> jax.Array:
     """int32 [B, TRIES, time − 1]: what may have been each caption, after `begin`, drawn at random."""
     tokens, length = (batch[name].repeat(TRIES, 0) for name in ("tokens", "length"))
     ends = {"begin": Vocabulary.begin, "end": Vocabulary.end}
@@ -81,20 +85,26 @@ def completed(trained: dl.Trained, tokens: np.ndarray, length: np.ndarray) -> tu
     if not len(left_open):
         return tokens, length
     some = {"tokens": tokens[left_open], "length": length[left_open]}
-    found = trained.folded(COMPLETING).over(written, some, 100)
-    for row, tries in zip(left_open, found, strict=True):
-        said = Counter(tokens[row, 1 : length[row] - 1].tolist())
-        del said[MORE]
-        whole = [one for one in tries if Vocabulary.end in one and said <= Counter(one.tolist())]
-        words = whole[0][: whole[0].tolist().index(Vocabulary.end)] if whole else list(said.elements())
+    found = trained.folded(COMPLETING).over(tries, some, 100)
+    for row, drawn in zip(left_open, found, strict=True):
+        said = [token for token in tokens[row, 1 : length[row] - 1].tolist() if token != MORE]
+        whole = (_words(one) for one in drawn.tolist())
+        words = next((one for one in whole if one and Counter(said) <= Counter(one)), said)
         tokens[row], length[row] = Vocabulary.pad, len(words) + 2
         tokens[row, : length[row]] = [Vocabulary.begin, *words, Vocabulary.end]
     return tokens, length
 
 
+def _words(drawn: list[int]) -> list[int]:
+    """The words of a caption that was drawn, before its end; none where it has no end, or signs among its words."""
+    words = drawn[: drawn.index(Vocabulary.end)] if Vocabulary.end in drawn else []
+    return [] if {Vocabulary.pad, Vocabulary.unknown, Vocabulary.begin} & set(words) else words
+
+
 def read(trained: dl.Trained, dataset: Dataset, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """`tokens_of` texts, what they leave open completed, as are words that were never learnt. Its UserErrors."""
-    return completed(trained, *tokens_of(texts, dataset, trained.model.completer is not None))
+    """`tokens_of` texts, what they leave open completed where there is a completer. Its UserErrors."""
+    found = tokens_of(texts, dataset)
+    return completed(trained, *found) if trained.model.completer else found
 
 
 def read_asked(trained: dl.Trained, dataset: Dataset, text: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -108,10 +118,14 @@ def whole(trained: dl.Trained, dataset: Dataset, texts: Sequence[str]) -> list[s
 
     UserErrors as of `asked`, for these.
     """
-
     found = dict(enumerate(texts))
     if left_open := [row for row, text in found.items() if leaves_open(text)]:
         rows = [asked(found[row], dataset, trained.model.completer is not None) for row in left_open]
         tokens, length = completed(trained, *map(np.concatenate, zip(*rows, strict=True)))
-        found |= zip(left_open, texts_of({"tokens": tokens, "length": length}, dataset), strict=True)
+        made = texts_of({"tokens": tokens, "length": length}, dataset)
+        # As the data set writes it, where it has this caption: "Mrs. Claus", which is cut into "Mrs . Claus".
+        train = dataset.train.arrays()
+        cut = texts_of({"tokens": train["tokens"]}, dataset)
+        written = dict(zip(cut, texts_of(train, dataset), strict=True))
+        found |= zip(left_open, (written.get(text, text) for text in made), strict=True)
     return list(found.values())

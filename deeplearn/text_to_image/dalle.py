@@ -11,13 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.losses.text_and_codes import text_and_codes_loss
 from deeplearn.models.dalle import Dalle, Foreseen, TextAndCodes, drawn_codes
+from deeplearn.optim.schedules import warm_adam
 from deeplearn.text_to_image import completion
 from deeplearn.text_to_image.clip import agreement, contrast, small_clip
 from deeplearn.text_to_image.codes import code, code_stage, coder_of_run, frozen_codes, of_run
@@ -214,8 +214,7 @@ def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
     """The code, which then stays as it is; the bag that foresees it; its decoder; CLIP; what completes captions."""
 
     def stage(name: str, loss: Any, steps: int, batch: int, ema: float, rate: float) -> dl.Stage:
-        falling = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 10), steps)
-        adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(falling, b2=0.99))
+        adam = warm_adam(rate, steps, b2=0.99)
         return dl.Stage([dl.Turn(loss, (name,), called=name)], adam, steps, name, ema, None, batch)
 
     predicts = partial(predict, config=config)
@@ -227,7 +226,7 @@ def stages(config: DalleConfig, dataset: Dataset) -> list[dl.Stage]:
     else:
         own.insert(0, code_stage(config, dataset, "code"))
     own.append(stage("clip", align, config.clip_steps, config.clip_batch, 0.99, config.learning_rate))
-    return [*own, *completion.stages(config)]
+    return [*own, *completion.stages(config, dataset)]
 
 
 def with_code(variables: Mapping[str, Any], path: str, dataset: Dataset) -> Mapping[str, Any]:

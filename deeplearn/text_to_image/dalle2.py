@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
@@ -18,6 +17,7 @@ from deeplearn.models.diffusion_prior import DiffusionPrior
 from deeplearn.models.text_reader import TextReader
 from deeplearn.models.text_unet import Level, TextUNet
 from deeplearn.models.unclip import PictureReader, Unclip, unclip_decoder, unclip_prior, unclip_upsampler
+from deeplearn.optim.schedules import warm_adam
 from deeplearn.text_to_image import completion
 from deeplearn.text_to_image.clip import small_clip
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
@@ -80,8 +80,7 @@ def stages(config: UnclipConfig, dataset: Dataset, model: Unclip) -> list[dl.Sta
     def stage(
         name: str, loss: Any, trains: tuple[str, ...], steps: int, batch: int, ema: float = config.ema, **more: Any
     ) -> dl.Stage:
-        rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(200, steps // 10), steps)
-        adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+        adam = warm_adam(config.learning_rate, steps, 200)
         return dl.Stage([dl.Turn(loss, trains, called=name)], adam, steps, name, ema, None, batch, **more)
 
     names = iter(config.names)
@@ -103,7 +102,7 @@ def stages(config: UnclipConfig, dataset: Dataset, model: Unclip) -> list[dl.Sta
     for number, name in enumerate(names, 1):
         loss = partial(enlarge_it, config=config, number=number)
         found.append(stage(name, loss, (f"upsamplers_{number - 1}",), config.upsampler_steps, config.batch_size))
-    return [*found, *completion.stages(config)]
+    return [*found, *completion.stages(config, dataset)]
 
 
 def with_components(

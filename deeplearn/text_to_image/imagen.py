@@ -165,6 +165,13 @@ def pictures(
     return made
 
 
+def rows_for(config: ImagenConfig, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+    """The captions of the data set's rows, and their lengths, as the system reads them."""
+    if config.text_weights:
+        return FrozenText(config.text_weights, dataset).read(texts_of(rows, dataset))
+    return rows["tokens"], rows["length"]
+
+
 def texts_for(
     trained: dl.Trained, config: ImagenConfig, dataset: Dataset, texts: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +236,7 @@ def stages(config: ImagenConfig, dataset: Dataset) -> list[dl.Stage]:
         return dl.Stage([turn], config.chain(steps), steps, name, config.ema, data, batch)
 
     own = [stage(number, name) for number, name in enumerate(config.names)]
-    return [*own, *completion.stages(config)]
+    return [*own, *completion.stages(config, dataset)]
 
 
 def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.Rows:
@@ -239,7 +246,7 @@ def evaluate(trained: dl.Trained, dataset: Dataset, config: ImagenConfig) -> dl.
     Of the base also what it makes of other words and of captions that leave something open.
     """
     asked = asked_rows(dataset)
-    made = pictures(trained, config, dataset, *texts_for(trained, config, dataset, texts_of(asked, dataset)))
+    made = pictures(trained, config, dataset, *rows_for(config, dataset, asked))
 
     def measured(images: np.ndarray, **more: float) -> dl.Measured:
         return dl.Measured({**picture_quality(images, dataset, asked), **more}, {"image": images})

@@ -12,9 +12,8 @@ from deeplearn.baselines.classical import Thunks
 from deeplearn.data import Dataset
 from deeplearn.models.imagen import enlarge
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.captions import texts_of
 from deeplearn.text_to_image.frozen_text import FrozenText
-from deeplearn.text_to_image.imagen import ImagenConfig, drawn, pictures, texts_for
+from deeplearn.text_to_image.imagen import ImagenConfig, drawn, pictures, rows_for
 from deeplearn.text_to_image.partial_captions import partial_rows
 from deeplearn.text_to_image.quality import asked_rows, picture_quality, rightness
 
@@ -55,7 +54,7 @@ def enlarged(trained: dl.Trained, dataset: Dataset, config: ImagenConfig, way: s
     """The base's pictures enlarged: "cubic" interpolation, or "in one step", each super-resolution's own estimate
     of the mean of what is possible, by squared error the best."""
     asked = asked_rows(dataset)
-    text = texts_for(trained, config, dataset, texts_of(asked, dataset))
+    text = rows_for(config, dataset, asked)
     if way == "cubic":
         base = drawn(trained, config, dataset.image_shape[2], 0, *text)
         made = np.clip(np.asarray(enlarge(base, config.sides[-1])), 0, 1)

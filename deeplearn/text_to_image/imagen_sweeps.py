@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.data.subsets import evenly_spaced
-from deeplearn.text_to_image.captions import texts_of
-from deeplearn.text_to_image.imagen import ImagenConfig, drawn, texts_for
+from deeplearn.text_to_image.imagen import ImagenConfig, drawn, rows_for
 from deeplearn.text_to_image.quality import picture_quality, rightness
 
 ROWS = 100
@@ -30,7 +29,7 @@ def swept(
     """{metric: (values, the metric at each)} as a flag of sampling takes these values, in pictures of the base; of
     `noised_when_drawn` in the first super-resolution of the base's pictures."""
     rows, channels = evenly_spaced(dataset.validation, ROWS), dataset.image_shape[2]
-    text = texts_for(trained, config, dataset, texts_of(rows, dataset))
+    text = rows_for(config, dataset, rows)
     enlarges = flag == "noised_when_drawn"
     small = drawn(trained, config, channels, 0, *text) if enlarges else None
     found: list[dict[str, float]] = []

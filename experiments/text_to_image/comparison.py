@@ -16,7 +16,7 @@ pictures one sample each.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from deeplearn.text_to_image.dalle_config import DalleConfig
 from deeplearn.text_to_image.imagen import ImagenConfig
 from deeplearn.text_to_image.opened import opened
 from deeplearn.text_to_image.paraphrases import paraphrase_quality
-from deeplearn.text_to_image.partial_captions import partial_quality
+from deeplearn.text_to_image.partial_captions import Draw, partial_quality
 from deeplearn.text_to_image.quality import asked_rows, picture_quality
 from deeplearn.text_to_image.sheet import some_rows
 from deeplearn.train.plan import training_flops
@@ -51,7 +51,6 @@ TITLES = {"dalle": "DALL·E", "dalle2": "DALL·E 2", "imagen": "Imagen"}
 TIMED = 16  # pictures that are made to see how long one takes
 STEPS = ("steps", "code_steps", "bag_steps", "clip_steps", "prior_steps", "upsampler_steps", "completer_steps")
 BATCHES = ("batch_size", "code_batch", "bag_batch", "clip_batch", "prior_batch")
-Draw = Callable[[Sequence[str]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +76,10 @@ def own_config(config: Config, name: str, dataset: Dataset) -> Any:
     if name != "dalle" and config.networks != "tiny":
         flags = {**flags, "sides": (side // 2, side)}
     one = kind(**{**flags, "dataset": config.dataset, "seed": config.seed})
-    steps = {step: max(2, round(config.share * getattr(one, step))) for step in STEPS if hasattr(one, step)}
+    steps = {step: max(2, round(config.share * getattr(one, step))) for step in STEPS if getattr(one, step, 0)}
     # There is no flag here for each pipeline's batches: of few pictures they are as small as need be.
     most = len(dataset.train)
-    batches = {name: min(getattr(one, name), most) for name in BATCHES if hasattr(one, name)}
+    batches = {batch: min(getattr(one, batch), most) for batch in BATCHES if hasattr(one, batch)}
     return dataclasses.replace(one, **steps, **batches)
 
 
@@ -107,7 +106,8 @@ def operations(name: str, config: Any, dataset: Dataset) -> float:
 
 
 def drawing(trained: dl.Trained, name: str, dataset: Dataset) -> Draw:
-    """texts -> pictures [N, side, side, C] of the pipeline; words that it never learnt are left open."""
+    """texts -> pictures [N, side, side, C] of the pipeline; what they leave open is completed, words that it never
+    learnt are left out."""
     own, config = trained[name], trained[name].facts["config"]
 
     def draw(texts: Sequence[str]) -> np.ndarray:

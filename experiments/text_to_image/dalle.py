@@ -26,7 +26,7 @@ from deeplearn.data import Dataset
 from deeplearn.errors import UserError
 from deeplearn.figures.captioned import captioned
 from deeplearn.text_to_image.baselines import picture_baselines
-from deeplearn.text_to_image.captions import texts_of
+from deeplearn.text_to_image.captions import leaves_open, texts_of
 from deeplearn.text_to_image.completion import read_asked
 from deeplearn.text_to_image.dalle import pictures, ranked, system, upper_half
 from deeplearn.text_to_image.dalle_config import DalleConfig, best_row
@@ -52,13 +52,20 @@ def images(
     temperature: float | None = None,
     candidates: int = 0,
 ) -> np.ndarray:
-    """Of the text, or of none; of `candidates` those that CLIP likes best, the best first."""
+    """Of the text, or of none; of `candidates` those that CLIP likes best, the best first.
+
+    What a text leaves open is completed `count` times, and the best of each is shown.
+    """
     if candidates > MOST or not (temperature or 0) >= 0:
         raise UserError(f"--temperature should be at least 0, and --candidates at most {MOST}")
     config = trained.config if temperature is None else dataclasses.replace(trained.config, temperature=temperature)
-    read = read_asked(trained, dataset, text or "…", max(count, candidates))
-    made, cosines = ranked(trained, config, *read, 1)
-    return made[np.argsort(-cosines[:, 0])[:count], 0]
+    text = text or "…"
+    captions = count if leaves_open(text) else 1
+    most = count // captions  # of each caption
+    read = read_asked(trained, dataset, text, captions)
+    made, cosines = ranked(trained, config, *read, max(most, candidates // captions))
+    best = np.argsort(-cosines, axis=1)[:, :most]
+    return np.concatenate([drawn[rows] for drawn, rows in zip(made, best, strict=True)])
 
 
 def by_rank(trained: dl.Trained, dataset: Dataset) -> Any:

@@ -19,7 +19,7 @@ combinations. `identity` is the fraction of pictures to which, of all pictures, 
 transformer, drawn at random: `partial_agreement` is how often pictures agree with what was said, `partial_coverage`
 how much of the data's entropy over what was not they have. `paraphrase_kind`: words that training never has
 ("pupil" for student). Rows: each stage, the base enlarged by cubic interpolation and in one step, the squared-error
-estimate; retrieval, regressions, a recoloured sibling.
+estimate; the largest pictures seen as small as the base's; retrieval, regressions, a recoloured sibling.
 """
 
 import dataclasses
@@ -31,9 +31,9 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.figures.plots import curves
-from deeplearn.text_to_image.captions import texts_of, written
+from deeplearn.text_to_image.captions import written
 from deeplearn.text_to_image.completion import read_asked
-from deeplearn.text_to_image.imagen import ImagenConfig, pictures, system, texts_for
+from deeplearn.text_to_image.imagen import ImagenConfig, pictures, rows_for, system, texts_for
 from deeplearn.text_to_image.imagen_rows import claims, other_rows
 from deeplearn.text_to_image.imagen_sweeps import GUIDANCE, NOISED, swept, thresholded
 from deeplearn.text_to_image.quality import asked_rows
@@ -58,8 +58,7 @@ def images(
     config = trained.config if guidance is None else dataclasses.replace(trained.config, guidance=guidance)
     # A frozen encoder knows words that training never had.
     if config.text_weights:
-        own = written(text, dataset, trained.model.completer is not None)
-        read = texts_for(trained, config, dataset, [own] * count)
+        read = texts_for(trained, config, dataset, [written(text, dataset)] * count)
     else:
         read = read_asked(trained, dataset, text, count)
     return pictures(trained, config, dataset, *read, watch)[-1]
@@ -67,7 +66,7 @@ def images(
 
 def sheet(trained: dl.Trained, dataset: Dataset) -> Any:
     rows = some_rows(asked_rows(dataset))
-    text = texts_for(trained, trained.config, dataset, texts_of(rows, dataset))
+    text = rows_for(trained.config, dataset, rows)
     made = pictures(trained, trained.config, dataset, *text)
     return asked_sheet(made[-1], rows, dataset)
 

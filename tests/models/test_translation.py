@@ -145,3 +145,20 @@ def test_the_size_of_rnnsearch():
 def test_an_unknown_kind_is_an_error():
     with pytest.raises(ValueError, match="none of fixed, bahdanau, luong"):
         jax.eval_shape(RecurrentTranslator("dot", COUNT, 4, 6, 5).init, jax.random.key(0), SOURCE, LENGTHS, TARGET)
+
+
+def test_with_a_key_translations_are_drawn_as_often_as_they_are_probable():
+    model, own = MODELS["transformer"], variables("transformer")
+    source, lengths = np.repeat(SOURCE[:1], 3000, 0), np.repeat(LENGTHS[:1], 3000)
+
+    @jax.jit
+    def drawn(key):
+        options = {"steps": 2, "begin": BEGIN, "end": END, "key": key}
+        return model.apply(own, source, lengths, method=functools.partial(translate, **options))
+
+    found = np.asarray(drawn(jax.random.key(0)))
+    first = np.bincount(found[:, 0], minlength=COUNT) / len(found)
+    wanted = np.asarray(jax.nn.softmax(logits("transformer", SOURCE[:1], LENGTHS[:1], TARGET[:1])[0, 0]))
+    np.testing.assert_allclose(first, wanted, atol=0.04)
+    assert (found[found[:, 0] == END][:, 1] == 0).all() and (first > 0).sum() > 2
+    assert (np.asarray(drawn(jax.random.key(1))) != found).any()

@@ -1,4 +1,4 @@
-"""Captions as tokens: what a user types, and words that are dropped."""
+"""Captions as tokens: what a user types, and words that are lost."""
 
 import types
 
@@ -48,7 +48,7 @@ def test_a_text_is_written_as_the_set_writes_it(emoji):
 
 def test_the_captions_of_the_set_are_their_own_tokens(emoji):
     rows = emoji.test.arrays()
-    tokens, length = tokens_of(texts_of(rows, emoji), emoji, open_ended=False)
+    tokens, length = tokens_of(texts_of(rows, emoji), emoji)
     np.testing.assert_array_equal(tokens, rows["tokens"])
     np.testing.assert_array_equal(length, rows["length"])
 
@@ -56,7 +56,7 @@ def test_the_captions_of_the_set_are_their_own_tokens(emoji):
 def test_captions_without_texts_are_read_from_their_tokens():
     shapes = data.load("shapes/32")
     rows = shapes.test.arrays(5)
-    tokens, length = tokens_of(texts_of(rows, shapes), shapes, open_ended=False)
+    tokens, length = tokens_of(texts_of(rows, shapes), shapes)
     np.testing.assert_array_equal(tokens, rows["tokens"])
     np.testing.assert_array_equal(length, rows["length"])
 
@@ -76,11 +76,9 @@ def test_what_cannot_be_read_is_said(text, sentence, emoji):
         asked(text, emoji, open_ended=True)
 
 
-def test_words_that_were_never_learnt_are_left_open_or_out(emoji):
-    tokens, length = tokens_of(["feline judge", "judge"], emoji, open_ended=True)
+def test_words_that_were_never_learnt_are_left_out(emoji):
     judge = emoji.vocabulary.encode(["judge"])[0]
-    assert tokens[:, :4].tolist() == [[2, judge, MORE, 3], [2, judge, 3, 0]] and length.tolist() == [4, 3]
-    tokens, length = tokens_of(["feline judge", "feline"], emoji, open_ended=False)
+    tokens, length = tokens_of(["feline judge", "feline"], emoji)
     assert tokens[:, :3].tolist() == [[2, judge, 3], [2, 3, 0]] and length.tolist() == [3, 2]
 
 
@@ -119,10 +117,8 @@ def test_lost_words_leave_the_others_in_their_order_and_a_sign():
 
 
 def test_a_text_for_another_encoder_keeps_its_words_and_has_the_set_s_tones(emoji):
-    assert written("feline  courier: dark skin tone", emoji, open_ended=False) == "feline courier dark_skin"
-    assert written("a dog", data.load("shapes/32"), open_ended=False) == "a dog"
+    assert written("feline  courier: dark skin tone", emoji) == "feline courier dark_skin"
+    assert written("a dog", data.load("shapes/32")) == "a dog"
     with pytest.raises(UserError, match="the text is empty"):
-        written(" ", emoji, open_ended=True)
-    with pytest.raises(UserError, match="reads whole captions"):
-        written("judge …", emoji, open_ended=False)
-    assert written("judge …", emoji, open_ended=True) == "judge …"
+        written(" ", emoji)
+    assert written("judge …", emoji) == "judge …"

@@ -175,6 +175,16 @@ def test_what_is_asked_for_comes_best_first():
     assert len(np.unique(every.reshape(4, -1), axis=0)) > 1
 
 
+def test_of_what_is_left_open_each_completion_has_its_best(monkeypatch):
+    own, rows = trained(), data().train.arrays()
+    two = rows["tokens"][1:3], rows["length"][1:3]
+    monkeypatch.setattr(page, "read_asked", lambda trained, dataset, text, count: {("red …", 2): two}[text, count])
+    made = page.images(own, data(), 2, "red …", candidates=6)
+    every, cosines = ranked(own, CONFIG, *two, 3)
+    np.testing.assert_array_equal(made, every[np.arange(2), cosines.argmax(1)])
+    assert page.images(own, data(), 2, "red …").shape == made.shape
+
+
 @pytest.mark.parametrize(("asked", "says"), [({"temperature": -1.0}, "temperature"), ({"candidates": 600}, "512")])
 def test_what_cannot_be_asked(asked, says):
     with pytest.raises(UserError, match=says):

@@ -9,7 +9,9 @@ import pytest
 from deeplearn import data
 from deeplearn import train as dl
 from deeplearn.errors import UserError
-from deeplearn.text_to_image import imagen_rows
+from deeplearn.text_to_image import completion, imagen_rows
+from deeplearn.text_to_image.captions import tokens_of
+from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.imagen import (
     ImagenConfig,
     asked_in_training,
@@ -23,6 +25,7 @@ from deeplearn.text_to_image.imagen import (
 from deeplearn.text_to_image.imagen_rows import ENLARGED, claims, enlarged, other_rows
 from deeplearn.text_to_image.imagen_sweeps import swept
 from tests.experiments.pretend import pretend
+from tests.weights.text_encoders import FOLDERS
 
 TINY = ImagenConfig(**ImagenConfig.TINY)
 
@@ -126,6 +129,20 @@ def test_unknown_words_are_left_out_and_no_text_is_nothing(trained, dataset):
     np.testing.assert_array_equal(some[1], known[1])
     condition, free = trained(read, *known)
     assert np.abs(condition[0]).max() > 0 and not np.asarray(free[0]).any() and not np.asarray(free[2]).any()
+
+
+def test_a_frozen_encoder_reads_what_an_open_text_is_completed_to(trained, dataset, monkeypatch):
+    """And other texts as they are, in words that training never has, too."""
+    config = dataclasses.replace(TINY, text_weights=str(FOLDERS / "minilm"))
+    own = dl.Trained(trained.model, trained.variables, trained.key, config)
+    whole = dataset.train.arrays()["text"].astype(str)[0]
+    tokens, length = tokens_of([whole], dataset)
+    monkeypatch.setattr(completion, "completed", lambda trained, *read: (tokens, length))
+    found, lengths = texts_for(own, config, dataset, [f"{whole.split()[0]} …", "wobbly"])
+    for row, text in enumerate((whole, "wobbly")):
+        (one,), (count,) = FrozenText(config.text_weights, dataset).read([text])
+        np.testing.assert_allclose(found[row, :count], one[:count], atol=1e-4)
+        assert lengths[row] == count
 
 
 @pytest.mark.parametrize(
