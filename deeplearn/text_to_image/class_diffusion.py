@@ -9,7 +9,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
@@ -20,6 +19,7 @@ from deeplearn.metrics.bounds import bits_per_dim
 from deeplearn.models.denoiser import GROUPS, UNet, resolutions
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.nn.noise import PREDICTIONS, SCHEDULES
+from deeplearn.optim.schedules import warm_adam
 
 DRAWS = 32  # noise levels of each test image at which its bits are estimated
 ESTIMATED = 1000  # test images at most
@@ -56,9 +56,7 @@ class ClassDiffusionConfig(dl.Config):
         return Diffusion(denoiser, mean, std, self.prediction, self.schedule, self.scale(shape))
 
     def stage(self) -> dl.Stage:
-        warm_up = min(200, self.steps // 10)
-        rate = optax.warmup_cosine_decay_schedule(0.0, self.learning_rate, warm_up, self.steps)
-        adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+        adam = warm_adam(self.learning_rate, self.steps, 200)
         turn = dl.Turn(partial(denoise, drop_label=self.drop_label))
         return dl.Stage([turn], adam, self.steps, ema=0.999)
 

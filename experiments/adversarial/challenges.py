@@ -18,7 +18,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.adversarial.points import REMEDIES, PointConfig, coverage, declared, made, over_the_data
@@ -30,6 +29,7 @@ from deeplearn.figures.plots import bars
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
+from deeplearn.optim.schedules import warm_adam
 from deeplearn.train.config import named
 
 FIRST, UNROLLED, ANNEALED, DIFFUSION = "gan", "unrolled", "annealed", "diffusion"
@@ -102,8 +102,7 @@ def build(config: Config, dataset: Dataset) -> dl.Experiment:
         rivals[name] = dl.Rival(own.system(dataset), [stage], play)
     if DIFFUSION in config.methods:
         mean, std = dataset.moments("point")
-        rates = optax.warmup_cosine_decay_schedule(0.0, 3e-3, config.diffusion_steps // 20, config.diffusion_steps)
-        chain = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rates))
+        chain = warm_adam(3e-3, config.diffusion_steps, config.diffusion_steps // 20)
         size = min(4 * config.batch_size, len(dataset.train))
         fixed: dict[str, Any] = {"name": DIFFUSION, "batch_size": size, "ema": 0.999}
         model = Diffusion(DenoisingMLP(160), mean=mean, std=std, prediction="v", schedule="lognormal")

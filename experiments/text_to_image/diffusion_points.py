@@ -13,7 +13,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from deeplearn import train as dl
 from deeplearn.adversarial.points import coverage, declared, over_the_data
@@ -25,6 +24,7 @@ from deeplearn.models.denoiser import DenoisingMLP
 from deeplearn.models.diffusion import Diffusion, diffusion_samples
 from deeplearn.models.samplers import SAMPLERS
 from deeplearn.nn.noise import PREDICTIONS, SCHEDULES
+from deeplearn.optim.schedules import warm_adam
 from deeplearn.text_to_image.sweeps import by_evaluations, evaluation_curves
 
 
@@ -85,9 +85,7 @@ def figures(report: dl.Report) -> dict[str, Any]:
 def build(config: Config, dataset: Dataset) -> dl.Experiment:
     dataset.need_modes("this experiment counts those that samples reach")
     mean, std = dataset.moments("point")
-    warm_up = min(200, config.steps // 10)
-    rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warm_up, config.steps)
-    adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+    adam = warm_adam(config.learning_rate, config.steps, 200)
     return dl.Experiment(
         model=Diffusion(
             DenoisingMLP(config.width),

@@ -57,6 +57,8 @@ def test_regression_covers_nothing_but_what_its_captions_are_completed_to(emoji)
         said = [set(text.split()[:-1]) for text in texts]
         return [rng.choice([name for name in names if words <= set(name.split())]) for words in said]
 
+    rows = [f"regression of {captions} captions" for captions in ("partial", "completed")]
+    assert list(partial_rows(None, emoji, 8)) == rows
     alone, completed = (regressed(emoji, 8, *how).metrics for how in ((), (read,)))
     assert alone["partial_coverage"] == 0 and alone["partial_agreement"] < 0.9
     assert completed["partial_coverage"] > 0.3
