@@ -25,6 +25,12 @@ class Cascade(Completing):
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the first U-Net's blocks are told of all this", min=8)
     noise_scale: float = dl.flag(8.0, "factor of all noise levels (log-normal)", min=1e-3)
+    changed: float = dl.flag(
+        0.3,
+        "chance of a mirrored picture, and of a moved one, where networks read text in training (0: none)",
+        min=0,
+        max=1,
+    )
     noised: float = dl.flag(
         0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
     )

@@ -72,6 +72,7 @@ class UnclipConfig(Cascade):
         "ema": 0.9999,
         "completer_steps": 0,
         "noised_vector": 0.0,
+        "changed": 0.0,
     }
     TINY = {
         **Cascade.TINY,

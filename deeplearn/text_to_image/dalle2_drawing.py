@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
+from deeplearn.data.told_augmentation import unchanged
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
 from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion, strength
@@ -46,10 +47,11 @@ def prior_estimate(
 
 
 def told(model: Unclip, vector: jax.Array, tokens: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
-    """What the decoder is told of vectors and captions, and where neither is given."""
+    """What the decoder is told of vectors and captions, and where neither is given: pictures as they are."""
     every = jnp.ones(length.shape, bool)
-    free = model.reader(vector, tokens, jnp.zeros_like(length), ~every)
-    return model.reader(vector, tokens, length, every), free
+    known, *context = model.reader(vector, tokens, length, every)
+    nothing, *free = model.reader(vector, tokens, jnp.zeros_like(length), ~every)
+    return (unchanged(known), *context), (unchanged(nothing), *free)
 
 
 def estimate(

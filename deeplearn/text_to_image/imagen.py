@@ -15,6 +15,7 @@ import numpy as np
 from deeplearn import train as dl
 from deeplearn.data import Dataset
 from deeplearn.data.streams import ENDLESS
+from deeplearn.data.told_augmentation import changed, unchanged
 from deeplearn.errors import UserError
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.diffusion import Arrays, Diffusion, strength
@@ -64,6 +65,7 @@ class ImagenConfig(Cascade, dl.OptimizerConfig):
         "ema": 0.9999,
         "completer_steps": 0,
         "noised": 1.0,
+        "changed": 0.0,
         "percentile": 0.995,
     }
 
@@ -88,20 +90,23 @@ def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> A
 def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -> dl.Losses:
     """The denoising loss of one stage; above the base of the details that a smaller picture, noised, lacks."""
     diffusion, side = model.stage(number), config.sides[number]
-    condition = asked_in_training(model, batch, config)
+    whole, label = changed(model.make_rng("noise"), batch["image"], config.changed)
+    vector, *words = asked_in_training(model, batch, config)
+    condition: Arrays = (jnp.concatenate([vector, label], axis=1), *words)
     if number:
-        small = area_means(batch["image"], config.sides[number - 1])
+        small = area_means(whole, config.sides[number - 1])
         t = config.noised * jax.random.uniform(model.make_rng("noise"), (len(small),))
         condition += seen_small(small, side, t, model.make_rng("noise"))
-    image = area_means(batch["image"], side)
+    image = area_means(whole, side)
     drawn = details(image, config.sides[number - 1]) if number else image
     return diffusion_loss(diffusion, drawn, *condition), {}
 
 
 def read(model: Imagen, text: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
-    """What the denoisers are told of texts, and of no text."""
+    """What the denoisers are told of texts, and of no text: pictures as they are, not changed."""
     vector, sequence, mask = model.reader(text, length)
-    return (vector, sequence, mask), (jnp.zeros_like(vector), sequence, jnp.zeros_like(mask))
+    free = (unchanged(jnp.zeros_like(vector)), sequence, jnp.zeros_like(mask))
+    return (unchanged(vector), sequence, mask), free
 
 
 def drawn(

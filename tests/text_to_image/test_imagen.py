@@ -8,8 +8,12 @@ import pytest
 
 from deeplearn import data
 from deeplearn import train as dl
+from deeplearn.data.told_augmentation import CHANGES
 from deeplearn.errors import UserError
-from deeplearn.text_to_image import completion, imagen_rows
+from deeplearn.models.imagen import enlarge
+from deeplearn.models.super_resolution import details
+from deeplearn.nn.functional import area_means
+from deeplearn.text_to_image import completion, imagen, imagen_rows
 from deeplearn.text_to_image.captions import tokens_of
 from deeplearn.text_to_image.frozen_text import FrozenText
 from deeplearn.text_to_image.imagen import (
@@ -119,6 +123,29 @@ def test_captions_are_left_out_as_often_as_is_said(trained, dataset):
     none = ~kept.any(1)
     assert 0.14 < none.mean() < 0.26 and not some[none].any()
     np.testing.assert_array_equal(some[~none], whole[~none])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_stage_draws_changed_pictures_of_which_it_is_told(trained, dataset, monkeypatch, number):
+    rows = {key: dataset.train.arrays()[key].repeat(10, 0) for key in ("image", "tokens", "length")}
+    monkeypatch.setattr(imagen, "diffusion_loss", lambda diffusion, image, *condition: (image, condition))
+    config = dataclasses.replace(TINY, changed=1.0, noised=0.0, noised_when_drawn=0.0)
+    (image, condition), _ = trained(denoise, rows, config=config, number=number)
+    label = condition[0][:, TINY.text_features :]
+    assert (label[:, 0] == 1).all() and (label[:, 1:] != 0).any(1).mean() > 0.7
+    still = ~np.asarray(label[:, 1:]).any(1)
+    mirrored = rows["image"][still][:, :, ::-1]
+    wanted = details(area_means(mirrored, 8), 4) if number else area_means(mirrored, 4)
+    np.testing.assert_allclose(image[still], wanted, atol=1e-5)
+    if number:
+        np.testing.assert_allclose(condition[3][still], 2 * enlarge(area_means(mirrored, 4), 8) - 1, atol=0.05)
+
+
+def test_pictures_are_asked_for_as_they_are(trained, dataset):
+    rows = dataset.train.gather(np.arange(3))
+    known, free = trained(read, rows["tokens"], rows["length"])
+    assert not known[0][:, TINY.text_features :].any() and not free[0].any()
+    assert known[0].shape == free[0].shape == (3, TINY.text_features + CHANGES)
 
 
 def test_unknown_words_are_left_out_and_no_text_is_nothing(trained, dataset):
