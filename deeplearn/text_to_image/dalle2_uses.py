@@ -18,7 +18,7 @@ from deeplearn.metrics.sharpness import sharpness
 from deeplearn.nn.functional import area_means
 from deeplearn.text_to_image.captions import texts_of
 from deeplearn.text_to_image.dalle2_config import UnclipConfig
-from deeplearn.text_to_image.dalle2_edits import completed, interpolated, turned, variations
+from deeplearn.text_to_image.dalle2_edits import completed, interpolated, turned, variations, wider_variations
 from deeplearn.text_to_image.quality import picture_quality
 
 EDITED = 100  # test pictures that are changed, at most
@@ -62,6 +62,7 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
 
     "variations": `kind` is how often the kind stays, `identity` how often all does; `varied`, the mean squared
         difference of two variations of a picture, over that of two pictures.
+    "wider variations": the same of those whose vectors vary, too.
     "half hidden": the caption's picture, whose left half is given.
     "half way": between two pictures; `kind`, of pictures with parts, where the nearest is of either's kind.
     "half way in pixels": the mean of the two, for the sharpness.
@@ -72,12 +73,16 @@ def uses(trained: dl.Trained, dataset: Dataset, config: UnclipConfig) -> dict[st
     quality = partial(picture_quality, dataset=dataset)
     small = area_means(rows["image"], side)
 
-    again = variations(trained, config, rows, AGAIN)
-    each = [quality(made, asked=rows) for made in again]
-    metrics = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    found = {}
     unlike = np.square(small[1:] - small[:-1]).mean()
-    metrics["varied"] = float(np.square(again[1:] - again[:-1]).mean() / unlike)
-    found = {"variations": dl.Measured(metrics, {"image": again})}
+    for name, again in (
+        ("variations", variations(trained, config, rows, AGAIN)),
+        ("wider variations", wider_variations(trained, config, rows, AGAIN, dataset)),
+    ):
+        each = [quality(made, asked=rows) for made in again]
+        metrics = {metric: float(np.mean([one[metric] for one in each])) for metric in each[0]}
+        metrics["varied"] = float(np.square(again[1:] - again[:-1]).mean() / unlike)
+        found[name] = dl.Measured(metrics, {"image": again})
 
     hidden = completed(trained, config, rows, half_visible(side))
     found["half hidden"] = dl.Measured(quality(hidden, asked=rows), {"image": hidden})
@@ -120,7 +125,8 @@ def uses_sheet(trained: dl.Trained, dataset: Dataset, config: UnclipConfig, whic
     fractions = np.linspace(0, 1, 6)
     made: list[tuple[str, np.ndarray]]
     if which == "variations":
-        made = [("again", each) for each in variations(trained, config, rows, 5)]
+        made = [("again", each) for each in variations(trained, config, rows, 2)]
+        made += [("wider", each) for each in wider_variations(trained, config, rows, 4, dataset)]
     elif which == "interpolation":
         each_step = interpolated(trained, config, rows, others, fractions)
         made = [(f"{part:.1f}", each) for part, each in zip(fractions, each_step, strict=True)]

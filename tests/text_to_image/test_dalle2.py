@@ -12,9 +12,10 @@ from deeplearn.data import load
 from deeplearn.data.told_augmentation import CHANGES
 from deeplearn.errors import UserError
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
+from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Diffusion
 from deeplearn.nn.functional import area_means
-from deeplearn.text_to_image import dalle2_losses
+from deeplearn.text_to_image import dalle2_edits, dalle2_losses
 from deeplearn.text_to_image.captions import asked
 from deeplearn.text_to_image.dalle2 import system, with_components
 from deeplearn.text_to_image.dalle2_config import UnclipConfig, need_unclip
@@ -27,6 +28,7 @@ from deeplearn.text_to_image.dalle2_edits import (
     taken_apart,
     turned,
     variations,
+    wider_variations,
 )
 from deeplearn.text_to_image.dalle2_uses import half_visible, other_tones
 from experiments.text_to_image.dalle2 import Config
@@ -167,6 +169,36 @@ def test_changes_of_pictures(emoji, system_of):
     assert again.shape == (2, 2, 4, 4, 3) and np.abs(again[1] - again[0]).max() > 1e-3
     hidden, visible = completed(trained, config, own, half_visible(4)), half_visible(4)[..., 0]
     np.testing.assert_allclose(hidden[:, visible], area_means(own["image"], 4)[:, visible], atol=1e-5)
+
+
+def test_near_directions_are_those_in_which_the_nearest_differ():
+    """Pairs of vectors, far from each other, that differ along the first axis and a little along the second."""
+    rng = np.random.default_rng(0)
+    centres = np.concatenate([np.zeros((30, 2)), unit(rng.normal(size=(30, 8)))], axis=1)
+    apart = np.eye(10)[0] * 0.2 + np.eye(10)[1] * rng.normal(size=(30, 1)) * 0.05
+    directions = dalle2_edits.near_directions(
+        np.asarray(unit(np.concatenate([centres + apart, centres - apart]))), 2
+    )
+    np.testing.assert_allclose(np.abs(directions[:, :2]), np.eye(2), atol=0.1)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-5)
+
+
+def test_wider_variations_have_other_vectors_only_where_near_pictures_differ(emoji, system_of, monkeypatch):
+    trained, _, _ = system_of()
+    own, told = emoji.test.gather(np.arange(3)), []
+    monkeypatch.setattr(dalle2_edits, "FREE", 2)
+    monkeypatch.setattr(
+        dalle2_edits, "decoded", lambda trained, config, rows, z, noise, sampler: told.append(z) or noise
+    )
+    assert wider_variations(trained, trained.config, own, 2, emoji).shape == (2, 3, 4, 4, 3)
+    known = trained.over(picture_vectors, emoji.train.arrays()["image"])
+    directions = dalle2_edits.near_directions(np.asarray(known), 2)
+    vector = np.asarray(trained(picture_vectors, own["image"]))
+    rest, inside = vector - vector @ directions.T @ directions, np.asarray(told) @ directions.T
+    for one in np.asarray(told):
+        outside = one - one @ directions.T @ directions
+        np.testing.assert_allclose(unit(outside), unit(rest), atol=1e-4)
+    assert np.abs(inside[0] - inside[1]).max() > 1e-4 and np.abs(inside - vector @ directions.T).max() > 1e-4
 
 
 def test_other_tones_are_the_same_in_another_tone(emoji):

@@ -25,6 +25,9 @@ def small(rows):
 def found_with(monkeypatch, emoji, **edits):
     perfect = {
         "variations": lambda trained, config, rows, count: np.stack([small(rows)] * count),
+        "wider_variations": lambda trained, config, rows, count, dataset: np.stack(
+            [np.roll(small(rows), 1, 0)] * count
+        ),
         "completed": lambda trained, config, rows, visible: small(rows),
         "interpolated": lambda trained, config, rows, others, fractions: [small(rows)] * len(fractions),
         "turned": lambda trained, config, own, wanted, angles: [small(own)] * 3 + [small(wanted)],
@@ -39,6 +42,7 @@ def test_perfect_changes_are_right_and_a_turn_that_does_nothing_is_not(monkeypat
     found = found_with(monkeypatch, emoji)
     again = found["variations"]
     assert again["kind"] == again["identity"] == 1 and again["varied"] == 0
+    assert found["wider variations"]["identity"] < 0.5
     assert found["half hidden"]["identity"] == found["half way"]["kind"] == 1
     assert found["half way"]["sharpness"] == pytest.approx(1)
     assert found["half way in pixels"]["sharpness"] < 0.85
@@ -58,5 +62,5 @@ def test_shapes_have_no_end_and_no_parts(monkeypatch, data_dir):
     """What has no parts has no kind that could stay, and no tone to be turned."""
     monkeypatch.setattr(dalle2_uses, "EDITED", 20)
     found = found_with(monkeypatch, data.load("shapes/32", data_dir))
-    assert set(found) == {"variations", "half hidden", "half way", "half way in pixels"}
+    assert set(found) == {"variations", "wider variations", "half hidden", "half way", "half way in pixels"}
     assert set(found["half way"]) == {"sharpness"} and found["variations"]["place"] == 1
