@@ -8,6 +8,9 @@
 Four stages (Ramesh et al. 2022): CLIP, which puts pictures and captions into one space; a prior, which draws a
 picture's vector for a caption, by diffusion or code by code; a decoder, a diffusion model of small pictures that is
 told the vector and the caption; and upsamplers, which see nothing but a smaller picture, blurred and noised.
+
+Rows of what is done to test pictures: variations, and wider ones (not published), whose vectors vary, too, in the
+ways in which near pictures differ; a half hidden; half way between two; a tone turned by a difference of texts.
 """
 
 import dataclasses
