@@ -14,26 +14,28 @@ from deeplearn.data.augmentation import windows
 from deeplearn.nn.checks import IMAGES, assert_shapes
 
 CHANGES = 3  # numbers in a label: mirrored, moved down, moved across
-REACH = 16  # a picture is moved by at most one part in so many of its side
+MOVE = 16  # a picture is moved by one part in so many of its side
 
 
 def changed(key: jax.Array, images: jax.Array, chance: float) -> tuple[jax.Array, jax.Array]:
     """Pictures [B, H, W, C], some of them changed -> (pictures, label [B, CHANGES]): what was done, 0 for nothing.
 
-    Each is mirrored, left for right, with the chance `chance`, in [0, 1], and with as great a one moved by whole
-    pixels down and across, its edge filling the gap; a move is told in parts of the farthest.
+    Each is mirrored, left for right, with the chance `chance`, in [0, 1], and with as great a one moved to one of
+    eight neighbouring places, or left where it is; its edge fills the gap. Moves are all as far, a whole number of
+    pixels, so that a picture and its smaller one, of at least as many pixels as there are moves in a side, agree.
     """
     assert_shapes(images=(images, IMAGES))
     count, height, width, _ = images.shape
     key_mirrored, key_moved, key_by = jax.random.split(key, 3)
     mirrored = jax.random.bernoulli(key_mirrored, chance, (count,))
     images = jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-    reach = max(1, min(height, width) // REACH)
-    by = jax.random.randint(key_by, (count, 2), -reach, reach + 1)
+    far = max(1, min(height, width) // MOVE)
+    by = jax.random.randint(key_by, (count, 2), -1, 2)
     by = jnp.where(jax.random.bernoulli(key_moved, chance, (count, 1)), by, 0)
-    padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
-    images = windows(padded, reach - by[:, 0], reach - by[:, 1], (height, width))
-    return images, jnp.concatenate([mirrored[:, None], by / reach], axis=1).astype(images.dtype)
+    padded = jnp.pad(images, ((0, 0), (far, far), (far, far), (0, 0)), mode="edge")
+    top, left = far * (1 - by).T
+    images = windows(padded, top, left, (height, width))
+    return images, jnp.concatenate([mirrored[:, None], by], axis=1).astype(images.dtype)
 
 
 def unchanged(vector: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ class TextReader(nn.Module):
     text: tokens int32 [B, T], each of which has a vector that is learnt here; or states float32 [B, T, E] of a
         frozen encoder, which a dense layer takes to as many features.
     vocabulary: number of tokens. depth: transformer blocks that make the sequence of the words' vectors.
-    features: of a word's vector, width unless given.
+    features: of a word's vector, width unless given. first: standard deviation of words' vectors at first.
 
     The vector is the sum of the words' own, a bag of words: parts of a caption that were never seen together add
     up. A caption of length 0 is a vector of zeros and a mask of none.
@@ -27,13 +27,14 @@ class TextReader(nn.Module):
     depth: int = 1
     heads: int = 4
     features: int | None = None
+    first: float = 0.5
 
     @nn.compact
     def __call__(self, text: jax.Array, length: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         assert_shapes(text=(text, "batch time ..."), length=(length, "batch"))
         mask = jnp.arange(text.shape[1]) < length[:, None]
         if jnp.issubdtype(text.dtype, jnp.integer):
-            normal = nn.initializers.normal(0.1)  # with .5 fewer new combinations are right
+            normal = nn.initializers.normal(self.first)
             words = nn.Embed(self.vocabulary, self.features or self.width, embedding_init=normal)(text)
         else:
             # States of one text are alike: small, so that their sum is no larger than that of words' own vectors.

@@ -16,7 +16,7 @@ from deeplearn.text_to_image.completion import Completing
 @dataclasses.dataclass(frozen=True)
 class Cascade(Completing):
     sides: tuple[int, ...] = dl.flag((16, 32, 64), "pixels of a side of each stage's pictures", min=2)
-    upsampler_steps: int = dl.flag(2400, "steps of each super-resolution", min=1)
+    upsampler_steps: int = dl.flag(3600, "steps of each super-resolution", min=1)
     batch_size: int = 32
     widths: tuple[int, ...] = dl.flag((64, 128), "channels of each resolution of the first U-Net", min=GROUPS)
     upsampler_widths: tuple[int, ...] = dl.flag((24, 48), "the same of each super-resolution", min=GROUPS)
@@ -25,12 +25,6 @@ class Cascade(Completing):
     text_features: int = dl.flag(512, "features of the sum of a caption's words", min=8)
     condition: int = dl.flag(512, "features of what the first U-Net's blocks are told of all this", min=8)
     noise_scale: float = dl.flag(8.0, "factor of all noise levels (log-normal)", min=1e-3)
-    changed: float = dl.flag(
-        0.3,
-        "chance of a mirrored picture, and of a moved one, where networks read text in training (0: none)",
-        min=0,
-        max=1,
-    )
     noised: float = dl.flag(
         0.2, "how far a smaller picture is noised in training, as t of cosine levels", min=0, max=1
     )

@@ -72,7 +72,6 @@ class UnclipConfig(Cascade):
         "ema": 0.9999,
         "completer_steps": 0,
         "noised_vector": 0.0,
-        "changed": 0.0,
     }
     TINY = {
         **Cascade.TINY,

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from deeplearn import train as dl
-from deeplearn.data.told_augmentation import unchanged
 from deeplearn.models.autoregressive_prior import AutoregressivePrior
 from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion, strength
@@ -47,11 +46,10 @@ def prior_estimate(
 
 
 def told(model: Unclip, vector: jax.Array, tokens: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
-    """What the decoder is told of vectors and captions, and where neither is given: pictures as they are."""
+    """What the decoder is told of vectors and captions, and where neither is given."""
     every = jnp.ones(length.shape, bool)
-    known, *context = model.reader(vector, tokens, length, every)
-    nothing, *free = model.reader(vector, tokens, jnp.zeros_like(length), ~every)
-    return (unchanged(known), *context), (unchanged(nothing), *free)
+    free = model.reader(vector, tokens, jnp.zeros_like(length), ~every)
+    return model.reader(vector, tokens, length, every), free
 
 
 def estimate(

@@ -10,7 +10,6 @@ import numpy as np
 import optax
 
 from deeplearn import train as dl
-from deeplearn.data.told_augmentation import changed
 from deeplearn.losses.diffusion import diffusion_loss
 from deeplearn.models.clip import unit
 from deeplearn.models.diffusion import Arrays, Diffusion
@@ -56,10 +55,8 @@ def decode(model: Unclip, batch: dl.Batch, config: UnclipConfig) -> dl.Losses:
     given = ~_left_out(model, config.drop_vector, length)
     length = jnp.where(_left_out(model, config.drop_text, length), 0, length)
     vector = noised(model.clip.images(batch["image"]), config.noised_vector, model.make_rng("noise"))
-    vector, *context = model.reader(vector, tokens, length, given)
-    image, label = changed(model.make_rng("noise"), batch["image"], config.changed)
-    condition = (jnp.concatenate([vector, label], axis=1), *context)
-    return diffusion_loss(model.decoder, area_means(image, config.sides[0]), *condition), {}
+    condition = model.reader(vector, tokens, length, given)
+    return diffusion_loss(model.decoder, area_means(batch["image"], config.sides[0]), *condition), {}
 
 
 def noised(vector: jax.Array, most: float, key: jax.Array) -> jax.Array:

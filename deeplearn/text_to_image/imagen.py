@@ -43,9 +43,12 @@ BLOCK = 100  # pictures made at once
 @dataclasses.dataclass(frozen=True)
 class ImagenConfig(Cascade, dl.OptimizerConfig):
     dataset: str = "openmoji/people-64"
-    steps: int = dl.flag(4500, "steps of the base", min=1)
+    steps: int = dl.flag(9000, "steps of the base", min=1)
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
+    changed: float = dl.flag(
+        0.25, "chance of a mirrored, of a moved picture in training, told to the networks (0: none)", min=0, max=1
+    )
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     percentile: float = dl.flag(0.0, "of dynamic thresholding, such as .995 (0: plain clipping)", min=0, max=1)
     clip: float = 1.0
@@ -225,7 +228,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None
-    reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features)
+    reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features, first=0.1)
     return Imagen(reader, base, tuple(upsamplers), completion.completer(config, dataset))
 
 
