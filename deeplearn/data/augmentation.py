@@ -88,15 +88,24 @@ def crop(key: jax.Array, images: jax.Array, size: tuple[int, int], padding: int 
 
 def translate(key: jax.Array, images: jax.Array, reach: int) -> jax.Array:
     """Shifts each image by −reach .. reach whole pixels down and across; its edge fills the gap."""
-    padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
     top, left = jax.random.randint(key, (2, len(images)), 0, 2 * reach + 1)
-    return windows(padded, top, left, (images.shape[1], images.shape[2]))
+    return shifted(images, reach - top, reach - left, reach)
+
+
+def shifted(images: jax.Array, down: jax.Array, across: jax.Array, reach: int) -> jax.Array:
+    """Each image moved by whole pixels, down [B] and across [B], of −reach .. reach; its edge fills the gap."""
+    padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
+    return windows(padded, reach - down, reach - across, (images.shape[1], images.shape[2]))
 
 
 def flip(key: jax.Array, images: jax.Array) -> jax.Array:
     """Mirrors each image, left for right, with probability ½."""
-    mirrored = jax.random.bernoulli(key, shape=(len(images), 1, 1, 1))
-    return jnp.where(mirrored, images[:, :, ::-1], images)
+    return mirrored(images, jax.random.bernoulli(key, shape=(len(images),)))
+
+
+def mirrored(images: jax.Array, which: jax.Array) -> jax.Array:
+    """The images for which `which` [B] is true mirrored, left for right."""
+    return jnp.where(which[:, None, None, None], images[:, :, ::-1], images)
 
 
 def principal_colours(images: np.ndarray) -> Colours:

@@ -1,4 +1,4 @@
-"""Changes of training pictures of which a generator is told, so that it does not draw them (Karras et al. 2022,
+"""Changes of training pictures of which a generator is told, so that it need not draw them (Karras et al. 2022,
 "EDM", appendix F.2).
 
 With few pictures a network learns whole ones by heart. Where they are also seen mirrored and elsewhere it has to
@@ -10,32 +10,30 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from deeplearn.data.augmentation import windows
+from deeplearn.data.augmentation import mirrored, shifted
 from deeplearn.nn.checks import IMAGES, assert_shapes
 
 CHANGES = 3  # numbers in a label: mirrored, moved down, moved across
-MOVE = 16  # a picture is moved by one part in so many of its side
 
 
-def changed(key: jax.Array, images: jax.Array, chance: float) -> tuple[jax.Array, jax.Array]:
+def changed(key: jax.Array, images: jax.Array, chance: float, far: int) -> tuple[jax.Array, jax.Array]:
     """Pictures [B, H, W, C], some of them changed -> (pictures, label [B, CHANGES]): what was done, 0 for nothing.
 
-    Each is mirrored, left for right, with the chance `chance`, in [0, 1], and with as great a one moved to one of
-    eight neighbouring places, or left where it is; its edge fills the gap. Moves are all as far, a whole number of
-    pixels, so that a picture and its smaller one, of at least as many pixels as there are moves in a side, agree.
+    Each is mirrored, left for right, with the chance `chance`, in [0, 1]; and with the same chance, but whether or
+    not it is mirrored, it goes by `far` pixels to one of the eight places around it, or stays: all nine are equally
+    likely. Its edge fills the gap. A label has 1 for mirrored, and 1, 0 or −1 for down and across.
     """
     assert_shapes(images=(images, IMAGES))
-    count, height, width, _ = images.shape
+    count = len(images)
+    if not chance:
+        return images, jnp.zeros((count, CHANGES), images.dtype)
     key_mirrored, key_moved, key_by = jax.random.split(key, 3)
-    mirrored = jax.random.bernoulli(key_mirrored, chance, (count,))
-    images = jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-    far = max(1, min(height, width) // MOVE)
+    which = jax.random.bernoulli(key_mirrored, chance, (count,))
     by = jax.random.randint(key_by, (count, 2), -1, 2)
     by = jnp.where(jax.random.bernoulli(key_moved, chance, (count, 1)), by, 0)
-    padded = jnp.pad(images, ((0, 0), (far, far), (far, far), (0, 0)), mode="edge")
-    top, left = far * (1 - by).T
-    images = windows(padded, top, left, (height, width))
-    return images, jnp.concatenate([mirrored[:, None], by], axis=1).astype(images.dtype)
+    down, across = far * by.T
+    images = shifted(mirrored(images, which), down, across, far)
+    return images, jnp.concatenate([which[:, None], by], axis=1).astype(images.dtype)
 
 
 def unchanged(vector: jax.Array) -> jax.Array:

@@ -38,7 +38,7 @@ class TextReader(nn.Module):
             words = nn.Embed(self.vocabulary, self.features or self.width, embedding_init=normal)(text)
         else:
             # States of one text are alike: small, so that their sum is no larger than that of words' own vectors.
-            small = nn.initializers.variance_scaling(1 / 16, "fan_in", "truncated_normal")
+            small = nn.initializers.variance_scaling((self.first / 2) ** 2, "fan_in", "truncated_normal")
             words = nn.Dense(self.features or self.width, kernel_init=small)(text)
         words = jnp.where(mask[..., None], words, 0)
         vector = words.sum(1)

@@ -7,7 +7,7 @@ captions: the vector alone is told. Pictures are [N, side, side, C] in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 
 from deeplearn import train as dl
 from deeplearn.data import Dataset
+from deeplearn.data.subsets import evenly_spaced
 from deeplearn.models.clip import unit
 from deeplearn.models.inpainting import inpaint
 from deeplearn.models.samplers import SAMPLERS, Denoiser, follow
@@ -31,7 +32,7 @@ from deeplearn.text_to_image.dalle2_drawing import (
     vectors_for,
 )
 
-FREE = 6  # directions of a wider variation: of validation's kinds .93 stay, with ten .82
+FREE = 6  # directions of a wider variation, by 60 validation pictures of people: of kinds .93 stay, with ten .82
 KNOWN = 2_000  # training pictures that say in which directions near pictures differ
 JUMP, RESAMPLE = 4, 3  # of RePaint: far fewer than for photographs, as the levels are
 
@@ -72,11 +73,16 @@ def variations(trained: dl.Trained, config: UnclipConfig, rows: Rows, count: int
     The paper's η, the share of noise that is fresh, is 1 here.
     """
     vector, noise = taken_apart(trained, config, rows)
-    return np.stack([decoded(trained.folded(n), config, rows, vector, noise, "ddpm") for n in range(count)])
+    return _again(trained, config, rows, [vector] * count, noise)
+
+
+def _again(trained: dl.Trained, config: UnclipConfig, rows: Rows, vectors: Sequence[Any], noise: Any) -> np.ndarray:
+    """Pictures of each of `vectors`, [N, D], with fresh noise."""
+    return np.stack([decoded(trained.folded(n), config, rows, z, noise, "ddpm") for n, z in enumerate(vectors)])
 
 
 def near_directions(vectors: np.ndarray, count: int) -> np.ndarray:
-    """Orthonormal [count, D]: where vectors [N, D] of length 1 differ most from that which is nearest to each."""
+    """Orthonormal [at most count, D]: where vectors [N, D] of length 1 differ most from the one nearest to each."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -np.inf)
     directions: np.ndarray = np.linalg.svd(vectors[cosines.argmax(1)] - vectors, full_matrices=False)[2][:count]
@@ -90,14 +96,15 @@ def wider_variations(
 
     Not in the paper, whose CLIP knows far fewer pictures than there are: one that tells every picture of a small
     set from all others leaves a decoder hardly anything to vary. In the directions in which training pictures
-    differ most from the nearest other one, a vector is here that of a training picture, any; elsewhere its own.
+    differ most from the nearest other one, half of all at most, a vector is here that of a training picture, any;
+    elsewhere its own. Then it is brought to length 1 again.
     """
     vector, noise = taken_apart(trained, config, rows)
-    known = np.asarray(trained.over(picture_vectors, dataset.train.arrays(KNOWN)["image"]))
-    directions = near_directions(known, FREE)
+    known = np.asarray(trained.over(picture_vectors, evenly_spaced(dataset.train, KNOWN)["image"]))
+    directions = near_directions(known, min(FREE, known.shape[1] // 2))
     chosen = jax.random.randint(trained.folded(count).key, (count, len(noise)), 0, len(known))
     moved = [unit(vector + (known[each] - vector) @ directions.T @ directions) for each in np.asarray(chosen)]
-    return np.stack([decoded(trained.folded(n), config, rows, z, noise, "ddpm") for n, z in enumerate(moved)])
+    return _again(trained, config, rows, moved, noise)
 
 
 def interpolated(

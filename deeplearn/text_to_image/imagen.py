@@ -47,7 +47,10 @@ class ImagenConfig(Cascade, dl.OptimizerConfig):
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
     changed: float = dl.flag(
-        0.25, "chance of a mirrored, of a moved picture in training, told to the networks (0: none)", min=0, max=1
+        0.25,
+        "chance of a mirrored, of a moved picture in training (0: none)",
+        min=0,
+        max=1,
     )
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     percentile: float = dl.flag(0.0, "of dynamic thresholding, such as .995 (0: plain clipping)", min=0, max=1)
@@ -93,7 +96,7 @@ def asked_in_training(model: Imagen, batch: dl.Batch, config: ImagenConfig) -> A
 def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -> dl.Losses:
     """The denoising loss of one stage; above the base of the details that a smaller picture, noised, lacks."""
     diffusion, side = model.stage(number), config.sides[number]
-    whole, label = changed(model.make_rng("noise"), batch["image"], config.changed)
+    whole, label = changed(model.make_rng("noise"), batch["image"], config.changed, move(batch["image"], config))
     vector, *words = asked_in_training(model, batch, config)
     condition: Arrays = (jnp.concatenate([vector, label], axis=1), *words)
     if number:
@@ -103,6 +106,12 @@ def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -
     image = area_means(whole, side)
     drawn = details(image, config.sides[number - 1]) if number else image
     return diffusion_loss(diffusion, drawn, *condition), {}
+
+
+def move(image: jax.Array, config: ImagenConfig) -> int:
+    """How far pictures [B, H, W, C] are moved: a sixteenth of the side, in pixels that are whole in every stage."""
+    side, base = min(image.shape[1:3]), config.sides[0]
+    return side // base * max(1, base // 16)
 
 
 def read(model: Imagen, text: jax.Array, length: jax.Array) -> tuple[Arrays, Arrays]:
@@ -228,6 +237,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None
+    # Words that begin small, and so are learnt together, make more new combinations right than with .5.
     reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features, first=0.1)
     return Imagen(reader, base, tuple(upsamplers), completion.completer(config, dataset))
 

@@ -9,8 +9,10 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
+from flax.errors import ScopeParamShapeError
 
 from deeplearn.data import numeric
+from deeplearn.errors import UserError
 from deeplearn.mean import Mean
 from deeplearn.train.loss import as_mean
 
@@ -35,7 +37,7 @@ class Trained:
     The function sees the model as a loss does and may draw from `model.make_rng("noise")`. Positional arguments
     are arrays, keyword arguments are compile-time constants. Compiled once per function, constants and shapes, so
     `function` should be defined at the top of a module and not be a new lambda at each call. The weights are the
-    moving averages where the experiment keeps any.
+    moving averages where the experiment keeps any. UserError where their shapes are not those of the networks.
 
     config: the experiment's own `Config`. facts: those of a rival, {} otherwise. `trained["wgan"]`:
     one of the systems that were trained side by side, as a `Trained` of its own; `rivals` has their facts.
@@ -54,7 +56,15 @@ class Trained:
         self.rivals, self.facts = rivals or {}, facts or {}
 
     def __call__(self, function: Callable[..., Any], *arrays: Any, **static: Any) -> Any:
-        return _apply(self.model, function, tuple(sorted(static.items())), self.variables, self.key, *arrays)
+        constants = tuple(sorted(static.items()))
+        try:
+            return _apply(self.model, function, constants, self.variables, self.key, *arrays)
+        except ScopeParamShapeError as error:  # of a run that an older program trained
+            reason = str(error).split(" (https")[0].rstrip(".")
+            raise UserError(
+                f"the weights are not of these networks ({reason}): put back the program that trained them, or "
+                "train them again"
+            ) from error
 
     def __getitem__(self, name: str) -> Trained:
         own = {collection: trees[name] for collection, trees in self.variables.items() if name in trees}

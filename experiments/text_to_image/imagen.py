@@ -9,7 +9,7 @@
 Saharia et al. 2022: a U-Net with attention to the text draws pictures of 16 pixels; two super-resolutions make them
 32 and 64 pixels large, each shown the smaller picture with noise at a level that it is told (noise conditioning
 augmentation), and draw the details that it lacks. Classifier-free guidance; the base predicts v, and is told a wide
-sum of the words, too. In training some pictures are mirrored or moved, of which all stages are told and so do not
+sum of the words, too. In training some pictures are mirrored or moved, of which all stages are told and need not
 draw it (Karras et al. 2022): parts that are seen elsewhere go together in new ways. The text is read by a network
 that is trained here with the base, or by a frozen encoder: T5's, BERT's or MiniLM's folder, or a run of ours.
 Dynamic thresholding is off: drawings on white paper reach the end of the range everywhere, so that it darkens them

@@ -20,6 +20,7 @@ from deeplearn.text_to_image.imagen import (
     ImagenConfig,
     asked_in_training,
     denoise,
+    move,
     pictures,
     read,
     stages,
@@ -139,6 +140,19 @@ def test_a_stage_draws_changed_pictures_of_which_it_is_told(trained, dataset, mo
     np.testing.assert_allclose(image[still], wanted, atol=1e-5)
     if number:
         np.testing.assert_allclose(condition[3][still], 2 * enlarge(area_means(mirrored, 4), 8) - 1, atol=0.05)
+
+
+@pytest.mark.parametrize(("side", "sides", "far"), [(64, (16, 32, 64), 4), (32, (8, 16), 4), (96, (24, 48), 4)])
+def test_moves_are_whole_pixels_of_every_stage(side, sides, far):
+    config = dataclasses.replace(TINY, sides=sides)
+    assert move(np.zeros((1, side, side, 3)), config) == far
+    assert all(far % (side // each) == 0 for each in sides)
+
+
+def test_words_begin_small(dataset):
+    reader = system(dataclasses.replace(TINY, text_features=512), dataset).model.reader
+    words = reader.init(jax.random.key(0), np.zeros((1, 2), np.int32), np.ones(1, np.int32))["params"]["Embed_0"]
+    assert np.std(words["embedding"]) == pytest.approx(0.1, rel=0.1)
 
 
 def test_pictures_are_asked_for_as_they_are(trained, dataset):

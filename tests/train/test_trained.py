@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from deeplearn.errors import UserError
 from deeplearn.train.trained import Trained
 
 
@@ -97,3 +98,10 @@ def test_each_function_is_compiled_once_for_its_shapes_and_constants(trained):
             each.over(output, X, size=4)  # blocks of 4, 4 and 2
             each(output, X, power=3)
     assert sorted(traces) == [((2, 2), 1), ((4, 2), 1), ((10, 2), 3)]
+
+
+def test_weights_of_another_program_are_told_in_a_sentence():
+    model = Scale()
+    variables = model.init(jax.random.key(0), X[:, :1], method=layer_output)
+    with pytest.raises(UserError, match=r"not of these networks .*kernel.*: put back the program"):
+        Trained(model, variables, jax.random.key(0))(layer_output, X)
