@@ -37,8 +37,7 @@ class TextReader(nn.Module):
             normal = nn.initializers.normal(self.first)
             words = nn.Embed(self.vocabulary, self.features or self.width, embedding_init=normal)(text)
         else:
-            # States of one text are alike: small, so that their sum is no larger than that of words' own vectors of
-            # .5. As small as those of .1 they were learnt too slowly.
+            # States of one text are alike: small, so that their sum is no larger than that of words' vectors of .5.
             small = nn.initializers.variance_scaling(1 / 16, "fan_in", "truncated_normal")
             words = nn.Dense(self.features or self.width, kernel_init=small)(text)
         words = jnp.where(mask[..., None], words, 0)
