@@ -3,7 +3,7 @@
     python -m experiments.text_to_image.imagen
     python -m deeplearn.draw --run=runs/text_to_image.imagen "woman astronaut: dark skin tone" --count=9
     python -m deeplearn.draw --run=runs/text_to_image.imagen "astronaut …" --count=9     # whoever, of any tone
-    python -m experiments.text_to_image.imagen --text_weights=FOLDER --workdir=runs/frozen
+    python -m experiments.text_to_image.imagen --text_weights=FOLDER --changed=0 --workdir=runs/frozen
     python -m experiments.text_to_image.imagen --dataset=openmoji/people-32 --sides=16,32
 
 Saharia et al. 2022: a U-Net with attention to the text draws pictures of 16 pixels; two super-resolutions make them
