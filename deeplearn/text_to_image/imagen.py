@@ -46,12 +46,7 @@ class ImagenConfig(Cascade, dl.OptimizerConfig):
     steps: int = dl.flag(9000, "steps of the base", min=1)
     network: str = dl.flag("small", "the U-Nets: small ones, or Imagen's own", choices=("small", "published"))
     text_weights: str = dl.flag("", "folder of a frozen text encoder: Hugging Face's, or a run of ours")
-    changed: float = dl.flag(
-        0.25,
-        "chance of a mirrored, of a moved picture in training (0: none)",
-        min=0,
-        max=1,
-    )
+    changed: float = dl.flag(0.25, "chance of a mirrored, of a moved picture in training (0: none)", min=0, max=1)
     drop_text: float = dl.flag(0.1, "fraction of captions left out in training, for guidance", min=0, max=1)
     percentile: float = dl.flag(0.0, "of dynamic thresholding, such as .995 (0: plain clipping)", min=0, max=1)
     clip: float = 1.0
@@ -109,7 +104,7 @@ def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -
 
 
 def move(image: jax.Array, config: ImagenConfig) -> int:
-    """How far pictures [B, H, W, C] are moved: a sixteenth of the side, in pixels that are whole in every stage."""
+    """Pixels by which pictures [B, H, W, C] move: a sixteenth of a side, but whole ones of the base, at least one."""
     side, base = min(image.shape[1:3]), config.sides[0]
     return side // base * max(1, base // 16)
 
@@ -237,7 +232,7 @@ def imagen(config: ImagenConfig, dataset: Dataset) -> Imagen:
         for net, (small, side) in zip(networks[1:], itertools.pairwise(config.sides), strict=True)
     ]
     assert dataset.vocabulary is not None
-    # Words that begin small, and so are learnt together, make more new combinations right than with .5.
+    # With words that begin at .5 fewer persons were right of kinds that had lost one in training (BUILD_NOTES.md).
     reader = TextReader(len(dataset.vocabulary), config.text_width, features=config.text_features, first=0.1)
     return Imagen(reader, base, tuple(upsamplers), completion.completer(config, dataset))
 
