@@ -104,7 +104,7 @@ def denoise(model: Imagen, batch: dl.Batch, config: ImagenConfig, number: int) -
 
 
 def move(image: jax.Array, config: ImagenConfig) -> int:
-    """Pixels by which pictures [B, H, W, C] move: a sixteenth of a side, in whole ones of the base, at least one."""
+    """Pixels by which pictures [B, H, W, C] move: a sixteenth of a side, in whole ones of the base, one or more."""
     side, base = min(image.shape[1:3]), config.sides[0]
     return side // base * max(1, base // 16)
 
